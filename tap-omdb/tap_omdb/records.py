@@ -1,0 +1,581 @@
+"""From one OMDb details reply to one typed Singer record.
+
+OMDb sends every value as text. Here each becomes the type that its column has,
+by one rule: **nothing is lost**. A value is found again in exactly one place:
+
+* in its typed field, if it parses;
+* in ``unparsed`` (field -> OMDb's text), if it does not;
+* in ``extra`` (OMDb's key -> value, as sent), if OMDb's key is not one of the
+  stream's. Keys are matched exactly, since OMDb has never changed the case of one.
+
+``"N/A"``, empty and blank text are null. Text fields keep OMDb's text to the letter,
+outer blanks included: the blank that ends ``"American Sign "`` is all that is left of
+the word "Language", and SQL can only mend what it can still see. Splitting lists and
+decoding HTML entities is SQL's job too. Two kinds of characters cannot be stored as
+UTF-8 text in Postgres, U+0000 and lone surrogates; each becomes U+FFFD.
+
+Everything here is pure: no I/O, no clock, no locale.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+STREAM_OF_TYPE: Final[Mapping[str, str]] = {
+    "movie": "movies",
+    "series": "series",
+    "episode": "episodes",
+    "game": "games",
+}
+"""OMDb's ``Type`` -> the stream that holds its titles."""
+
+DEFAULT_STREAM: Final = "movies"
+"""Where a title of an unknown type goes: OMDb, too, takes a title for a movie by default."""
+
+BIGINT_MAX: Final = 2**63 - 1
+MAX_DEPTH: Final = 32
+"""Deepest nesting kept in ``extra``; OMDb itself nests two deep."""
+
+
+class InvalidRecord(ValueError):  # noqa: N818 (it names the thing, as the SDK's own does)
+    """A reply that cannot be a record; its text says why."""
+
+
+class Record(NamedTuple):
+    """One typed record: every field of its stream's schema, in schema order."""
+
+    stream: str
+    values: dict[str, Any]
+
+
+class Kind(Enum):
+    """What a field holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TEXTS = "list of texts"
+    RATINGS = "list of ratings"
+    TEXT_MAP = "texts by name"
+    JSON_MAP = "JSON values by name"
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values, null among them."""
+        return JSON_SCHEMAS[self]
+
+
+JSON_SCHEMAS: Final[Mapping[Kind, dict[str, Any]]] = {
+    Kind.TEXT: {"type": ["string", "null"]},
+    Kind.INTEGER: {"type": ["integer", "null"]},
+    Kind.NUMBER: {"type": ["number", "null"]},
+    Kind.DATE: {"type": ["string", "null"], "format": "date"},
+    Kind.TIMESTAMP: {"type": ["string", "null"], "format": "date-time"},
+    Kind.TEXTS: {"type": ["array", "null"], "items": {"type": "string"}},
+    Kind.RATINGS: {
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "properties": {"source": {"type": "string"}, "value": {"type": "string"}},
+            "required": ["source", "value"],
+            "additionalProperties": False,
+        },
+    },
+    Kind.TEXT_MAP: {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    Kind.JSON_MAP: {"type": ["object", "null"], "additionalProperties": True},
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a details stream.
+
+    Attributes:
+        name: The field's (and column's) name.
+        omdb_key: The key of OMDb's reply that it is read from; None if it is not.
+        kind: What it holds, with its JSON Schema.
+        parse: OMDb's text -> typed value; raises ValueError if the text does not parse.
+            None where the value is not made from one text.
+        description: For the catalog.
+        streams: The streams that have the field.
+    """
+
+    name: str
+    omdb_key: str | None
+    kind: Kind
+    parse: Callable[[str], object] | None
+    description: str
+    streams: tuple[str, ...] = ("movies", "series", "episodes", "games")
+
+
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_INTEGER: Final = re.compile(r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)\s*")
+_NUMBER: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*")
+_MINUTES: Final = re.compile(r"\s*(?:([0-9]{1,4})\s*h)?\s*(?:([0-9][0-9,]*)\s*min)?\s*")
+_DOLLARS: Final = re.compile(
+    r"\s*\$\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]{1,9})?\s*([KMB]?)\s*", re.IGNORECASE
+)
+_DAY_MONTH_YEAR: Final = re.compile(r"\s*([0-9]{1,2})\s+([A-Za-z]{3})\s+([0-9]{4})\s*")
+_ISO_DATE: Final = re.compile(r"\s*([0-9]{4})-([0-9]{2})-([0-9]{2})\s*")
+_YEARS: Final = re.compile(
+    r"\s*([12][0-9]{3})(?:\s*([-\u2010-\u2015\u2212])\s*([12][0-9]{3})?)?\s*"
+)
+_IMDB_ID: Final = re.compile(r"\s*(tt[0-9]{7,10})\s*")
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
+_DOUBLE_DIGITS: Final = 15
+"""Decimal digits that a double is sure to give back unchanged."""
+
+
+def parse_imdb_id(value: object) -> str | None:
+    """Return the IMDb title id (``tt`` and 7 to 10 digits) that a JSON value holds, or None."""
+    match = _IMDB_ID.fullmatch(value) if isinstance(value, str) else None
+    return match[1] if match else None
+
+
+def parse_integer(text: str) -> int:
+    """Read ``"1,174,194"``, ``"9471"``, ``"74"``.
+
+    Raises:
+        ValueError: It is no whole number, or more than a bigint holds.
+    """
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return _bigint(int(match[1].replace(",", "")))
+
+
+def parse_number(text: str) -> float:
+    """Read ``"8.8"``: a number that a double gives back digit for digit.
+
+    Raises:
+        ValueError: It is no plain decimal number, or has too many digits.
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(match[1]) > _DOUBLE_DIGITS:
+        raise ValueError(text)
+    return float(match[1])
+
+
+def parse_date(text: str) -> str:
+    """Read ``"05 May 2017"`` or ``"2017-05-05"`` as ``"2017-05-05"``.
+
+    Month names are English whatever the locale, which is why this is not `strptime`.
+
+    Raises:
+        ValueError: It is no such date, or no day of the calendar.
+    """
+    if match := _DAY_MONTH_YEAR.fullmatch(text):
+        month = _MONTHS.get(match[2].lower(), 0)
+        return date(int(match[3]), month, int(match[1])).isoformat()
+    if match := _ISO_DATE.fullmatch(text):
+        return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
+    raise ValueError(text)
+
+
+def parse_minutes(text: str) -> int:
+    """Read ``"148 min"``, ``"1,024 min"``, ``"2 h"``, ``"1 h 15 min"`` as minutes.
+
+    Raises:
+        ValueError: It is no such span; a bare number has no unit and so is none either.
+    """
+    match = _MINUTES.fullmatch(text)
+    if match is None or match.lastindex is None:
+        raise ValueError(text)
+    hours, minutes = match.groups()
+    return _bigint(60 * int(hours or 0) + (parse_integer(minutes) if minutes else 0))
+
+
+def parse_dollars(text: str) -> int:
+    """Read ``"$292,587,330"``, ``"$292,979,556.00"``, ``"$106.6M"`` as whole US dollars.
+
+    Raises:
+        ValueError: It is another currency, no amount, or no whole number of dollars.
+    """
+    match = _DOLLARS.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    whole, fraction, scale = match.groups()
+    amount = Decimal(whole.replace(",", "") + (fraction or "")) * _SCALES[scale.upper()]
+    if amount != amount.to_integral_value():
+        raise ValueError(text)
+    return _bigint(int(amount))
+
+
+def parse_first_year(text: str) -> int:
+    """Read ``"2010"``, and the first year of ``"2011-2019"`` and ``"2018-"``.
+
+    The dash is an en dash in all of OMDb's replies; clients are known to replace it.
+
+    Raises:
+        ValueError: It is neither a year nor a span of years.
+    """
+    match = _YEARS.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return int(match[1])
+
+
+def _last_year(text: str) -> int | None:
+    """Read the last year of ``"2011-2019"``; a text that is no year is `year`'s to report.
+
+    Raises:
+        ValueError: The span is open (``"2018-"``), which says nothing but of a series.
+    """
+    match = _YEARS.fullmatch(text)
+    if match is None or not match[2]:
+        return None
+    if not match[3]:
+        raise ValueError(text)
+    return int(match[3])
+
+
+def _last_year_of_series(text: str) -> int | None:
+    """Read the last year of a series: null while it runs, the same if it ran in one year."""
+    match = _YEARS.fullmatch(text)
+    if match is None:
+        return None
+    last = match[3] if match[2] else match[1]
+    return int(last) if last else None
+
+
+def _text(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _bigint(number: int) -> int:
+    if number > BIGINT_MAX:
+        raise ValueError(number)
+    return number
+
+
+FIELDS: Final[tuple[Field, ...]] = (
+    Field(
+        "imdb_id",
+        "imdbID",
+        Kind.TEXT,
+        parse_imdb_id,
+        "IMDb title id: `tt` and at least seven digits. The key.",
+    ),
+    Field("title", "Title", Kind.TEXT, _text, "Title; at times the original, not the English one."),
+    Field(
+        "type",
+        "Type",
+        Kind.TEXT,
+        _text,
+        "Kind of title: movie (TV films, shorts and videos too), series, episode or game.",
+    ),
+    Field(
+        "year",
+        "Year",
+        Kind.INTEGER,
+        parse_first_year,
+        "Year of release; of a series, the year it began.",
+    ),
+    Field(
+        "year_end",
+        "Year",
+        Kind.INTEGER,
+        _last_year_of_series,
+        "Year the series ended: the same as `year` if it ran in one year only, null while it runs.",
+        ("series",),
+    ),
+    Field(
+        "year_end",
+        "Year",
+        Kind.INTEGER,
+        _last_year,
+        "Last year where OMDb gives a span of years; null otherwise.",
+        ("movies", "episodes", "games"),
+    ),
+    Field(
+        "rated",
+        "Rated",
+        Kind.TEXT,
+        _text,
+        "Age rating as OMDb spells it, of any country's system (PG-13, TV-MA, Not Rated).",
+    ),
+    Field("released", "Released", Kind.DATE, parse_date, "Date of first release."),
+    Field(
+        "runtime_minutes",
+        "Runtime",
+        Kind.INTEGER,
+        parse_minutes,
+        "Running time in minutes; of a series, of one episode or of all, as OMDb has it.",
+    ),
+    Field("genre", "Genre", Kind.TEXT, _text, "Genres, separated by a comma and a blank."),
+    Field("director", "Director", Kind.TEXT, _text, "Directors, separated by commas."),
+    Field(
+        "writer",
+        "Writer",
+        Kind.TEXT,
+        _text,
+        "Writers, separated by commas; older entries add notes in parentheses, commas included.",
+    ),
+    Field("actors", "Actors", Kind.TEXT, _text, "Three or four leading actors, comma-separated."),
+    Field("plot", "Plot", Kind.TEXT, _text, "Plot, short or full as the setting `plot` asks."),
+    Field(
+        "language",
+        "Language",
+        Kind.TEXT,
+        _text,
+        "Languages, comma-separated; OMDb cuts `Language` off sign languages (`American Sign `).",
+    ),
+    Field("country", "Country", Kind.TEXT, _text, "Countries of production, comma-separated."),
+    Field("awards", "Awards", Kind.TEXT, _text, "Wins and nominations, in a sentence."),
+    Field("poster_url", "Poster", Kind.TEXT, _text, "Address of the poster; may be a dead link."),
+    Field(
+        "ratings",
+        "Ratings",
+        Kind.RATINGS,
+        None,
+        "Ratings as text, by source: Internet Movie Database (8.8/10), Rotten Tomatoes (87%),"
+        " Metacritic (74/100).",
+    ),
+    Field("metascore", "Metascore", Kind.INTEGER, parse_integer, "Metacritic's score, 0 to 100."),
+    Field("imdb_rating", "imdbRating", Kind.NUMBER, parse_number, "IMDb users' rating, 1 to 10."),
+    Field("imdb_votes", "imdbVotes", Kind.INTEGER, parse_integer, "Votes behind `imdb_rating`."),
+    Field("dvd", "DVD", Kind.DATE, parse_date, "Date of release on DVD; null in new entries."),
+    Field(
+        "box_office",
+        "BoxOffice",
+        Kind.INTEGER,
+        parse_dollars,
+        "Box office in the United States and Canada, in US dollars.",
+    ),
+    Field("production", "Production", Kind.TEXT, _text, "Production company; mostly null."),
+    Field("website", "Website", Kind.TEXT, _text, "The title's own website; mostly null."),
+    Field(
+        "total_seasons",
+        "totalSeasons",
+        Kind.INTEGER,
+        parse_integer,
+        "Seasons of the series; may lag behind.",
+        ("series",),
+    ),
+    Field(
+        "season",
+        "Season",
+        Kind.INTEGER,
+        parse_integer,
+        "Season that the episode belongs to.",
+        ("episodes",),
+    ),
+    Field(
+        "episode",
+        "Episode",
+        Kind.INTEGER,
+        parse_integer,
+        "Number within the season; 0 is a pilot or special.",
+        ("episodes",),
+    ),
+    Field(
+        "series_id",
+        "seriesID",
+        Kind.TEXT,
+        _text,
+        "`imdb_id` of the series that the episode belongs to.",
+        ("episodes",),
+    ),
+    Field(
+        "merged_ids",
+        None,
+        Kind.TEXTS,
+        None,
+        "Other IMDb ids that OMDb answers with this title, because IMDb merged them; null if none.",
+    ),
+    Field(
+        "unparsed",
+        None,
+        Kind.TEXT_MAP,
+        None,
+        "Field -> OMDb's text, for values that did not parse and so are null in their field.",
+    ),
+    Field("extra", None, Kind.JSON_MAP, None, "What OMDb sent under keys that are not known here."),
+    Field("fetched_at", None, Kind.TIMESTAMP, None, "When OMDb gave this reply (UTC)."),
+)
+"""Every field of the details streams, in schema order."""
+
+FIELDS_OF: Final[Mapping[str, tuple[Field, ...]]] = {
+    stream: tuple(field for field in FIELDS if stream in field.streams)
+    for stream in STREAM_OF_TYPE.values()
+}
+"""Stream -> its fields, in schema order."""
+
+_NAMES: Final = {stream: [field.name for field in fields] for stream, fields in FIELDS_OF.items()}
+_PARSED: Final = {
+    stream: [(f.name, f.omdb_key, f.parse) for f in fields if f.omdb_key and f.parse]
+    for stream, fields in FIELDS_OF.items()
+}
+_KEYS: Final = {
+    stream: frozenset(field.omdb_key for field in fields if field.omdb_key)
+    for stream, fields in FIELDS_OF.items()
+}
+
+
+def to_record(
+    details: Mapping[str, object], *, fetched_at: datetime, merged_ids: Sequence[str] = ()
+) -> Record:
+    """Turn one details reply into one typed record.
+
+    Args:
+        details: OMDb's reply to ``i=`` or ``t=``, or an element of a season's ``Episodes``
+            asked for with ``detail=full``, as read from JSON.
+        fetched_at: When OMDb gave it; with a time zone.
+        merged_ids: Other ids that OMDb answers with this title.
+
+    Returns:
+        The record. A title of no or unknown type is a record of `DEFAULT_STREAM`, with
+        OMDb's own word in ``type``.
+
+    Raises:
+        InvalidRecord: It has no IMDb id to be known by, or is no JSON object, or is nested
+            deeper than `MAX_DEPTH`.
+    """
+    if not isinstance(details, dict):
+        msg = f"the reply is no JSON object but a {type(details).__name__}"
+        raise InvalidRecord(msg)
+    if parse_imdb_id(details.get("imdbID")) is None:
+        msg = f"imdbID is no IMDb id: {details.get('imdbID')!r:.80}"
+        raise InvalidRecord(msg)
+    stream = stream_of(details)
+    values: dict[str, Any] = dict.fromkeys(_NAMES[stream])
+    unparsed: dict[str, str] = {}
+    for name, key, parse in _PARSED[stream]:
+        value = details.get(key)
+        if is_absent(value):
+            continue
+        try:
+            values[name] = parse(_as_text(value))
+        except ValueError:
+            unparsed[name] = _text(value) if isinstance(value, str) else _as_json(value)
+    ratings, malformed = _split_ratings(details.get("Ratings"))
+    if malformed:
+        unparsed["ratings"] = _as_json(malformed)
+    values["ratings"] = ratings or None
+    values["merged_ids"] = list(merged_ids) or None
+    values["unparsed"] = unparsed or None
+    values["extra"] = _storable(dict(_unknown(details, _KEYS[stream]))) or None
+    values["fetched_at"] = to_timestamp(fetched_at)
+    return Record(stream, values)
+
+
+def stream_of(details: Mapping[str, object]) -> str:
+    """Return the stream that a details reply belongs to, by its ``Type``."""
+    kind = details.get("Type")
+    if not isinstance(kind, str):
+        return DEFAULT_STREAM
+    return STREAM_OF_TYPE.get(kind.strip().lower(), DEFAULT_STREAM)
+
+
+def is_absent(value: object) -> bool:
+    """Tell whether OMDb says by this value that it has none: ``"N/A"``, blank, null."""
+    if isinstance(value, str):
+        text = value.strip()
+        return not text or text == "N/A"
+    return value is None
+
+
+def to_timestamp(moment: datetime) -> str:
+    """Write a moment as UTC, to the second: ``2024-12-27T20:57:37Z``.
+
+    Raises:
+        ValueError: The moment has no time zone, so that it is none.
+    """
+    if moment.tzinfo is None:
+        msg = f"{moment} has no time zone"
+        raise ValueError(msg)
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _unknown(details: Mapping[str, object], known: frozenset[str]) -> Iterator[tuple[str, object]]:
+    """Yield what no field takes; ``Response`` says no more than that this is no error."""
+    for key, value in details.items():
+        if key not in known and not (key == "Response" and str(value).lower() == "true"):
+            yield key, value
+
+
+def _split_ratings(value: object) -> tuple[list[dict[str, str]], list[object]]:
+    """Return OMDb's ratings, and what is not one or says more than a rating does."""
+    if is_absent(value):
+        return [], []
+    if not isinstance(value, list):
+        return [], [value]
+    ratings: list[dict[str, str]] = []
+    malformed: list[object] = []
+    for item in value:
+        match item:
+            case {"Source": str(source), "Value": str(text), **rest}:
+                if not is_absent(text):
+                    ratings.append({"source": _text(source), "value": _text(text)})
+                if rest:
+                    malformed.append(item)
+            case _:
+                malformed.append(item)
+    return ratings, malformed
+
+
+def _as_text(value: object) -> str:
+    """Return a text or number of JSON as OMDb would have written it.
+
+    Raises:
+        ValueError: It is another kind of JSON value.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    raise ValueError(value)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(_storable(value), ensure_ascii=False)
+
+
+def _storable(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 (any JSON value)
+    """Return a JSON value that every JSON reader and Postgres can hold.
+
+    Numbers that not all of them hold (NaN, infinities, more than 64 bits) become text.
+
+    Raises:
+        InvalidRecord: It is nested deeper than `MAX_DEPTH`.
+    """
+    if depth > MAX_DEPTH:
+        msg = f"the reply is nested more than {MAX_DEPTH} deep"
+        raise InvalidRecord(msg)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        stored: dict[str, Any] = {}
+        for key, item in value.items():
+            name = _text(key)
+            while name in stored:
+                name += "\ufffd"
+            stored[name] = _storable(item, depth + 1)
+        return stored
+    if isinstance(value, list):
+        return [_storable(item, depth + 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) > BIGINT_MAX:
+        return str(value)
+    return value

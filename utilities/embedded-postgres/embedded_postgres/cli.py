@@ -1,0 +1,148 @@
+"""The command `embedded-postgres`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from embedded_postgres.env_file import record_port
+from embedded_postgres.errors import EmbeddedPostgresError
+from embedded_postgres.ports import DEFAULT_PORT, VARIABLE
+from embedded_postgres.server import Server, Status
+
+_NOT_RUNNING = 3  # as `pg_ctl status` and service scripts say it
+
+
+@click.group(context_settings={"show_default": True})
+@click.option(
+    "--home",
+    envvar="EMBEDDED_POSTGRES_HOME",
+    show_envvar=True,
+    default=".postgres",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the server's data, password and log.",
+)
+@click.option(
+    "--port",
+    envvar=VARIABLE,
+    show_envvar=True,
+    type=click.IntRange(0, 65535),
+    help=f"Preferred port at the first start; later, a port to move to.  [default: {DEFAULT_PORT}]",
+)
+@click.option(
+    "--bindir",
+    envvar="PG_BINDIR",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="Folder of initdb, pg_ctl and postgres to use in place of the bundled ones.",
+)
+@click.version_option(package_name="embedded-postgres")
+@click.pass_context
+def cli(context: click.Context, home: Path, port: int | None, bindir: Path | None) -> None:
+    """A PostgreSQL server of this project's own, on loopback only, its data in a folder."""
+    context.obj = Server(home, port, bindir)
+
+
+@cli.command()
+@click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Record the port here as {VARIABLE} if it is not {DEFAULT_PORT}.",
+)
+@click.pass_obj
+def start(server: Server, env_file: Path | None) -> None:
+    """Start the server; the first time, make its data."""
+    started = server.start()
+    status = server.status()
+    click.echo(_describe(status) if started else f"Already running: {_describe(status)}")
+    if env_file and status.port and record_port(env_file, status.port):
+        click.echo(f"Wrote {VARIABLE}={status.port} to {env_file}.")
+
+
+@cli.command()
+@click.pass_obj
+def stop(server: Server) -> None:
+    """Stop the server; its data stays."""
+    stopped = server.stop()
+    click.echo("Postgres has stopped." if stopped else "Postgres is not running.")
+
+
+@cli.command()
+@click.pass_context
+def status(context: click.Context) -> None:
+    """Say how the server is; exit code 0 if it runs, 3 if not."""
+    found = context.ensure_object(Server).status()
+    click.echo(_describe(found))
+    if not found.running:
+        context.exit(_NOT_RUNNING)
+
+
+@cli.command()
+@click.option("--with-password", is_flag=True, help="Include the password.")
+@click.pass_obj
+def url(server: Server, *, with_password: bool) -> None:
+    """Print the server's address for programs that take one."""
+    click.echo(server.url_with_password if with_password else server.url)
+
+
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def psql(server: Server, arguments: tuple[str, ...]) -> None:
+    """Run psql on the server's database, with any arguments of psql's own."""
+    if not server.status().running:
+        message = "Postgres is not running: `embedded-postgres start` starts it."
+        raise EmbeddedPostgresError(message)
+    bundled = server.bindir / "psql"
+    program = str(bundled) if bundled.exists() else shutil.which("psql")
+    if program is None:
+        message = f"There is no psql in {server.bindir}: install PostgreSQL's client programs."
+        raise EmbeddedPostgresError(message)
+    others = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    os.execve(program, ["psql", *arguments], {**others, **server.environment})  # noqa: S606
+
+
+@cli.command()
+@click.confirmation_option(prompt="Delete the server with all its data?")
+@click.pass_obj
+def destroy(server: Server) -> None:
+    """Stop the server and delete it with all its data."""
+    server.destroy()
+    click.echo("Postgres and its data are deleted.")
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one line on stderr and exit code 1."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("embedded_postgres").setLevel(logging.INFO)
+    try:
+        cli()
+    except EmbeddedPostgresError as error:
+        click.echo(f"embedded-postgres: {error}", err=True)
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"embedded-postgres: {what}{error.strerror}", err=True)
+    sys.exit(1)
+
+
+def _describe(status: Status) -> str:
+    if status.running:
+        return (
+            f"Postgres {status.version} is running on 127.0.0.1:{status.port} "
+            f"(pid {status.pid}, data in {status.data})."
+        )
+    if status.version is None:
+        return "Postgres is stopped; it has no data yet."
+    return f"Postgres {status.version} is stopped (data in {status.data})."
+
+
+# These libpq variables would overrule the ones that lead to our server.
+_MISLEADING = {"PGHOSTADDR", "PGPASSWORD", "PGSERVICE", "PGSSLMODE", "PGREQUIREAUTH"}

@@ -1,0 +1,5 @@
+"""A server that answers as omdbapi.com does, for anyone who tests an OMDb client."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,160 @@
+"""A typed client for the control endpoints of a running emulator."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from omdb_emulator.app import CONTROL_PATH
+
+if TYPE_CHECKING:
+    from datetime import date
+
+_OK = 200
+
+
+class ControlError(RuntimeError):
+    """The emulator refused; the message is its own."""
+
+
+class Control:
+    """Reads and changes a running emulator.
+
+    Attributes:
+        url: the emulator's URL, what a client has for OMDb's: ``http://127.0.0.1:54380/``.
+    """
+
+    def __init__(self, url: str, timeout: float = 30) -> None:
+        """Talk to the emulator at a URL; ``timeout`` in seconds."""
+        self.url = url
+        self._timeout = timeout
+
+    def health(self) -> dict[str, Any]:
+        """Return status, version, number of titles and process id."""
+        return dict(self._call("GET", "health"))
+
+    def fault(self, effect: str, match: dict[str, str | bool] | None = None, **how: Any) -> int:
+        """Put a fault in force and return its number.
+
+        Args:
+            effect: a name of :data:`omdb_emulator.faults.EFFECTS`.
+            match: parameter → value, true (is there) or false (is not); None hits everything.
+            how: the other attributes of :class:`omdb_emulator.faults.Fault`.
+
+        Raises:
+            ControlError: if there is no such effect or attribute.
+        """
+        body = {"effect": effect, "match": match or {}, **how}
+        return int(self._call("POST", "faults", body)["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults in force, each with its ``id`` and ``hits``."""
+        return list(self._call("GET", "faults"))
+
+    def remove_fault(self, number: int) -> None:
+        """Take one fault away."""
+        self._call("DELETE", f"faults/{number}")
+
+    def clear_faults(self) -> None:
+        """Take all faults away; requests that hang go on."""
+        self._call("DELETE", "faults")
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of :class:`omdb_emulator.stats.Stats`."""
+        return dict(self._call("GET", "stats"))
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the logged requests from a number on.
+
+        Each has number, at, key, kind, query (parameters by lower-case name, without the key),
+        status (0 for a cut connection), fault (number or None) and cached.
+        """
+        return list(self._call("GET", f"requests?since={since}"))
+
+    def reset(self) -> None:
+        """Forget counts, log, faults, cache and used quotas; real time again; not paused.
+
+        Settings, keys and titles stay as they are.
+        """
+        self._call("POST", "reset")
+
+    def settings(self, **values: Any) -> dict[str, Any]:
+        """Change settings of :class:`omdb_emulator.app.Settings`, and return them all."""
+        return dict(self._call("POST", "settings", values))
+
+    def set_latency(self, milliseconds: float) -> None:
+        """Make every reply take this much longer."""
+        self.settings(latency_ms=milliseconds)
+
+    def advance_days(self, days: float = 1) -> None:
+        """Move the emulator's time forward: daily limits start anew, caches age."""
+        self._call("POST", "clock", {"advance_days": days})
+
+    def set_date(self, day: date) -> None:
+        """Make it this day at the emulator."""
+        self._call("POST", "clock", {"date": day.isoformat()})
+
+    def pause(self) -> None:
+        """Hold all requests, those that come in too, until :meth:`resume`."""
+        self._call("POST", "pause")
+
+    def resume(self) -> None:
+        """Answer what :meth:`pause` held."""
+        self._call("POST", "resume")
+
+    def keys(self) -> dict[str, dict[str, Any]]:
+        """Return limit and used_today by key."""
+        return dict(self._call("GET", "keys"))
+
+    def set_key(self, key: str, limit: int | None = None) -> None:
+        """Make a key good, with a limit of requests a day."""
+        self._call("PUT", f"keys/{quote(key, safe='')}", {"limit": limit})
+
+    def remove_key(self, key: str) -> None:
+        """Make a key "Invalid API key!"."""
+        self._call("DELETE", f"keys/{quote(key, safe='')}")
+
+    def title(self, imdb_id: str) -> dict[str, Any]:
+        """Return the details of a title without spending a request."""
+        return dict(self._call("GET", f"titles/{imdb_id}"))
+
+    def titles(self) -> list[str]:
+        """Return the ids of all titles that are not generated."""
+        return list(self._call("GET", "titles"))
+
+    def add_title(self, line: dict[str, Any]) -> None:
+        """Add a title, or replace the one of its id; ``line`` as in the catalogue."""
+        self._call("POST", "titles", line)
+
+    def update_title(self, imdb_id: str, **fields: Any) -> dict[str, Any]:
+        """Change fields of a title, such as ``imdbRating="7.1"``, and return its details."""
+        return dict(self._call("PATCH", f"titles/{imdb_id}", fields))
+
+    def forget_title(self, imdb_id: str) -> None:
+        """Make an id one that OMDb does not hold."""
+        self._call("DELETE", f"titles/{imdb_id}")
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        target = urlsplit(self.url)
+        connection = http.client.HTTPConnection(
+            target.hostname or "", target.port, timeout=self._timeout
+        )
+        try:
+            payload = None if body is None else json.dumps(body)
+            connection.request(method, f"{CONTROL_PATH}/{path}", payload)
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        if response.status != _OK:
+            raise ControlError(_message(text))
+        return json.loads(text)
+
+
+def _message(text: bytes) -> str:
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text.decode(errors="replace")[:200]

@@ -1,0 +1,36 @@
+"""The emulator's idea of the time, which tests can move."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timezone
+
+DAY = 86400
+
+
+class Clock:
+    """The real time plus an offset."""
+
+    def __init__(self) -> None:
+        """Start at the real time."""
+        self.offset = 0.0
+
+    def now(self) -> float:
+        """Return seconds since 1970, UTC."""
+        return time.time() + self.offset
+
+    def day(self) -> int:
+        """Return days since 1970, UTC: what daily limits count by."""
+        return int(self.now() // DAY)
+
+    def today(self) -> date:
+        """Return today's date, UTC."""
+        return datetime.fromtimestamp(self.now(), timezone.utc).date()
+
+    def advance(self, seconds: float) -> None:
+        """Move the time forward."""
+        self.offset += seconds
+
+    def set_date(self, day: date) -> None:
+        """Make it this day, the time of day staying as it is."""
+        self.offset += (day - self.today()).days * DAY

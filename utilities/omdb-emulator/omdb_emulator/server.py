@@ -1,0 +1,94 @@
+"""The HTTP server: uvicorn with a hold on the connection, so that faults can break it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from omdb_emulator.app import TRANSPORT, Emulator, State
+from omdb_emulator.control import control_app
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BACKLOG = 4096
+_KEEP_ALIVE_SECONDS = 60
+
+
+class _Protocol(HttpToolsProtocol):
+    """Gives the application the connection as an ASGI extension."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[typeddict-unknown-key,dict-item]
+
+
+class Server(uvicorn.Server):
+    """Serves one emulator on one socket until told to stop."""
+
+    def __init__(self, state: State, about: Mapping[str, Any] | None = None) -> None:
+        """Prepare to serve; nothing listens yet.
+
+        Args:
+            state: what is served.
+            about: facts that ``health`` adds to the process id.
+        """
+        app = Emulator(state, control_app(state, {"pid": os.getpid(), **(about or {})}))
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+
+class ThreadServer(Server):
+    """A server for a thread: it stops at once when asked from another thread."""
+
+    async def main_loop(self) -> None:
+        """Wait for :meth:`stop`."""
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._stopping.wait()
+        # What still hangs is dropped: its connection first, so that no reply is missed.
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    def stop(self) -> None:
+        """End the server; may be called from any thread."""
+        self.should_exit = self.force_exit = True
+        if hasattr(self, "_loop"):
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address; port 0 takes a free one.
+
+    Raises:
+        OSError: if the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

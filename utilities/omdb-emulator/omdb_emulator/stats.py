@@ -1,0 +1,89 @@
+"""What was asked: counts, and a log for tests that must know each request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from omdb_emulator.protocol import kind_of, parse_query
+
+
+class Request(NamedTuple):
+    """One request as the log keeps it; ``at`` in seconds since 1970 by the emulator's clock."""
+
+    at: float
+    query_string: bytes
+    status: int
+    fault: int | None
+    cached: bool
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts since the last reset.
+
+    Attributes:
+        requests: all requests for data; those to the control endpoints are not counted.
+        by_key: requests by API key, "" for none.
+        by_kind: requests by kind: details, title, season, episode, search, invalid.
+        by_status: replies by HTTP status; 0 for a cut connection.
+        refused: requests refused by reason: no_key, invalid_key, limit.
+        faults: requests that a fault hit, by the fault's number.
+        cache_hits: requests answered from the shared cache.
+        in_flight: requests being answered now.
+        peak_in_flight: the most requests being answered at one time.
+        log: the requests in the order they came in, if they are logged.
+    """
+
+    requests: int = 0
+    by_key: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[int] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    faults: Counter[int] = field(default_factory=Counter)
+    cache_hits: int = 0
+    in_flight: int = 0
+    peak_in_flight: int = 0
+    log: list[Request] = field(default_factory=list)
+
+    def arrive(self, key: str, kind: str) -> None:
+        """Count a request that came in."""
+        self.requests += 1
+        self.by_key[key] += 1
+        self.by_kind[kind] += 1
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {
+            "requests": self.requests,
+            "by_key": dict(self.by_key),
+            "by_kind": dict(self.by_kind),
+            "by_status": {str(status): count for status, count in self.by_status.items()},
+            "refused": dict(self.refused),
+            "faults": {str(number): count for number, count in self.faults.items()},
+            "cache_hits": self.cache_hits,
+            "in_flight": self.in_flight,
+            "peak_in_flight": self.peak_in_flight,
+        }
+
+    def log_as_json(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the logged requests from a number on: their query without the key, and more."""
+        return [_logged(number, self.log[number]) for number in range(since, len(self.log))]
+
+
+def _logged(number: int, request: Request) -> dict[str, Any]:
+    query = parse_query(request.query_string)
+    key = query.pop("apikey", "")
+    return {
+        "number": number,
+        "at": request.at,
+        "key": key,
+        "kind": kind_of(query),
+        "query": query,
+        "status": request.status,
+        "fault": request.fault,
+        "cached": request.cached,
+    }

@@ -1,0 +1,124 @@
+"""For pytest and other test runners: an emulator in a thread, on a free port."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omdb_emulator.app import Settings, State, change_settings
+from omdb_emulator.client import Control
+from omdb_emulator.keys import DEFAULT_KEYS, Keys
+from omdb_emulator.library import Library
+from omdb_emulator.server import ThreadServer, bind
+from omdb_emulator.sources import load
+from omdb_emulator.titles import title_from_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_START_SECONDS = 60
+
+
+class Emulator(Control):
+    """An emulator for the time of a ``with`` block.
+
+    .. code-block:: python
+
+        with Emulator() as omdb:
+            omdb.fault("cloudflare", {"i": "tt1375666"}, status=522, times=2)
+            my_client(url=omdb.url, key=omdb.key)
+            assert omdb.stats()["by_kind"]["details"] == 3
+
+    It logs requests. Everything of :class:`~omdb_emulator.client.Control` works on it.
+
+    Attributes:
+        url: what the client under test has for OMDb's URL.
+        key: a key that works.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        titles: Iterable[Mapping[str, Any]] | None = None,
+        *,
+        catalogue: bool | None = None,
+        recorded: Iterable[Path | str] = (),
+        generated: int = 0,
+        seed: int = 0,
+        keys: Mapping[str, int | None] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Choose what is served; nothing runs yet.
+
+        Args:
+            titles: lines in the catalogue's format.
+            catalogue: whether the built-in catalogue is served; None: if nothing else is given.
+            recorded: files of recorded replies.
+            generated: how many generated titles to serve.
+            seed: of the generated titles.
+            keys: limit (requests a day, None for none) by key; None for the default keys.
+            settings: attributes of :class:`omdb_emulator.app.Settings`.
+        """
+        super().__init__("")
+        self._lines = None if titles is None else list(titles)
+        self._recorded = [Path(path) for path in recorded]
+        self._generated, self._seed = generated, seed
+        if catalogue is None:
+            catalogue = self._lines is None and not self._recorded and not generated
+        self._catalogue = catalogue
+        self._keys = dict(DEFAULT_KEYS if keys is None else keys)
+        self._settings = Settings(log=True)
+        change_settings(self._settings, settings)
+        self._server: ThreadServer | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def key(self) -> str:
+        """A key that works: the first one."""
+        return next(iter(self._keys))
+
+    def __enter__(self) -> Self:
+        """Start serving on a free port of the loopback interface."""
+        library = self._load()
+        bound = bind("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        # Listening before the thread runs: a client that is too early waits instead of failing.
+        bound.listen(128)
+        ready = threading.Event()
+
+        def run() -> None:
+            state = State(library, Keys(self._keys), self._settings)
+            self._server = ThreadServer(state)
+            ready.set()
+            self._server.run(sockets=[bound])
+
+        self._thread = threading.Thread(target=run, name="omdb-emulator", daemon=True)
+        self._thread.start()
+        ready.wait(_START_SECONDS)
+        self.health()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop serving; what still hangs is dropped."""
+        if self._server and self._thread:
+            self._server.stop()
+            self._thread.join()
+
+    def _load(self) -> Library:
+        library = load(
+            catalogue=self._catalogue,
+            recorded=self._recorded,
+            generated=self._generated,
+            seed=self._seed,
+        )
+        for line in self._lines or ():
+            library.put(title_from_line(line))
+        return library

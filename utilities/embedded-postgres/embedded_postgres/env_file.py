@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values, set_key
 
 from embedded_postgres.ports import DEFAULT_PORT, VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def record_port(path: Path, port: int) -> bool:

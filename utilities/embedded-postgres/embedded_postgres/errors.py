@@ -4,4 +4,13 @@ from __future__ import annotations
 
 
 class EmbeddedPostgresError(Exception):
-    """The server cannot do what was asked; the message says why and what to do about it."""
+    """The server cannot do what was asked."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        """Say both in one line.
+
+        Args:
+            problem: What is wrong, without a full stop.
+            remedy: What the reader can do about it, as a sentence that goes on from there.
+        """
+        super().__init__(f"{problem}: {remedy}")

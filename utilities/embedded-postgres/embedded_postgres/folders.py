@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from embedded_postgres.privileges import can_enter
 
 if TYPE_CHECKING:
     from embedded_postgres.privileges import Account
+
+logger = logging.getLogger(__name__)
 
 ELSEWHERE = Path("/var/lib/embedded-postgres")
 
@@ -33,6 +36,7 @@ def folder_for(home: Path, account: Account | None) -> Path:
     folder, attempt = ELSEWHERE / name, 1
     # Data of a home that was moved or deleted may be there: it is not ours to use or to remove.
     while folder.exists():
+        logger.warning("An earlier %s left its data in %s: delete it if unused.", home, folder)
         attempt += 1
         folder = ELSEWHERE / f"{name}-{attempt}"
     if not ELSEWHERE.exists():

@@ -36,13 +36,14 @@ class State:
 
 
 class Home:
-    """The folder of one server.
-
-    Args:
-        path: The folder; it need not exist.
-    """
+    """The folder of one server."""
 
     def __init__(self, path: str | Path) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: The folder; it need not exist.
+        """
         self.path = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  # no symlinks
         self.lock = self.path / "lock"
         self.pgpass = self.path / "pgpass"
@@ -87,4 +88,7 @@ def _replace(path: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  # a descriptor
         file.write(text)
+    if os.geteuid() == 0:  # called once with sudo, it must not lock the owner out
+        owner = path.parent.stat()
+        os.chown(temporary, owner.st_uid, owner.st_gid)
     os.replace(temporary, path)  # noqa: PTH105

@@ -89,7 +89,6 @@ def _first_free(preferred: int) -> int:
 
 def _taken(port: int) -> EmbeddedPostgresError:
     who = holder(port) or "another program"
-    return EmbeddedPostgresError(
-        f"Port {port} of this Postgres is taken by {who}: stop that, "
-        f"or set {VARIABLE} to a free port and start again."
-    )
+    problem = f"Port {port} of this Postgres is taken by {who}"
+    remedy = f"stop that, or set {VARIABLE} to a free port, and start again."
+    return EmbeddedPostgresError(problem, remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class Postmaster:
     Attributes:
         pid: The process.
         port: The port it listens on; None while it has not said so yet.
-        state: "starting", "ready", "stopping", "standby" or empty.
+        state: "starting", "ready" or "stopping"; empty while it has not said so yet.
     """
 
     pid: int
@@ -61,8 +62,9 @@ def settled(data: Path) -> Postmaster | None:
     deadline = time.monotonic() + _PATIENCE_S
     while (found := find(data)) is not None and found.state != "ready":
         if time.monotonic() > deadline:
-            message = f"Postgres (pid {found.pid}) is still {found.state or 'starting'}"
-            raise EmbeddedPostgresError(f"{message} after {_PATIENCE_S:.0f} s: see its log.")
+            problem = f"Postgres (pid {found.pid}) is still {found.state or 'starting'}"
+            remedy = f"wait and try again; {data.with_name('log')} says what it does."
+            raise EmbeddedPostgresError(problem, remedy)
         time.sleep(_POLL_S)
     return found
 
@@ -78,11 +80,13 @@ def clear_remains(data: Path) -> None:
         return
     orphans = [process for process in psutil.process_iter() if _works_in(process.pid, data)]
     for process in orphans:
-        # What a postmaster sends its children when one of them has crashed.
-        process.send_signal(signal.SIGQUIT)
+        with suppress(psutil.NoSuchProcess):
+            # What a postmaster sends its children when one of them has crashed.
+            process.send_signal(signal.SIGQUIT)
     _, stubborn = psutil.wait_procs(orphans, timeout=5)
     for process in stubborn:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(stubborn, timeout=5)
     # With no process left in the folder, the file protects nothing.
     pidfile.unlink()

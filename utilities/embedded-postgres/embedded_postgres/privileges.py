@@ -41,8 +41,8 @@ def account_for(data: Path) -> Account | None:
     owner = _owner(data)
     if os.geteuid() != 0:
         if owner is not None and owner.uid != os.geteuid():
-            message = f"The data in {data} belongs to user {owner.name}: run this as {owner.name}"
-            raise EmbeddedPostgresError(f"{message} or as root.")
+            problem = f"The data in {data} belongs to user {owner.name}"
+            raise EmbeddedPostgresError(problem, f"run this as {owner.name} or as root.")
         return None
     if owner is not None and owner.uid != 0:
         return owner
@@ -52,8 +52,8 @@ def account_for(data: Path) -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    message = "PostgreSQL does not run as root and there is no user 'postgres' or 'nobody' here"
-    raise EmbeddedPostgresError(f"{message}: run this as a normal user.")
+    problem = "PostgreSQL does not run as root and there is no user 'postgres' or 'nobody' here"
+    raise EmbeddedPostgresError(problem, "run this as a normal user.")
 
 
 def run(
@@ -100,8 +100,18 @@ def can_execute(program: Path, account: Account | None) -> bool:
 
 
 def can_enter(folder: Path, account: Account | None) -> bool:
-    """Whether the account can reach what lies in the folder."""
-    return run(["test", "-x", folder], account=account, cwd="/").returncode == 0
+    """Whether the account can reach what lies in the folder.
+
+    Raises:
+        EmbeddedPostgresError: Root may not change to that account, as in some containers.
+    """
+    try:
+        return run(["test", "-x", folder], account=account, cwd="/").returncode == 0
+    except OSError as error:
+        who = account.name if account else "this user"
+        problem = f"PostgreSQL does not run as root, and as user {who} nothing runs here"
+        problem = f"{problem} ({error.strerror})"
+        raise EmbeddedPostgresError(problem, "run this as a normal user.") from error
 
 
 def give(path: Path, account: Account | None) -> None:

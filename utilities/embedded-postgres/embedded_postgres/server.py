@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from embedded_postgres import binaries, ports, postmaster
 from embedded_postgres.cluster import Cluster
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.folders import folder_for
+from embedded_postgres.folders import ELSEWHERE, folder_for
 from embedded_postgres.home import DATABASE, USER, Home, State
 from embedded_postgres.privileges import account_for, can_enter, can_execute
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOCK_TIMEOUT_S = 180
-_ATTEMPTS = 3
 _KEPT = ("data", "data.new", "binaries", "log", "pgpass", "state.json", "lock")
 
 
@@ -55,13 +54,6 @@ class Server:
 
     The server outlives the process that starts it. Progress that a person may want to know is
     logged at level INFO.
-
-    Args:
-        home: The folder; it need not exist.
-        port: The preferred port at the first start, later a port to move to. 0 is any free port.
-            Without it: the port in use before, or 54329.
-        bindir: PostgreSQL's programs; without it those of the wheel.
-        durable: False makes new data for tests: faster, but lost in a power cut.
     """
 
     host = ports.HOST
@@ -76,6 +68,15 @@ class Server:
         *,
         durable: bool = True,
     ) -> None:
+        """Touch nothing yet.
+
+        Args:
+            home: The folder; it need not exist.
+            port: The preferred port at the first start, later a port to move to; 0 is any free
+                one. Without it: the port in use before, or 54329.
+            bindir: PostgreSQL's programs; without it those of the wheel.
+            durable: False makes new data for tests: faster, but lost in a power cut.
+        """
         self._home = Home(home)
         self._asked_port = port
         self._bindir = Path(bindir) if bindir else None
@@ -123,8 +124,8 @@ class Server:
         """
         if password := self._home.password:
             return password
-        message = f"There is no password in {self.pgpass}"
-        raise EmbeddedPostgresError(f"{message}: a stop and a start of the server make a new one.")
+        problem = f"There is no password in {self.pgpass}"
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` makes one.")
 
     @property
     def url(self) -> str:
@@ -222,6 +223,8 @@ class Server:
                     path.unlink(missing_ok=True)
             with suppress(OSError):  # something else is in there
                 folder.rmdir()
+        with suppress(OSError):  # another server's data, or nothing of ours
+            ELSEWHERE.rmdir()
 
     def _start(self, cluster: Cluster) -> None:
         """Bring a cluster that does not run to where it answers, from nothing or from a crash."""
@@ -238,16 +241,15 @@ class Server:
         elif self._home.password is None:
             cluster.set_password(password)
         self._keep(cluster, chosen, password)
-        for attempt in reversed(range(_ATTEMPTS)):
-            try:
-                return cluster.start(chosen.port)
-            except EmbeddedPostgresError:
-                # At a first start somebody else may have taken the port in the meantime.
-                if kept or not attempt or ports.is_free(chosen.port):
-                    raise
+        try:
+            cluster.start(chosen.port)
+        except EmbeddedPostgresError:
+            # At a first start somebody else may have been quicker to take the port.
+            if kept or ports.is_free(chosen.port):
+                raise
             chosen = ports.choose(self._asked_port, None)
             self._keep(cluster, chosen, password)
-        return None
+            cluster.start(chosen.port)
 
     def _keep(self, cluster: Cluster, chosen: ports.Kept, password: str) -> None:
         elsewhere = None if cluster.folder == self.home else str(cluster.folder)
@@ -261,8 +263,8 @@ class Server:
             return folder
         if (folder / "data").exists():
             who = account.name if account else "this user"
-            message = f"User {who} cannot enter {folder} any more, where the data is"
-            raise EmbeddedPostgresError(f"{message}: allow it, or move the folder's parent back.")
+            problem = f"User {who}, as whom PostgreSQL runs, cannot enter {folder} with its data"
+            raise EmbeddedPostgresError(problem, "move the project where that user can.")
         if folder != self.home:
             logger.warning("The data in %s is gone: starting with none.", folder)
         folder = folder_for(self.home, account)
@@ -282,8 +284,8 @@ class Server:
         if not can_execute(bindir / "postgres", account):
             if self._bindir:
                 who = account.name if account else "this user"
-                message = f"User {who}, as whom PostgreSQL runs, cannot reach PG_BINDIR ({bindir})"
-                raise EmbeddedPostgresError(f"{message}: put it where every user may read.")
+                problem = f"User {who}, as whom PostgreSQL runs, cannot reach PG_BINDIR, {bindir}"
+                raise EmbeddedPostgresError(problem, "choose a folder that every user can read.")
             bindir = binaries.copy(folder / "binaries")
         return Cluster(folder, bindir, account)
 
@@ -291,8 +293,8 @@ class Server:
     def _state(self) -> State:
         if state := self._home.state:
             return state
-        message = f"There is no server in {self.home} yet"
-        raise EmbeddedPostgresError(f"{message}: `embedded-postgres start` makes one.")
+        problem = f"There is no server in {self.home} yet"
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` makes one.")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -302,21 +304,16 @@ class Server:
             with FileLock(self._home.lock, timeout=_LOCK_TIMEOUT_S):
                 yield
         except Timeout as error:
-            message = f"Another start or stop has held {self._home.lock} for {_LOCK_TIMEOUT_S} s"
-            raise EmbeddedPostgresError(f"{message}: end it and try again.") from error
+            problem = f"Another start or stop has held {self._home.lock} for {_LOCK_TIMEOUT_S} s"
+            raise EmbeddedPostgresError(problem, "end that and try again.") from error
 
 
 def _check_version(cluster: Cluster) -> None:
     theirs, ours = _data_version(cluster.data), binaries.major_version(cluster.bindir)
     if theirs != ours:
-        message = (
-            f"The data in {cluster.data} is of PostgreSQL {theirs}, "
-            f"the programs in {cluster.bindir} are PostgreSQL {ours}"
-        )
-        raise EmbeddedPostgresError(
-            f"{message}: set PG_BINDIR to programs of version {theirs}, "
-            "or move the data away to start with none."
-        )
+        problem = f"The data in {cluster.data} is of PostgreSQL {theirs}, the programs are {ours}"
+        remedy = f"set PG_BINDIR to programs of version {theirs}, or move the data away."
+        raise EmbeddedPostgresError(problem, remedy)
 
 
 def _data_version(data: Path) -> int | None:

@@ -1,0 +1,525 @@
+"""One details reply -> one typed record."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, FormatChecker
+from tap_omdb.records import (
+    BIGINT_MAX,
+    FIELDS,
+    FIELDS_OF,
+    MAX_DEPTH,
+    InvalidRecord,
+    Kind,
+    is_absent,
+    parse_imdb_id,
+    to_record,
+    to_timestamp,
+)
+
+RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded" / "details.jsonl"
+NOW = datetime(2024, 12, 27, 20, 57, 37, 999_999, tzinfo=timezone.utc)
+DASH = "\N{EN DASH}"
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+VALIDATORS = {
+    stream: Draft7Validator(
+        {
+            "type": "object",
+            "properties": {field.name: field.kind.json_schema for field in fields},
+            "required": [field.name for field in fields],
+            "additionalProperties": False,
+        },
+        format_checker=FormatChecker(),
+    )
+    for stream, fields in FIELDS_OF.items()
+}
+
+
+def record(kind: str = "movie", /, **details: object) -> dict[str, Any]:
+    """Return the values of a title's record, given some of OMDb's keys."""
+    reply = {"imdbID": "tt1375666", "Type": kind, "Response": "True", **details}
+    return to_record(reply, fetched_at=NOW).values
+
+
+def test_whole_movie() -> None:
+    reply = {
+        "Title": "Inception",
+        "Year": "2010",
+        "Rated": "PG-13",
+        "Released": "16 Jul 2010",
+        "Runtime": "148 min",
+        "Genre": "Action, Adventure, Sci-Fi",
+        "Director": "Christopher Nolan",
+        "Writer": "Christopher Nolan",
+        "Actors": "Leonardo DiCaprio, Joseph Gordon-Levitt, Elliot Page",
+        "Plot": "Thieves at work in dreams.",
+        "Language": "English, Japanese, French",
+        "Country": "United States, United Kingdom",
+        "Awards": "Won 4 Oscars. 159 wins & 220 nominations total",
+        "Poster": "N/A",
+        "Ratings": [
+            {"Source": "Internet Movie Database", "Value": "8.8/10"},
+            {"Source": "Rotten Tomatoes", "Value": "87%"},
+        ],
+        "Metascore": "74",
+        "imdbRating": "8.8",
+        "imdbVotes": "2,600,000",
+        "imdbID": "tt1375666",
+        "Type": "movie",
+        "DVD": "N/A",
+        "BoxOffice": "$292,587,330",
+        "Production": "N/A",
+        "Website": "N/A",
+        "Response": "True",
+    }
+    stream, values = to_record(reply, fetched_at=NOW, merged_ids=["tt7654321"])
+    assert stream == "movies"
+    assert list(values.items()) == [
+        ("imdb_id", "tt1375666"),
+        ("title", "Inception"),
+        ("type", "movie"),
+        ("year", 2010),
+        ("year_end", None),
+        ("rated", "PG-13"),
+        ("released", "2010-07-16"),
+        ("runtime_minutes", 148),
+        ("genre", "Action, Adventure, Sci-Fi"),
+        ("director", "Christopher Nolan"),
+        ("writer", "Christopher Nolan"),
+        ("actors", "Leonardo DiCaprio, Joseph Gordon-Levitt, Elliot Page"),
+        ("plot", "Thieves at work in dreams."),
+        ("language", "English, Japanese, French"),
+        ("country", "United States, United Kingdom"),
+        ("awards", "Won 4 Oscars. 159 wins & 220 nominations total"),
+        ("poster_url", None),
+        (
+            "ratings",
+            [
+                {"source": "Internet Movie Database", "value": "8.8/10"},
+                {"source": "Rotten Tomatoes", "value": "87%"},
+            ],
+        ),
+        ("metascore", 74),
+        ("imdb_rating", 8.8),
+        ("imdb_votes", 2_600_000),
+        ("dvd", None),
+        ("box_office", 292_587_330),
+        ("production", None),
+        ("website", None),
+        ("merged_ids", ["tt7654321"]),
+        ("unparsed", None),
+        ("extra", None),
+        ("fetched_at", "2024-12-27T20:57:37Z"),
+    ]
+
+
+def test_bare_minimum_has_every_field() -> None:
+    stream, values = to_record({"imdbID": "tt0000001"}, fetched_at=NOW)
+    assert stream == "movies"
+    assert list(values) == [field.name for field in FIELDS_OF["movies"]]
+    assert {name for name, value in values.items() if value is not None} == {
+        "imdb_id",
+        "fetched_at",
+    }
+
+
+def test_fields_that_only_some_streams_have() -> None:
+    names = {stream: {field.name for field in fields} for stream, fields in FIELDS_OF.items()}
+    assert names["games"] == names["movies"]
+    assert names["series"] - names["movies"] == {"total_seasons"}
+    assert names["episodes"] - names["movies"] == {"season", "episode", "series_id"}
+    assert all(len(names[stream]) == len(fields) for stream, fields in FIELDS_OF.items())
+
+
+def test_every_field_is_described() -> None:
+    assert all(len(field.description) > 20 for field in FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stream", "kept"),
+    [
+        ("movie", "movies", "movie"),
+        ("series", "series", "series"),
+        ("episode", "episodes", "episode"),
+        ("game", "games", "game"),
+        ("Series", "series", "Series"),
+        ("N/A", "movies", None),
+        ("", "movies", None),
+        (None, "movies", None),
+        ("podcast", "movies", "podcast"),
+    ],
+)
+def test_type_chooses_the_stream(sent: object, stream: str, kept: str | None) -> None:
+    result = to_record({"imdbID": "tt0948540", "Type": sent}, fetched_at=NOW)
+    assert (result.stream, result.values["type"]) == (stream, kept)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "field", "value"),
+    [
+        ("Released", "05 May 2017", "released", "2017-05-05"),
+        ("Released", "5 May 2017", "released", "2017-05-05"),
+        ("Released", "29 FEB 2008", "released", "2008-02-29"),
+        ("Released", "2005-01-14", "released", "2005-01-14"),
+        ("DVD", "22 Aug 2017", "dvd", "2017-08-22"),
+        ("Runtime", "148 min", "runtime_minutes", 148),
+        ("Runtime", "624 min", "runtime_minutes", 624),
+        ("Runtime", "1,024 min", "runtime_minutes", 1024),
+        ("Runtime", "1 h 15 min", "runtime_minutes", 75),
+        ("Runtime", "2 h", "runtime_minutes", 120),
+        ("imdbVotes", "1,174,194", "imdb_votes", 1_174_194),
+        ("imdbVotes", "62238", "imdb_votes", 62_238),
+        ("imdbVotes", "9", "imdb_votes", 9),
+        ("imdbRating", "8.8", "imdb_rating", 8.8),
+        ("imdbRating", "10.0", "imdb_rating", 10.0),
+        ("imdbRating", "9", "imdb_rating", 9.0),
+        ("Metascore", "100", "metascore", 100),
+        ("BoxOffice", "$292,587,330", "box_office", 292_587_330),
+        ("BoxOffice", "$292,979,556.00", "box_office", 292_979_556),
+        ("BoxOffice", "$106.6M", "box_office", 106_600_000),
+        ("BoxOffice", "$1.04B", "box_office", 1_040_000_000),
+        ("BoxOffice", "$900k", "box_office", 900_000),
+        ("BoxOffice", "$509", "box_office", 509),
+        ("BoxOffice", "$0.3M", "box_office", 300_000),
+        ("Poster", "https://h/a.@._V1_CR61,0,380,562_.jpg", "poster_url", None),
+        ("Language", "American Sign ", "language", None),
+        ("Language", "None", "language", None),
+        ("Production", "Loew&#39;s Inc.", "production", None),
+        ("Director", "Rob LaDuca(co-director)", "director", None),
+        ("Metascore", 74, "metascore", 74),
+        ("Metascore", 74.0, "metascore", 74),
+        ("imdbRating", 8.8, "imdb_rating", 8.8),
+        ("Title", 1917, "title", "1917"),
+        ("Year", 2010, "year", 2010),
+    ],
+)
+def test_value_that_parses(key: str, text: object, field: str, value: object) -> None:
+    values = record(**{key: text})
+    assert values[field] == (text if value is None else value)
+    assert type(values[field]) is type(text if value is None else value)
+    assert values["unparsed"] is None
+    assert values["extra"] is None
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "field"),
+    [
+        ("Released", "30 Feb 2017", "released"),
+        ("Released", "May 2017", "released"),
+        ("Released", "05 Mai 2017", "released"),
+        ("Released", "2017-13-01", "released"),
+        ("Released", "00 Jan 2017", "released"),
+        ("Runtime", "34S min", "runtime_minutes"),
+        ("Runtime", "148", "runtime_minutes"),
+        ("Runtime", "min", "runtime_minutes"),
+        ("Runtime", "1,2 min", "runtime_minutes"),
+        ("imdbVotes", "1,17", "imdb_votes"),
+        ("imdbVotes", "-5", "imdb_votes"),
+        ("imdbVotes", "1.174.194", "imdb_votes"),
+        ("imdbVotes", "\N{ARABIC-INDIC DIGIT FIVE}", "imdb_votes"),
+        ("imdbVotes", str(BIGINT_MAX + 1), "imdb_votes"),
+        ("imdbVotes", "9" * 5000, "imdb_votes"),
+        ("imdbRating", "8,8", "imdb_rating"),
+        ("imdbRating", "nan", "imdb_rating"),
+        ("imdbRating", "inf", "imdb_rating"),
+        ("imdbRating", "1e3", "imdb_rating"),
+        ("imdbRating", "8.8000000000000000001", "imdb_rating"),
+        ("Metascore", "74.5", "metascore"),
+        ("BoxOffice", "\N{POUND SIGN}1,000,000", "box_office"),
+        ("BoxOffice", "INR 20,000", "box_office"),
+        ("BoxOffice", "$1,000.50", "box_office"),
+        ("BoxOffice", "$12,34", "box_office"),
+        ("BoxOffice", "292587330", "box_office"),
+        ("Year", "soon", "year"),
+        ("Year", "20100", "year"),
+        ("Year", f"2011{DASH}19", "year"),
+        ("Year", f"2018{DASH}", "year_end"),
+    ],
+)
+def test_text_that_does_not_parse(key: str, text: str, field: str) -> None:
+    values = record(**{key: text})
+    assert values[field] is None
+    assert values["unparsed"] == {field: text}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (True, "true"),
+        (["a", "\x00"], '["a", "\N{REPLACEMENT CHARACTER}"]'),
+        ({"é": 1}, '{"é": 1}'),
+        ([], "[]"),
+        (float("nan"), '"nan"'),
+        (float("inf"), '"inf"'),
+    ],
+)
+@pytest.mark.parametrize(("key", "field"), [("Title", "title"), ("imdbVotes", "imdb_votes")])
+def test_value_that_is_no_text(key: str, field: str, sent: object, kept: str) -> None:
+    values = record(**{key: sent})
+    assert values[field] is None
+    assert values["unparsed"] == {field: kept}
+
+
+@pytest.mark.parametrize("nothing", ["N/A", " N/A ", "", " ", "\n", None])
+@pytest.mark.parametrize("key", sorted({str(f.omdb_key) for f in FIELDS if f.omdb_key}))
+def test_nothing_is_null(key: str, nothing: object) -> None:
+    if key == "imdbID":
+        return
+    for kind in ("movie", "series", "episode", "game"):
+        with_nothing = record(kind, **{key: nothing})
+        assert with_nothing["unparsed"] is None
+        known = {field.omdb_key for field in FIELDS_OF[to_stream(kind)]}
+        assert with_nothing["extra"] == (None if key in known else {key: nothing})
+
+
+def to_stream(kind: str) -> str:
+    return to_record({"imdbID": "tt0000001", "Type": kind}, fetched_at=NOW).stream
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "first", "last", "unparsed"),
+    [
+        ("movie", "2010", 2010, None, None),
+        ("series", "2010", 2010, 2010, None),
+        ("series", f"2011{DASH}2019", 2011, 2019, None),
+        ("series", f"2018{DASH}", 2018, None, None),
+        ("series", "2011-2019", 2011, 2019, None),
+        ("series", "2018-", 2018, None, None),
+        ("series", "2011 \N{EM DASH} 2019", 2011, 2019, None),
+        ("game", f"2011{DASH}2019", 2011, 2019, None),
+        ("movie", f"2018{DASH}", 2018, None, {"year_end": f"2018{DASH}"}),
+        ("series", "soon", None, None, {"year": "soon"}),
+        ("N/A", "2010", 2010, None, None),
+    ],
+)
+def test_years(
+    kind: str, text: str, first: int | None, last: int | None, unparsed: dict[str, str] | None
+) -> None:
+    values = record(kind, Year=text)
+    assert (values["year"], values["year_end"]) == (first, last)
+    assert values["unparsed"] == unparsed
+
+
+def test_episode() -> None:
+    values = record("episode", Season="1", Episode="0", seriesID="tt0185906", totalSeasons="2")
+    assert (values["season"], values["episode"], values["series_id"]) == (1, 0, "tt0185906")
+    assert values["extra"] == {"totalSeasons": "2"}
+    assert "total_seasons" not in values
+
+
+def test_series() -> None:
+    values = record("series", totalSeasons="8")
+    assert values["total_seasons"] == 8
+    assert record("series", totalSeasons="N/A")["total_seasons"] is None
+
+
+def test_ratings_as_they_should_be_and_otherwise() -> None:
+    good = {"Source": "Metacritic", "Value": "74/100"}
+    more = {"Source": "Rotten Tomatoes", "Value": "87%", "Votes": 5}
+    values = record(Ratings=[good, more, {"Source": "X"}, {"Source": "Y", "Value": 3}, "Z"])
+    assert values["ratings"] == [
+        {"source": "Metacritic", "value": "74/100"},
+        {"source": "Rotten Tomatoes", "value": "87%"},
+    ]
+    assert json.loads(values["unparsed"]["ratings"]) == [
+        more,
+        {"Source": "X"},
+        {"Source": "Y", "Value": 3},
+        "Z",
+    ]
+
+
+@pytest.mark.parametrize("none", [[], None, "N/A", [{"Source": "Metacritic", "Value": "N/A"}]])
+def test_no_ratings(none: object) -> None:
+    values = record(Ratings=none)
+    assert (values["ratings"], values["unparsed"]) == (None, None)
+
+
+@pytest.mark.parametrize("odd", ["8.8/10", 5, {"Source": "X", "Value": "1"}, True])
+def test_ratings_that_are_no_list(odd: object) -> None:
+    values = record(Ratings=odd)
+    assert values["ratings"] is None
+    assert json.loads(values["unparsed"]["ratings"]) == [odd]
+
+
+def test_unknown_keys_are_kept_as_sent() -> None:
+    unknown = {"tomatoMeter": "N/A", "title": "x", "Awards2": [{"a": None}], "Response": "Maybe"}
+    assert record(**unknown)["extra"] == unknown
+
+
+def test_response_is_the_envelope() -> None:
+    for true in ("True", "true", True):
+        assert record(Response=true)["extra"] is None
+
+
+def test_what_postgres_cannot_store_is_replaced_everywhere() -> None:
+    bad, good = "a\x00\ud83d\ude00\ud800", "a" + "\ufffd" * 4
+    values = record(
+        **{
+            "Title": bad,
+            "Runtime": bad,
+            "Ratings": [{"Source": bad, "Value": bad}],
+            bad: {bad: [bad]},
+            good: 2,
+        }
+    )
+    assert values["title"] == good
+    assert values["ratings"] == [{"source": good, "value": good}]
+    assert values["unparsed"] == {"runtime_minutes": good}
+    assert values["extra"] == {good: {good: [good]}, good + "\ufffd": 2}
+
+
+def test_numbers_that_not_every_reader_holds_become_text() -> None:
+    values = record(big=2**64, small=-(2**64), inf=float("inf"), fits=2**63 - 1)
+    assert values["extra"] == {
+        "big": str(2**64),
+        "small": str(-(2**64)),
+        "inf": "inf",
+        "fits": 2**63 - 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ({}, "imdbID is no IMDb id: None"),
+        ({"imdbID": "N/A"}, "imdbID is no IMDb id: 'N/A'"),
+        ({"imdbID": "tt123456"}, "imdbID is no IMDb id"),
+        ({"imdbID": 1375666}, "imdbID is no IMDb id"),
+        ({"imdbID": "nm0000001"}, "imdbID is no IMDb id"),
+        ({"imdbID": "x" * 1000}, "imdbID is no IMDb id"),
+        ([], "no JSON object but a list"),
+        (None, "no JSON object but a NoneType"),
+    ],
+)
+def test_no_record_without_an_id(reply: Any, reason: str) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidRecord, match=reason) as error:
+        to_record(reply, fetched_at=NOW)
+    assert len(str(error.value)) < 120
+
+
+@pytest.mark.parametrize("key", ["extra", "Title", "Ratings"])
+def test_no_record_of_an_endless_reply(key: str) -> None:
+    deep: Any = "x"
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    with pytest.raises(InvalidRecord, match="nested more than"):
+        record(**{key: [deep]})
+
+
+@pytest.mark.parametrize(
+    ("text", "imdb_id"),
+    [
+        ("tt1375666", "tt1375666"),
+        (" tt12345678\n", "tt12345678"),
+        ("TT1375666", None),
+        ("tt\N{ARABIC-INDIC DIGIT FIVE}123456", None),
+        ("tt12345678901", None),
+        (None, None),
+    ],
+)
+def test_imdb_ids(text: object, imdb_id: str | None) -> None:
+    assert parse_imdb_id(text) == imdb_id
+
+
+def test_timestamps_are_utc() -> None:
+    west = timezone(timedelta(hours=-5))
+    assert to_timestamp(datetime(2024, 12, 31, 20, 0, tzinfo=west)) == "2025-01-01T01:00:00Z"
+    with pytest.raises(ValueError, match="no time zone"):
+        to_timestamp(datetime(2024, 12, 31))  # noqa: DTZ001
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
+    ["N/A", "", "2010", f"2018{DASH}", "148 min", "$1.5M", "1,234", "05 May 2017", "a\x00\ud800"]
+)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+ANY_REPLY = st.builds(
+    lambda known, unknown, imdb_id: {**unknown, **known, **imdb_id},
+    st.dictionaries(
+        st.sampled_from([str(f.omdb_key) for f in FIELDS if f.omdb_key] + ["Response"]), ANY_JSON
+    ),
+    st.dictionaries(ANY_TEXT, ANY_JSON, max_size=4),
+    st.sampled_from([{}, *({"imdbID": "tt1375666", "Type": t} for t in ("movie", "series"))])
+    | st.just({"imdbID": "tt1375666"}),
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(ANY_REPLY | ANY_JSON)
+def test_any_json_is_a_valid_record_or_a_reject(reply: Any) -> None:  # noqa: ANN401
+    try:
+        stream, values = to_record(reply, fetched_at=NOW)
+    except InvalidRecord:
+        assert not isinstance(reply, dict) or parse_imdb_id(reply.get("imdbID")) is None
+        return
+    VALIDATORS[stream].validate(values)
+    assert list(values) == [field.name for field in FIELDS_OF[stream]]
+    stored = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
+    assert json.loads(stored) == values
+    assert b"\\u0000" not in stored
+    for field in FIELDS_OF[stream]:
+        value = values[field.name]
+        if field.kind is Kind.INTEGER and value is not None:
+            assert 0 <= value <= BIGINT_MAX
+        if field.kind is Kind.TEXT:
+            assert value is None or value.strip()
+        if field.omdb_key and field.name not in ("year_end", "ratings"):
+            somewhere = value is not None or field.name in (values["unparsed"] or {})
+            assert somewhere is not is_absent(reply.get(field.omdb_key))
+
+
+def written(key: str, values: dict[str, Any]) -> set[object]:
+    """Return all ways in which OMDb may have written what a record says of one of its keys."""
+    field = next(f for f in FIELDS_OF[to_stream(values["type"])] if f.omdb_key == key)
+    value = values[field.name]
+    if field.name in (values["unparsed"] or {}):
+        return {values["unparsed"][field.name]}
+    if key == "Year":
+        return {f"{value}", f"{value}{DASH}{values['year_end'] or ''}"}
+    if field.kind is Kind.DATE:
+        day = date.fromisoformat(value)
+        return {f"{day.day:02} {MONTHS[3 * day.month - 3 : 3 * day.month]} {day.year}"}
+    if key == "Runtime":
+        hours, minutes = divmod(value, 60)
+        return {f"{value} min", f"{hours} h {minutes} min", f"{hours} h"}
+    if key == "BoxOffice":
+        return {f"${value:,}", f"${value:,}.00"}
+    return {f"{value}"} | ({f"{value:,}"} if field.kind is Kind.INTEGER else set())
+
+
+def recorded_details() -> list[dict[str, Any]]:
+    if not RECORDED.exists():
+        pytest.skip("the recorded replies are not here")
+    return [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+
+
+def test_no_recorded_value_is_lost() -> None:
+    unparsed = 0
+    for reply in recorded_details():
+        stream, values = to_record(reply, fetched_at=NOW)
+        VALIDATORS[stream].validate(values)
+        unparsed += len(values["unparsed"] or {})
+        known = {field.omdb_key for field in FIELDS_OF[stream]}
+        for key, value in reply.items():
+            if key == "Response":
+                assert value == "True"
+            elif key == "Ratings":
+                ratings = values["ratings"] or []
+                assert [{"Source": r["source"], "Value": r["value"]} for r in ratings] == value
+            elif key not in known:
+                assert values["extra"][key] == value
+            elif not is_absent(value):
+                assert value in written(key, values), (reply["imdbID"], key)
+    assert unparsed == 1  # the running time "34S min"

@@ -1,0 +1,30 @@
+{#
+  The columns that OMDb's details have in common, whatever the type of title: texts
+  cleaned, numbers and dates in the types of the marts. Lists are still one text.
+#}
+{% macro details_columns() -%}
+            imdb_id,
+            {{ clean_text('title') }} as title,
+            year::integer as year,
+            {{ clean_text('rated') }} as rated,
+            released,
+            runtime_minutes::integer as runtime_minutes,
+            {{ clean_text('genre') }} as genre,
+            {{ clean_text('director') }} as director,
+            {{ clean_text('writer') }} as writer,
+            {{ clean_text('actors') }} as actors,
+            {{ clean_text('plot') }} as plot,
+            {{ clean_text('language') }} as language,
+            {{ clean_text('country') }} as country,
+            {{ clean_text('awards') }} as awards,
+            {{ na_to_null('poster_url') }} as poster_url,
+            ratings,
+            metascore::integer as metascore,
+            imdb_rating::numeric(3, 1) as imdb_rating,
+            imdb_votes::integer as imdb_votes,
+            merged_ids,
+            unparsed,
+            extra,
+            fetched_at,
+            _sdc_batched_at as loaded_at
+{%- endmacro %}

@@ -1,0 +1,83 @@
+{#
+  What an incremental build has to do.
+
+  A row of a mart carries `loaded_at`: when the loader wrote the title that it comes
+  from. The title's rows are up to date while that is the title's own `loaded_at`.
+  So no build depends on the one before having gone well, and a title that arrives
+  late, shrinks or loses its last genre is treated like any other.
+#}
+
+{# From when on titles may be missing in, or newer than, the table `built`. A literal, because
+   the planner then knows from the statistics that few rows follow. #}
+{% macro look_from(built) -%}
+    {%- set newest = run_query('select max(loaded_at) from ' ~ built).columns[0][0] -%}
+    {%- if newest is none -%}
+        timestamp '-infinity'
+    {%- else -%}
+        timestamp '{{ newest }}' - interval '{{ var("lookback") }}'
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Whether the title of a row of `titles` is not in the table `built` as it is now. #}
+{% macro is_due(titles, built) -%}
+    {%- if built is none -%} {# not built yet #}
+        true
+    {%- else -%}
+        {{ titles }}.loaded_at >= {{ look_from(built) }}
+        and not exists (
+            select 1
+            from {{ built }} as built
+            where
+                built.imdb_id = {{ titles }}.imdb_id
+                and built.loaded_at = {{ titles }}.loaded_at
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+  The same for a dimension, whose rows belong to no title: it looks at what the bridge,
+  built after it, still has to do. Not by ref(), as the bridge refers to the dimension.
+#}
+{% macro is_due_in_bridge(titles, bridge) -%}
+    {{ is_due(titles, adapter.get_relation(this.database, this.schema, bridge)) }}
+{%- endmacro %}
+
+
+{#
+  As a pre-hook of a bridge: takes out the rows of titles that have been loaded again
+  since, and remembers the values of `key` that they had.
+#}
+{% macro remove_outdated(key) -%}
+    {%- if is_incremental() -%}
+        {%- set outdated -%}
+            movies.imdb_id = built.imdb_id
+            and movies.loaded_at >= {{ look_from(this) }}
+            and movies.loaded_at <> built.loaded_at
+        {%- endset -%}
+        create temporary table {{ this.identifier }}_removed on commit drop as
+        select distinct built.{{ key }}
+        from {{ this }} as built, {{ ref('movies') }} as movies
+        where {{ outdated }};
+
+        delete from {{ this }} as built
+        using {{ ref('movies') }} as movies
+        where {{ outdated }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# As a post-hook of a bridge: takes out of the dimension what only the removed rows had. #}
+{% macro forget_unused(dimension, key, unless='false') -%}
+    {%- if is_incremental() -%}
+        delete from {{ dimension }} as dimension
+        using {{ this.identifier }}_removed as removed
+        where
+            dimension.{{ key }} = removed.{{ key }}
+            and not ({{ unless }})
+            and not exists (
+                select 1 from {{ this }} as built where built.{{ key }} = dimension.{{ key }}
+            )
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,34 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ remove_outdated('genre_id') }}",
+        post_hook="{{ forget_unused(ref('genres'), 'genre_id') }}",
+        indexes=[
+            {'columns': ['genre_id']},
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+with genres_of_movies as (
+    select * from {{ ref('int_movie_genres') }}
+),
+
+due as (
+    select * from genres_of_movies
+    {% if is_incremental() %}
+        where {{ is_due('genres_of_movies', this) }}
+    {% endif %}
+),
+
+movie_genres as (
+    select
+        imdb_id,
+        position,
+        genre_id,
+        loaded_at
+    from due
+)
+
+select * from movie_genres

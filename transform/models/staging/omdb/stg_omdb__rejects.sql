@@ -1,0 +1,21 @@
+with source as (
+    {{ raw_table('rejects') }}
+),
+
+renamed as (
+    select
+        reject_id,
+        imdb_id,
+        source,
+        request,
+        reason,
+        message,
+        http_status::integer as http_status,
+        payload,
+        line_number::integer as line_number,
+        rejected_at,
+        _sdc_batched_at as loaded_at
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,13 @@
+with source as (
+    {{ raw_table('series') }}
+),
+
+cleaned as (
+    select
+        {{ details_columns() }},
+        year_end::integer as year_end,
+        total_seasons::integer as total_seasons
+    from source
+)
+
+select * from cleaned

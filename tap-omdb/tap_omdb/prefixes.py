@@ -1,0 +1,72 @@
+"""Which searches find most of a year, best first, and how to narrow one down.
+
+OMDb cannot list a year, but its search takes a trailing `*`. The ranking in
+`data/prefixes.csv` is made by `scripts/rank_prefixes.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_left
+from functools import cache
+from importlib.resources import files
+
+WILDCARD = "*"
+# How often each follows the third letter of a word in the titles of the ranking.
+_NEXT_CHARACTERS = "etanirlsdoghckmupybvfzwjxq0195823746"
+
+
+def ranked_prefixes(coverage: float) -> tuple[str, ...]:
+    """Gives the search terms that are expected to find a share of a year's titles.
+
+    Args:
+        coverage: The share wanted, from 0 to 1. Above what the ranking reaches, all of
+            it is given.
+
+    Returns:
+        Terms such as "man*", best first.
+
+    Raises:
+        ValueError: `coverage` is not from 0 to 1.
+    """
+    if not 0 <= coverage <= 1:
+        message = f"coverage is a share from 0 to 1, not {coverage}"
+        raise ValueError(message)
+    terms, shares = _ranking()
+    if coverage == 0:
+        return ()
+    return terms[: bisect_left(shares, coverage) + 1]
+
+
+def expected_share(count: int) -> float:
+    """Gives the share of a year's titles, 0 to 1, that the first `count` terms find.
+
+    Measured on titles that had no part in the ranking.
+    """
+    _, shares = _ranking()
+    return shares[min(count, len(shares)) - 1] if count > 0 else 0.0
+
+
+def narrower(term: str) -> tuple[str, ...]:
+    """Splits a search that OMDb refuses or cuts short into searches for parts of it.
+
+    Args:
+        term: A search term; only one that ends in `*` can be split.
+
+    Returns:
+        The term without its `*`, for the word itself, then the term with each letter
+        and digit that may follow, most frequent first. Together they find what `term`
+        finds, except words that go on in a letter outside a-z. Empty for a whole word.
+    """
+    if not term.endswith(WILDCARD):
+        return ()
+    stem = term.removesuffix(WILDCARD)
+    return (stem, *(f"{stem}{character}{WILDCARD}" for character in _NEXT_CHARACTERS))
+
+
+@cache
+def _ranking() -> tuple[tuple[str, ...], tuple[float, ...]]:
+    text = (files("tap_omdb") / "data" / "prefixes.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    terms = tuple(row["prefix"] + WILDCARD for row in rows)
+    return terms, tuple(float(row["share"]) for row in rows)

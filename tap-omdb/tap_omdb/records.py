@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -73,19 +74,19 @@ class Kind(Enum):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the values, null among them."""
-        return JSON_SCHEMAS[self]
+        """A JSON Schema of its own of the values; null besides, for all fields but the key."""
+        return deepcopy(_JSON_SCHEMAS[self])
 
 
-JSON_SCHEMAS: Final[Mapping[Kind, dict[str, Any]]] = {
-    Kind.TEXT: {"type": ["string", "null"]},
-    Kind.INTEGER: {"type": ["integer", "null"]},
-    Kind.NUMBER: {"type": ["number", "null"]},
-    Kind.DATE: {"type": ["string", "null"], "format": "date"},
-    Kind.TIMESTAMP: {"type": ["string", "null"], "format": "date-time"},
-    Kind.TEXTS: {"type": ["array", "null"], "items": {"type": "string"}},
+_JSON_SCHEMAS: Final[Mapping[Kind, dict[str, Any]]] = {
+    Kind.TEXT: {"type": "string"},
+    Kind.INTEGER: {"type": "integer"},
+    Kind.NUMBER: {"type": "number"},
+    Kind.DATE: {"type": "string", "format": "date"},
+    Kind.TIMESTAMP: {"type": "string", "format": "date-time"},
+    Kind.TEXTS: {"type": "array", "items": {"type": "string"}},
     Kind.RATINGS: {
-        "type": ["array", "null"],
+        "type": "array",
         "items": {
             "type": "object",
             "properties": {"source": {"type": "string"}, "value": {"type": "string"}},
@@ -93,8 +94,8 @@ JSON_SCHEMAS: Final[Mapping[Kind, dict[str, Any]]] = {
             "additionalProperties": False,
         },
     },
-    Kind.TEXT_MAP: {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
-    Kind.JSON_MAP: {"type": ["object", "null"], "additionalProperties": True},
+    Kind.TEXT_MAP: {"type": "object", "additionalProperties": {"type": "string"}},
+    Kind.JSON_MAP: {"type": "object", "additionalProperties": True},
 }
 
 

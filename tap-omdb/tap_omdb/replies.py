@@ -61,17 +61,9 @@ class RefusalKind(Enum):
     """An error text or a shape never seen before: rejected, asked in later runs."""
 
     @property
-    def attempts(self) -> int | None:
-        """How often such a request is made in all; None for as long as the client's patience."""
-        return _ATTEMPTS.get(self, 1)
-
-    @property
     def retriable(self) -> bool:
-        """Whether to make the same request again in this run."""
-        return self.attempts != 1
-
-
-_ATTEMPTS: Final = {RefusalKind.UNAVAILABLE: None, RefusalKind.BROKEN: 2}
+        """Whether the same request may succeed in this very run."""
+        return self in (RefusalKind.UNAVAILABLE, RefusalKind.BROKEN)
 
 
 @dataclass(frozen=True)
@@ -141,7 +133,7 @@ class Refusal:
 
     @property
     def retriable(self) -> bool:
-        """Whether to make the same request again in this run."""
+        """Whether the same request may succeed in this very run."""
         return self.kind.retriable
 
 
@@ -364,7 +356,7 @@ def _read_status(
     status: int, headers: Mapping[str, str], text: str, error: str
 ) -> tuple[RefusalKind, str]:
     """Tell from the status what the body does not say."""
-    said = f"HTTP {status}: {error or _gist(text)}"
+    said = error or _gist(text)
     kind = (
         _kind_of_page(headers, text)
         or _KIND_OF_STATUS.get(status)
@@ -373,7 +365,7 @@ def _read_status(
     if kind is not None:
         return kind, said
     if error or status // 100 != _SUCCESS:
-        return RefusalKind.UNKNOWN, error or said
+        return RefusalKind.UNKNOWN, said
     if not text.startswith("{"):
         return RefusalKind.UNAVAILABLE, f"no JSON but {_gist(text)}"
     if not text.endswith("}"):

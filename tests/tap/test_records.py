@@ -33,7 +33,12 @@ VALIDATORS = {
     stream: Draft7Validator(
         {
             "type": "object",
-            "properties": {field.name: field.kind.json_schema for field in fields},
+            "properties": {
+                field.name: field.kind.json_schema
+                if field.name == "imdb_id"
+                else {"anyOf": [field.kind.json_schema, {"type": "null"}]}
+                for field in fields
+            },
             "required": [field.name for field in fields],
             "additionalProperties": False,
         },
@@ -137,6 +142,11 @@ def test_fields_that_only_some_streams_have() -> None:
     assert names["series"] - names["movies"] == {"total_seasons"}
     assert names["episodes"] - names["movies"] == {"season", "episode", "series_id"}
     assert all(len(names[stream]) == len(fields) for stream, fields in FIELDS_OF.items())
+
+
+def test_schemas_are_nobody_elses() -> None:
+    Kind.TEXT.json_schema["description"] = "a mark"
+    assert Kind.TEXT.json_schema == {"type": "string"}
 
 
 def test_every_field_is_described() -> None:

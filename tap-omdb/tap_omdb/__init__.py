@@ -1,0 +1,1 @@
+"""Singer tap for OMDb, the Open Movie Database."""

@@ -1,0 +1,140 @@
+"""Counts requests, and says when there are none left: for this run and for this day."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from datetime import date
+    from pathlib import Path
+
+_KEEP = timedelta(days=7)
+
+
+class BudgetSpent(Exception):  # noqa: N818 - the ordinary end of a day, not an error
+    """No request may be made any more; the text says why."""
+
+
+class DayCount:
+    """Requests made on each day (UTC) with one key.
+
+    In a folder, one file a day and key, a byte a request: appending a byte is atomic, so that
+    processes can share the folder, and no crash loses a count. Without a folder, in the state.
+    """
+
+    def __init__(self, counts: MutableMapping[str, int], folder: Path | None, api_key: str) -> None:
+        """Count on.
+
+        Args:
+            counts: Requests by day as the state knows them; kept up to date.
+            folder: Where to count; None counts in `counts` alone.
+            api_key: Only 16 bits of its hash are used, which tell nothing about it.
+        """
+        self._counts = counts
+        self._folder = folder
+        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:4]
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in folder.glob("requests-*"):
+                if path.name < f"requests-{_today() - _KEEP}":
+                    path.unlink(missing_ok=True)
+
+    def get(self, day: date) -> int:
+        """Return the requests made on a day."""
+        path = self._path(day)
+        on_disk = path.stat().st_size if path and path.exists() else 0
+        return max(on_disk, self._counts.get(day.isoformat(), 0))
+
+    def add(self, day: date) -> int:
+        """Count one more request, and return the day's count."""
+        path = self._path(day)
+        if path:
+            with path.open("ab") as file:
+                file.write(b".")
+                count = file.tell()
+        else:
+            count = 0
+        count = max(count, 1 + self._counts.get(day.isoformat(), 0))
+        if day.isoformat() not in self._counts:
+            self._counts.clear()
+        self._counts[day.isoformat()] = count
+        return count
+
+    def _path(self, day: date) -> Path | None:
+        return self._folder / f"requests-{day}-{self._tag}" if self._folder else None
+
+
+class Budget:
+    """How many requests may still be made. Safe to use from many threads."""
+
+    def __init__(self, per_run: int | None, per_day: int, days: DayCount) -> None:
+        """Start a run's count at 0.
+
+        Args:
+            per_run: The most requests of this run; None is no limit.
+            per_day: The most requests of a day (UTC) with this key.
+            days: What was spent before.
+        """
+        self._per_run = per_run
+        self._per_day = per_day
+        self._days = days
+        self._lock = threading.Lock()
+        self._refused: str | None = None
+        self.used = 0
+        """Requests of this run, retries included."""
+
+    def take(self) -> None:
+        """Count one request that is about to be made.
+
+        Raises:
+            BudgetSpent: If none is left.
+        """
+        with self._lock:
+            if reason := self._reason():
+                raise BudgetSpent(reason)
+            self.used += 1
+            self._days.add(_today())
+
+    def refuse(self, reason: str) -> None:
+        """Note that OMDb itself says that the quota is spent."""
+        with self._lock:
+            self._refused = reason
+
+    @property
+    def spent(self) -> str | None:
+        """Why no request may be made any more; None while one may."""
+        with self._lock:
+            return self._reason()
+
+    @property
+    def left(self) -> int:
+        """Requests that may still be made, in this run and today."""
+        with self._lock:
+            if self._refused:
+                return 0
+            today = self._per_day - self._days.get(_today())
+            run = today if self._per_run is None else self._per_run - self.used
+            return max(0, min(today, run))
+
+    @property
+    def left_today(self) -> bool:
+        """Tell whether another run could still make requests today."""
+        with self._lock:
+            return not self._refused and self._days.get(_today()) < self._per_day
+
+    def _reason(self) -> str | None:
+        if self._refused:
+            return self._refused
+        if self._per_run is not None and self.used >= self._per_run:
+            return f"max_requests ({self._per_run:,}) are spent"
+        if self._days.get(_today()) >= self._per_day:
+            return f"daily_requests ({self._per_day:,}) are spent"
+        return None
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()

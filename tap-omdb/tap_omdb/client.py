@@ -1,0 +1,394 @@
+"""One request to OMDb: how it is made, when it is made again, and what is never said of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import backoff
+import requests
+from requests.adapters import HTTPAdapter
+from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.pagination import SinglePagePaginator
+from singer_sdk.streams import RESTStream
+from singer_sdk.streams.rest import HTTPRequest, PageContext
+from typing_extensions import override
+
+from tap_omdb.budget import BudgetSpent
+from tap_omdb.cache import StoredReply
+from tap_omdb.redaction import redact
+from tap_omdb.replies import Refusal, RefusalKind, Reply, read_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from backoff.types import Details as BackoffDetails
+
+    from tap_omdb.budget import Budget
+    from tap_omdb.cache import ReplyCache
+    from tap_omdb.queries import Query
+    from tap_omdb.settings import Settings
+
+FIRST_CONTACT_SECONDS = 15.0
+"""How long an OMDb that has never answered in this run is tried: a wrong address stays wrong."""
+
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
+_FAILURES_PER_WORKER = 5
+_DOUBTFUL_FROM_CACHE = {
+    RefusalKind.INVALID_KEY,
+    RefusalKind.NO_KEY,
+    RefusalKind.LIMIT_REACHED,
+}
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+class Unavailable(RetriableAPIError):  # noqa: N818 - what OMDb is
+    """OMDb gave no usable reply; tried again until the patience is spent."""
+
+    def __init__(self, reason: str, *, status: int | None = None, retry_after: float = 0) -> None:
+        """Tell the reason, the HTTP status if there was one, and for how long to wait (s)."""
+        super().__init__(reason)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class RunOver(FatalAPIError):  # noqa: N818 - what the run is
+    """Nothing more can be had in this run; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply: what it is, and as it came."""
+
+    reply: Reply
+    raw: StoredReply
+    retry_after: float = 0
+    """Seconds that the server asks to wait before the next request."""
+
+
+class Breaker:
+    """Ends a run in which nothing gets through, so that it does not burn the quota.
+
+    It opens after a number of failures in a row, over all workers, or when one request's
+    patience is spent and no other got through meanwhile.
+    """
+
+    def __init__(self, workers: int) -> None:
+        """Start closed.
+
+        Args:
+            workers: How many requests may be under way at once.
+        """
+        self._lock = threading.Lock()
+        self._limit = max(10, _FAILURES_PER_WORKER * workers)
+        self._failures = 0
+        self._last_success = float("-inf")
+        self.open: str | None = None
+        """Why it is open; None while it is closed."""
+
+    @property
+    def has_had_contact(self) -> bool:
+        """Tell whether any request has got through yet."""
+        return self._last_success > float("-inf")
+
+    def success(self) -> None:
+        """Note that a request got through."""
+        with self._lock:
+            self._failures = 0
+            self._last_success = time.monotonic()
+
+    def failure(self, reason: str) -> None:
+        """Note that a request failed."""
+        with self._lock:
+            self._failures += 1
+            if self._failures >= self._limit:
+                self.open = reason
+
+    def gave_up(self, reason: str, seconds: float) -> None:
+        """Note that a request was given up after so many seconds."""
+        with self._lock:
+            if time.monotonic() - self._last_success >= seconds:
+                self.open = reason
+
+
+class Pace:
+    """Spaces out the starts of requests; without a rate it never waits."""
+
+    def __init__(self, per_second: float | None) -> None:
+        """Set the rate."""
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when the next request may start."""
+        if not self._gap:
+            return
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next)
+            self._next = start + self._gap
+        time.sleep(start - now)
+
+
+class Session(requests.Session):
+    """Pooled connections that follow no redirect to another host: the key would go with it."""
+
+    def __init__(self, connections: int) -> None:
+        """Open at most so many connections."""
+        super().__init__()
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        host = urlsplit(target).hostname
+        return target if host in {None, urlsplit(resp.url).hostname} else None
+
+
+class Connection:
+    """What all requests of a run share."""
+
+    def __init__(self, settings: Settings, budget: Budget, cache: ReplyCache) -> None:
+        """Prepare, without asking anything yet."""
+        self.session = Session(settings.concurrency)
+        self.budget = budget
+        self.cache = cache
+        self.breaker = Breaker(settings.concurrency)
+        self.pace = Pace(settings.requests_per_second)
+        self.stopping = threading.Event()
+        self.host = urlsplit(settings.api_url).netloc
+        self.max_retry_time = settings.max_retry_time
+        self.request_timeout = settings.timeout
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a failing request is tried again."""
+        if self.stopping.is_set():
+            return 0.0
+        if self.breaker.has_had_contact:
+            return self.max_retry_time
+        return min(self.max_retry_time, FIRST_CONTACT_SECONDS)
+
+
+class OMDbStream(RESTStream[None]):
+    """A stream that can ask OMDb: all of its requests go to one path, told by the query."""
+
+    path = ""
+    connection: Connection
+    """Set by the tap when a sync begins."""
+
+    @property
+    @override
+    def url_base(self) -> str:
+        return str(self.config["api_url"])
+
+    @property
+    @override
+    def requests_session(self) -> requests.Session:
+        return self.connection.session
+
+    @cached_property
+    @override
+    def authenticator(self) -> APIKeyAuthenticator:
+        return APIKeyAuthenticator(
+            key="apikey", value=str(self.config["api_key"]).strip(), location="params"
+        )
+
+    @cached_property
+    @override
+    def user_agent(self) -> str:
+        return str(self.config.get("user_agent") or f"tap-omdb/{version('tap-omdb')}")
+
+    @override
+    def get_new_paginator(self) -> SinglePagePaginator:
+        return SinglePagePaginator()
+
+    @override
+    def get_http_request(self, *, page: PageContext[None]) -> HTTPRequest:
+        """Return the request for the query that stands in the page's context."""
+        return HTTPRequest(url=self.url_base, params=dict(page.stream_context or {}))
+
+    def fetch(self, query: Query) -> Answer:
+        """Ask OMDb, from any thread.
+
+        Args:
+            query: What to ask.
+
+        Returns:
+            The reply, which may be a refusal of this one query.
+
+        Raises:
+            BudgetSpent: No request may be made, or OMDb says that the quota is spent.
+            RunOver: The key is refused, or nothing gets through.
+            Unavailable: This request failed for as long as it was tried.
+        """
+        started = time.monotonic()
+        attempt = self.request_decorator(self._attempt)
+        try:
+            return attempt(query)
+        except Unavailable as error:
+            self.connection.breaker.gave_up(str(error), time.monotonic() - started)
+            raise
+
+    def _attempt(self, query: Query) -> Answer:
+        answer = self._ask(query)
+        reply = answer.reply
+        if isinstance(reply, Refusal) and (
+            reply.kind is RefusalKind.BROKEN
+            or (reply.from_cache and reply.kind in _DOUBTFUL_FROM_CACHE)
+        ):
+            answer = self._ask(query, past_cache=True)
+        self._check(answer.reply, answer.retry_after)
+        self.connection.breaker.success()
+        self.connection.cache.add(query, answer.raw)
+        return answer
+
+    def _ask(self, query: Query, *, past_cache: bool = False) -> Answer:
+        """Make one request; past the cache, it is one that no cache on the way can answer."""
+        shared = self.connection
+        if shared.breaker.open:
+            raise RunOver(self._unreachable(shared.breaker.open))
+        shared.budget.take()
+        shared.pace.wait()
+        context: dict[str, str] = dict(query.params)
+        if past_cache:
+            context["_"] = uuid.uuid4().hex[:8]
+        request = self.get_http_request(page=PageContext(context, None))
+        prepared = self.build_prepared_request(
+            method=request.method,
+            url=request.url,
+            params=request.encode_params(),
+            headers={"Cache-Control": "no-cache"} if past_cache else {},
+        )
+        try:
+            response = shared.session.send(prepared, timeout=shared.request_timeout)
+        except requests.exceptions.RequestException as error:
+            reason = _why(error, shared.request_timeout)
+            shared.breaker.failure(reason)
+            # From None: the original's text has the URL in it, and so the key.
+            raise Unavailable(reason) from None
+        if response.is_redirect:
+            host = urlsplit(response.headers["Location"]).netloc
+            message = f"api_url redirects to {host}: if that is right, make it the api_url"
+            raise RunOver(message)
+        raw = StoredReply(
+            fetched_at=datetime.now(timezone.utc).replace(microsecond=0),
+            status=response.status_code,
+            content_type=response.headers.get("Content-Type", ""),
+            body=response.content,
+        )
+        reply = read_reply(raw.status, response.headers, raw.body)
+        return Answer(reply, raw, _seconds(response.headers.get("Retry-After")))
+
+    @override
+    def validate_response(self, response: requests.Response) -> None:
+        """Decide what a response means for the run, by its body before its status."""
+        self._check(read_reply(response.status_code, response.headers, response.content))
+
+    def _check(self, reply: Reply, retry_after: float = 0) -> None:
+        """Pass data and refusals of one query; raise what concerns more than that.
+
+        Raises:
+            Unavailable: To be asked again.
+            BudgetSpent: The quota is spent.
+            RunOver: The key is refused.
+        """
+        if not isinstance(reply, Refusal):
+            return
+        if reply.kind is RefusalKind.LIMIT_REACHED:
+            reason = f'OMDb says "{reply.message}"'
+            self.connection.budget.refuse(reason)
+            raise BudgetSpent(reason)
+        if reply.kind in {RefusalKind.INVALID_KEY, RefusalKind.NO_KEY}:
+            message = (
+                f'OMDb says "{reply.message}": check api_key (TAP_OMDB_API_KEY); a new key must be '
+                "activated by the link in OMDb's e-mail first"
+            )
+            raise RunOver(message)
+        if reply.kind is RefusalKind.UNAVAILABLE:
+            reason = f"HTTP {reply.status}: {reply.message}" if reply.message else str(reply.status)
+            self.connection.breaker.failure(reason)
+            raise Unavailable(redact(reason), status=reply.status, retry_after=retry_after)
+
+    def _unreachable(self, reason: str) -> str:
+        return (
+            f"OMDb can't be reached at {self.connection.host}: {reason}. Check api_url and the "
+            "network, and run again: what was fetched is kept"
+        )
+
+    @override
+    def request_decorator(self, func: _F) -> _F:
+        decorated: _F = backoff.on_exception(
+            self.backoff_wait_generator,
+            Unavailable,
+            max_time=lambda: self.connection.patience,
+            on_backoff=self.backoff_handler,
+            # The generator has the jitter in it: it must not cut a Retry-After short.
+            jitter=None,
+            logger=None,
+        )(func)
+        return decorated
+
+    @override
+    def backoff_wait_generator(self) -> Generator[float, None, None]:
+        """Yield waits in seconds that double, each shortened at random so that workers spread."""
+        error: Unavailable = yield  # type: ignore[assignment, misc]
+        longest = _FIRST_WAIT
+        while True:
+            wait = max(random.uniform(0, longest), error.retry_after)  # noqa: S311
+            error = yield wait  # type: ignore[assignment]
+            longest = min(2 * longest, _LONGEST_WAIT)
+
+    @override
+    def backoff_handler(self, details: BackoffDetails) -> None:
+        self.logger.warning(
+            "%s (%s); asking again in %.1f s",
+            details.get("exception"),
+            details["args"][0],
+            details["wait"],
+        )
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Read a Retry-After header: seconds, or a date; 0 if there is none."""
+    if not retry_after:
+        return 0
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def _why(error: BaseException, timeout: float) -> str:
+    """Say in words why a request failed, without the URL that is in the error's own text."""
+    if isinstance(error, requests.exceptions.Timeout):
+        return f"no reply within {timeout:g} s"
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror.lower()
+        causes = [arg for arg in inner.args if isinstance(arg, BaseException)]
+        reason = getattr(inner, "reason", None)
+        if isinstance(reason, BaseException):
+            causes.append(reason)
+        inner = causes[0] if causes else inner.__cause__ or inner.__context__
+    return type(error).__name__

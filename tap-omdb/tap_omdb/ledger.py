@@ -1,0 +1,441 @@
+"""What is known, since when, and when it is due again; and how that is written as state. Pure.
+
+The state is JSON that a person can read: the ids of a day stand in one string, so that a million
+titles are a few strings to copy and compare, at about 9 bytes a title:
+
+    {"version": 1,
+     "titles": {"2026-11-22": {"movie 2026": "1375666 0816692", "movie older": "0111161"}},
+     "seasons": {"2026-11-22": {"season 2026": "0944947/1 0944947/2"}},
+     "lookups": {"2026-11-22": {"found": "Zm9vYmFyMQ"}},
+     "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
+     "passes": {"the*|2010|movie": {"since": "2026-11-22", "next_page": 3, ...}},
+     "pending": {"movie": "1375666 0816692"},
+     "failing": {"tt0000001": {"day": "2026-11-22", "tries": 1}},
+     "merged": {"4440394": "2250912"},
+     "requests": {"2026-11-22": 412}}
+
+Where two states were merged, as Meltano does after a partial run, the latest day of a key counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tap_omdb.queries import SearchKey, SearchPass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_omdb.queries import LookupTask
+    from tap_omdb.settings import Refresh
+
+VERSION = 1
+OLDER = "older"
+GONE = "gone"
+SPLIT = "split"
+TRIES_BEFORE_GONE = 3
+"""Runs on which a title may fail before it is left alone until its refresh is due."""
+
+K = TypeVar("K", bound="int | str")
+
+
+class LedgerError(ValueError):
+    """A state that this version can't read; the text says the remedy."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """The keys marked on one day with one label."""
+
+    day: date
+    label: str
+    text: str = ""
+    stale: bool = False
+
+
+class _Book(Generic[K]):
+    """Keys, each with the day and label of its last mark; kept as one text a day and label."""
+
+    def __init__(self, read: Callable[[str], K], write: Callable[[K], str]) -> None:
+        self._read = read
+        self._write = write
+        self._groups: list[_Group] = []
+        self._index: dict[tuple[date, str], int] = {}
+        self._group_of: dict[K, int] = {}
+        self._added: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._group_of)
+
+    def load(self, days: Mapping[str, Mapping[str, str]]) -> None:
+        for day in sorted(days):
+            for label, text in days[day].items():
+                number = self._number(date.fromisoformat(day), label)
+                self._groups[number].text = text
+                for token in text.split():
+                    self._put(self._read(token), number)
+
+    def dump(self) -> dict[str, dict[str, str]]:
+        days: dict[str, dict[str, str]] = {}
+        for number, group in enumerate(self._groups):
+            if added := self._added.pop(number, None):
+                group.text = " ".join([group.text, *added] if group.text else added)
+            if group.stale:
+                tokens = dict.fromkeys(group.text.split())
+                mine = (t for t in tokens if self._group_of.get(self._read(t)) == number)
+                group.text = " ".join(mine)
+                group.stale = False
+            if group.text:
+                days.setdefault(group.day.isoformat(), {})[group.label] = group.text
+        return days
+
+    def mark(self, key: K, day: date, label: str) -> None:
+        number = self._number(day, label)
+        if self._put(key, number):
+            self._added.setdefault(number, []).append(self._write(key))
+
+    def forget(self, key: K) -> None:
+        number = self._group_of.pop(key, None)
+        if number is not None:
+            self._groups[number].stale = True
+
+    def get(self, key: K) -> tuple[date, str] | None:
+        number = self._group_of.get(key)
+        if number is None:
+            return None
+        group = self._groups[number]
+        return group.day, group.label
+
+    def oldest_first(self, is_due: Callable[[date, str], bool]) -> Iterator[tuple[K, str]]:
+        self.dump()
+        groups = enumerate(self._groups)
+        due = [(g.day, n) for n, g in groups if g.text and is_due(g.day, g.label)]
+        for _, number in sorted(due):
+            group = self._groups[number]
+            for token in group.text.split():
+                key = self._read(token)
+                if self._group_of.get(key) == number:
+                    yield key, group.label
+
+    def _number(self, day: date, label: str) -> int:
+        number = self._index.get((day, label))
+        if number is None:
+            number = self._index[day, label] = len(self._groups)
+            self._groups.append(_Group(day, label))
+        return number
+
+    def _put(self, key: K, number: int) -> bool:
+        before = self._group_of.get(key)
+        if before == number:
+            return False
+        if before is not None:
+            self._groups[before].stale = True
+        self._group_of[key] = number
+        return True
+
+
+class Ledger:
+    """What the tap knows, and what follows for what it asks next.
+
+    Ids are IMDb ids such as "tt1375666"; days are UTC days.
+    """
+
+    def __init__(self, refresh: Refresh, state: Mapping[str, Any] | None = None) -> None:
+        """Read a state, or start with nothing.
+
+        Args:
+            refresh: When known things are due again.
+            state: What `to_state` returned in an earlier run.
+
+        Raises:
+            LedgerError: If the state is of a newer version, or not one of this tap's.
+        """
+        self._refresh = refresh
+        self._titles: _Book[int] = _Book(int, "{:07d}".format)
+        self._seasons: _Book[str] = _Book(str, str)
+        self._lookups: _Book[str] = _Book(str, str)
+        self._searches: dict[SearchKey, tuple[date, int | None]] = {}
+        self._failing: dict[str, tuple[date, int]] = {}
+        self._merged: dict[str, str] = {}
+        self.pending: dict[str, str] = {}
+        """Ids found and not yet fetched, with their type; in the order found."""
+        self.passes: dict[SearchKey, SearchPass] = {}
+        """Searches read in part."""
+        self.requests: dict[str, int] = {}
+        """Requests spent, by day."""
+        if state:
+            self._load(state)
+
+    # Titles
+
+    def __len__(self) -> int:
+        """Return how many titles are known, those that OMDb does not have included."""
+        return len(self._titles)
+
+    def last_try(self, imdb_id: str) -> date | None:
+        """Return the day on which a title was last asked for, with whatever outcome."""
+        if imdb_id in self._failing:
+            return self._failing[imdb_id][0]
+        mark = self._titles.get(_number(self._merged.get(imdb_id, imdb_id)))
+        return mark[0] if mark else None
+
+    def is_due(self, imdb_id: str, today: date) -> bool:
+        """Tell whether a title is unknown or no longer fresh."""
+        if imdb_id in self._merged:
+            return False
+        mark = self._titles.get(_number(imdb_id))
+        return mark is None or self._title_is_due(*mark, today)
+
+    def has(self, imdb_id: str) -> bool:
+        """Tell whether a title was ever fetched, or found to be one OMDb does not have."""
+        return imdb_id in self._merged or self._titles.get(_number(imdb_id)) is not None
+
+    def due_titles(self, today: date) -> Iterator[tuple[str, str]]:
+        """Yield the ids (and types) of known titles that are due again, oldest first."""
+
+        def is_due(day: date, label: str) -> bool:
+            return label != GONE and self._title_is_due(day, label, today)
+
+        for number, label in self._titles.oldest_first(is_due):
+            yield _id(number), label.split(" ")[0]
+
+    def fetched(self, imdb_id: str, kind: str, year: int | None, today: date) -> None:
+        """Note that a title's record has been emitted."""
+        recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
+        self._titles.mark(_number(imdb_id), today, f"{kind} {year if recent else OLDER}")
+        self._settle(imdb_id)
+
+    def merged(self, asked: str, answered: str) -> None:
+        """Note that OMDb answers for one id with the title of another."""
+        self._merged[asked] = answered
+        self._titles.forget(_number(asked))
+        self._settle(asked)
+
+    def merged_into(self, imdb_id: str) -> list[str]:
+        """Return the other ids that OMDb answers with this title."""
+        return sorted(asked for asked, answered in self._merged.items() if answered == imdb_id)
+
+    def gone(self, imdb_id: str, today: date) -> None:
+        """Note that OMDb does not have a title: a tombstone, due again as old titles are."""
+        self._titles.mark(_number(imdb_id), today, GONE)
+        self._settle(imdb_id)
+
+    def failed(self, imdb_id: str, today: date) -> None:
+        """Note that a title could not be had this time; after three runs it is a tombstone."""
+        self.pending.pop(imdb_id, None)
+        _, tries = self._failing.get(imdb_id, (today, 0))
+        if tries + 1 >= TRIES_BEFORE_GONE:
+            self.gone(imdb_id, today)
+        else:
+            self._failing[imdb_id] = (today, tries + 1)
+
+    def failing(self) -> list[str]:
+        """Return the ids that failed on earlier runs and are to be tried again."""
+        return list(self._failing)
+
+    def _settle(self, imdb_id: str) -> None:
+        self.pending.pop(imdb_id, None)
+        self._failing.pop(imdb_id, None)
+
+    def _title_is_due(self, day: date, label: str, today: date) -> bool:
+        _, _, year = label.partition(" ")
+        days = self._refresh.days(int(year) if year.isdigit() else None, today)
+        return days is not None and today - day >= timedelta(days=days)
+
+    # Seasons
+
+    def season_is_due(self, series_id: str, season: int, today: date) -> bool:
+        """Tell whether a season is unknown or no longer fresh."""
+        mark = self._seasons.get(_season(series_id, season))
+        return mark is None or self._title_is_due(*mark, today)
+
+    def last_season_fetch(self, series_id: str, season: int) -> date | None:
+        """Return the day on which a season was last fetched."""
+        mark = self._seasons.get(_season(series_id, season))
+        return mark[0] if mark else None
+
+    def due_seasons(self, today: date) -> Iterator[tuple[str, int]]:
+        """Yield the known seasons that are due again, oldest first."""
+        for key, _ in self._seasons.oldest_first(
+            lambda day, label: self._title_is_due(day, label, today)
+        ):
+            number, season = key.split("/")
+            yield _id(int(number)), int(season)
+
+    def season_fetched(self, series_id: str, season: int, year: int | None, today: date) -> None:
+        """Note that all episodes of a season have been emitted or are pending."""
+        recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
+        label = f"season {year if recent else OLDER}"
+        self._seasons.mark(_season(series_id, season), today, label)
+
+    # Titles by name
+
+    def lookup_is_due(self, task: LookupTask, today: date) -> bool:
+        """Tell whether a name is yet to be asked for; one not found is tried again later."""
+        mark = self._lookups.get(_digest(task.title, task.year, task.type))
+        if mark is None:
+            return True
+        day, label = mark
+        older = self._refresh.older
+        return label == GONE and older is not None and today - day >= timedelta(days=older)
+
+    def last_lookup(self, title: str, year: int | None, kind: str | None) -> date | None:
+        """Return the day on which a name was last asked for."""
+        mark = self._lookups.get(_digest(title, year, kind))
+        return mark[0] if mark else None
+
+    def looked_up(self, task: LookupTask, today: date, *, found: bool) -> None:
+        """Note that a name has been asked for."""
+        digest = _digest(task.title, task.year, task.type)
+        self._lookups.mark(digest, today, "found" if found else GONE)
+
+    # Searches
+
+    def search_is_due(self, key: SearchKey, today: date) -> bool:
+        """Tell whether a search was never finished, or is no longer fresh."""
+        mark = self._searches.get(key)
+        if mark is None or key in self.passes:
+            return True
+        days = self._refresh.days(key.year, today)
+        return days is not None and today - mark[0] >= timedelta(days=days)
+
+    def last_search(self, key: SearchKey) -> date | None:
+        """Return the day on which a search was last finished."""
+        mark = self._searches.get(key)
+        return mark[0] if mark else None
+
+    def last_total(self, key: SearchKey) -> int | None:
+        """Return the totalResults of a search's last pass; None if it was split or never made."""
+        mark = self._searches.get(key)
+        return mark[1] if mark else None
+
+    def is_split(self, key: SearchKey) -> bool:
+        """Tell whether a search was refused, so that narrower ones stand for it."""
+        mark = self._searches.get(key)
+        return mark is not None and mark[1] is None
+
+    def searched(self, key: SearchKey, total: int | None, today: date) -> None:
+        """Note that a search has been read to its end; no total says that it was split."""
+        self._searches[key] = (today, total)
+        self.passes.pop(key, None)
+
+    # State
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all of this as JSON-serialisable state; cheap when little has changed."""
+        pending: dict[str, list[str]] = {}
+        for imdb_id, kind in self.pending.items():
+            pending.setdefault(kind, []).append(imdb_id[2:])
+        searches: dict[str, dict[str, dict[str, int | str]]] = {}
+        for key, (day, total) in self._searches.items():
+            group = f"{key.year or '-'} {key.type or '-'}"
+            terms = searches.setdefault(day.isoformat(), {}).setdefault(group, {})
+            terms[key.term] = SPLIT if total is None else total
+        return {
+            "version": VERSION,
+            "titles": self._titles.dump(),
+            "seasons": self._seasons.dump(),
+            "lookups": self._lookups.dump(),
+            "searches": searches,
+            "passes": {str(key): _pass_to_state(read) for key, read in self.passes.items()},
+            "pending": {kind: " ".join(ids) for kind, ids in pending.items()},
+            "failing": {
+                imdb_id: {"day": day.isoformat(), "tries": tries}
+                for imdb_id, (day, tries) in self._failing.items()
+            },
+            "merged": {asked[2:]: answered[2:] for asked, answered in self._merged.items()},
+            "requests": dict(self.requests),
+        }
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        version = state.get("version")
+        if not isinstance(version, int) or version > VERSION:
+            message = (
+                f"the state is of version {version!r}, this tap reads up to {VERSION}: upgrade "
+                "tap-omdb, or start over without a state (meltano run --full-refresh)"
+            )
+            raise LedgerError(message)
+        try:
+            self._read_state(state)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            message = (
+                f"the state can't be read ({type(error).__name__}: {error}): mend it with meltano "
+                "state edit, or start over without a state (meltano run --full-refresh)"
+            )
+            raise LedgerError(message) from error
+
+    def _read_state(self, state: Mapping[str, Any]) -> None:
+        self._titles.load(state.get("titles", {}))
+        self._seasons.load(state.get("seasons", {}))
+        self._lookups.load(state.get("lookups", {}))
+        self._merged = {f"tt{a}": f"tt{b}" for a, b in state.get("merged", {}).items()}
+        for day, groups in sorted(state.get("searches", {}).items()):
+            for group, terms in groups.items():
+                year, kind = group.split(" ")
+                for term, total in terms.items():
+                    key = SearchKey.parse(f"{term}|{year}|{kind}")
+                    count = None if total == SPLIT else int(total)
+                    self._searches[key] = (date.fromisoformat(day), count)
+        self._read_unfinished(state)
+        self.requests = {day: int(count) for day, count in state.get("requests", {}).items()}
+
+    def _read_unfinished(self, state: Mapping[str, Any]) -> None:
+        for text, item in state.get("passes", {}).items():
+            read = _pass_from_state(SearchKey.parse(text), item)
+            finished = self.last_search(read.key)
+            if finished is None or finished < read.since:
+                self.passes[read.key] = read
+        for kind, ids in state.get("pending", {}).items():
+            for number in ids.split():
+                if not self.has(f"tt{number}"):
+                    self.pending[f"tt{number}"] = kind
+        for imdb_id, item in state.get("failing", {}).items():
+            day = date.fromisoformat(item["day"])
+            mark = self._titles.get(_number(imdb_id))
+            if mark is None or mark[0] < day:
+                self._failing[imdb_id] = (day, int(item["tries"]))
+
+
+def _pass_to_state(read: SearchPass) -> dict[str, Any]:
+    return {
+        "since": read.since.isoformat(),
+        "next_page": read.next_page,
+        "total": read.total,
+        "rows": read.rows,
+        "hits": read.hits,
+        "new_titles": read.new_titles,
+    }
+
+
+def _pass_from_state(key: SearchKey, item: Mapping[str, Any]) -> SearchPass:
+    return SearchPass(
+        key=key,
+        since=date.fromisoformat(item["since"]),
+        next_page=int(item["next_page"]),
+        total=item["total"],
+        rows=int(item["rows"]),
+        hits=int(item["hits"]),
+        new_titles=int(item["new_titles"]),
+    )
+
+
+def _number(imdb_id: str) -> int:
+    return int(imdb_id[2:])
+
+
+def _id(number: int) -> str:
+    return f"tt{number:07d}"
+
+
+def _season(series_id: str, season: int) -> str:
+    return f"{series_id[2:]}/{season}"
+
+
+def _digest(title: str, year: int | None, kind: str | None) -> str:
+    """Return 8 characters (48 bits) for a name: two of 100,000 names alike once in 50,000 runs."""
+    text = f"{title.casefold()}|{year or ''}|{kind or ''}"
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()

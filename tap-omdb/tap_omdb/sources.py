@@ -1,0 +1,136 @@
+"""Where titles come from: the settings and the ledger, as work in the order it is worth doing.
+
+New titles come before known ones that are due again, so that each request of a small budget
+brings as much as it can: first what earlier runs found and did not fetch, then titles asked for
+by name, then searches, then refreshes, oldest first.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tap_omdb.prefixes import narrower, ranked_prefixes
+from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
+from tap_omdb.titles_file import UnusableRow, Wanted, read_titles_file, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from tap_omdb.ledger import Ledger
+    from tap_omdb.queries import Task
+    from tap_omdb.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SEARCHABLE = frozenset({"movie", "series", "game"})
+"""The types that a search lists; episodes are found through their series."""
+
+
+def backlog(
+    settings: Settings, ledger: Ledger, wanted: frozenset[str], today: date
+) -> Iterator[Task | UnusableRow]:
+    """Yield all work that is due; lazily, so that what the work brings to light counts.
+
+    Args:
+        settings: What the user asks for.
+        ledger: What is known.
+        wanted: The types whose streams are selected.
+        today: The current day (UTC).
+    """
+    if wanted:
+        for imdb_id in [*ledger.pending]:
+            yield TitleTask(imdb_id, "search")
+        for imdb_id in ledger.failing():
+            yield TitleTask(imdb_id, "refresh")
+        yield from _named(settings, ledger, today)
+    yield from _searches(settings, ledger, wanted, today)
+    for imdb_id, kind in ledger.due_titles(today):
+        if kind in wanted:
+            yield TitleTask(imdb_id, "refresh")
+    if "episode" in wanted and "episode" in settings.types:
+        for series_id, season in ledger.due_seasons(today):
+            yield SeasonTask(series_id, season)
+
+
+def _named(settings: Settings, ledger: Ledger, today: date) -> Iterator[Task | UnusableRow]:
+    for imdb_id in settings.imdb_ids:
+        if not ledger.has(imdb_id):
+            yield TitleTask(imdb_id, "imdb_ids")
+    for item in settings.titles:
+        lookup = LookupTask(item.title, item.year, item.type, "titles")
+        if ledger.lookup_is_due(lookup, today):
+            yield lookup
+    if settings.titles_file is None:
+        return
+    logger.info("titles_file: %s", recognise(settings.titles_file).describe())
+    years = frozenset(settings.years) or None
+    for row in read_titles_file(settings.titles_file, years=years, types=settings.types):
+        if isinstance(row, UnusableRow):
+            yield row
+        else:
+            yield from _from_file(row, ledger, today)
+
+
+def _from_file(row: Wanted, ledger: Ledger, today: date) -> Iterator[Task]:
+    if row.imdb_id is not None:
+        if not ledger.has(row.imdb_id):
+            yield TitleTask(row.imdb_id, "titles_file")
+    elif row.title is not None:
+        lookup = LookupTask(row.title, row.year, row.type, "titles_file", row.line)
+        if ledger.lookup_is_due(lookup, today):
+            yield lookup
+
+
+def _searches(
+    settings: Settings, ledger: Ledger, wanted: frozenset[str], today: date
+) -> Iterator[PageTask]:
+    """Yield the first page due of each search: those never made first, then the oldest."""
+    again: list[tuple[date, SearchKey]] = []
+    for key in _keys(settings, ledger, wanted):
+        last = ledger.last_search(key)
+        if last is None or key in ledger.passes:
+            yield next_page(key, ledger, today)
+        elif not ledger.is_split(key) and ledger.search_is_due(key, today):
+            again.append((last, key))
+    for _, key in sorted(again, key=lambda item: item[0]):
+        yield next_page(key, ledger, today)
+
+
+def _keys(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iterator[SearchKey]:
+    if not settings.years and not settings.search_terms:
+        return
+    terms = settings.search_terms or ranked_prefixes(settings.coverage)
+    for term in terms:
+        for year in settings.years or (None,):
+            for kind in _search_types(settings.types & wanted):
+                yield from _unsplit(SearchKey(term, year, kind), ledger)
+
+
+def _unsplit(key: SearchKey, ledger: Ledger) -> Iterator[SearchKey]:
+    yield key
+    if ledger.is_split(key):
+        for part in narrower_keys(key):
+            yield from _unsplit(part, ledger)
+
+
+def _search_types(types: Iterable[str]) -> list[str | None]:
+    """Return the types to search one by one; all at once costs fewer part-filled pages."""
+    needed = {"series" if kind == "episode" else kind for kind in types}
+    if needed >= SEARCHABLE:
+        return [None]
+    return [*sorted(needed)]
+
+
+def next_page(key: SearchKey, ledger: Ledger, today: date) -> PageTask:
+    """Return the next page of a search that was read in part, or else its first."""
+    search = ledger.passes.get(key) or SearchPass(key, since=today)
+    return PageTask(search, search.next_page)
+
+
+def narrower_keys(key: SearchKey) -> list[SearchKey]:
+    """Return the searches that together find what this one can't; none if it is no prefix."""
+    if not key.term.endswith("*"):
+        return []
+    return [SearchKey(term, key.year, key.type) for term in narrower(key.term)]

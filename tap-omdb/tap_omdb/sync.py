@@ -1,0 +1,219 @@
+"""One sync: the parts put together, and what is said of it while it runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
+
+from tap_omdb.budget import Budget, DayCount
+from tap_omdb.cache import ReplyCache
+from tap_omdb.client import Answer, Connection
+from tap_omdb.engine import Engine
+from tap_omdb.harvest import Harvest
+from tap_omdb.ledger import Ledger
+from tap_omdb.queries import SearchKey
+from tap_omdb.records import STREAM_OF_TYPE
+from tap_omdb.replies import read_reply
+from tap_omdb.settings import is_plain_remote
+from tap_omdb.sources import backlog
+from tap_omdb.worklist import WorkList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from singer_sdk.helpers.types import TapState
+
+    from tap_omdb.queries import Query, Task
+    from tap_omdb.rows import Row
+    from tap_omdb.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STATE_KEY = "omdb"
+PROGRESS_SECONDS = 5.0
+STATE_SECONDS = 5.0
+_SHARE_FOR_STATE = 20
+"""A state may take one part in so many of the time."""
+
+
+class Sync:
+    """Everything that the streams of one run share."""
+
+    def __init__(
+        self, settings: Settings, api_key: str, state: TapState, selected: set[str]
+    ) -> None:
+        """Read the state and what is on disk.
+
+        Args:
+            settings: What the user asks for.
+            api_key: The key; requests are counted by key.
+            state: The tap's state; kept up to date by `save`.
+            selected: The streams that are wanted.
+        """
+        self._settings = settings
+        # A key of our own beside the SDK's bookmarks, which targets and Meltano pass on as is.
+        self._state = cast("dict[str, Any]", state)
+        self._selected = selected
+        self._started = time.monotonic()
+        self._next_state = self._started + STATE_SECONDS
+        self._next_progress = self._started + PROGRESS_SECONDS
+        self.ledger = Ledger(settings.refresh, self._state.get(STATE_KEY))
+        days = DayCount(self.ledger.requests, settings.cache_dir, api_key)
+        self.budget = Budget(settings.max_requests, settings.daily_requests, days)
+        self.cache = ReplyCache(settings.cache_dir)
+        self.connection = Connection(settings, self.budget, self.cache)
+        self.rows: Counter[str] = Counter()
+        """Rows of each stream so far."""
+        self.reused = 0
+        """Replies of earlier runs that were used."""
+        self.has_begun = False
+        self.exit_code = 0
+        """What the process must exit with once all is emitted."""
+
+    def stop(self, number: int) -> None:
+        """End soon, since this signal came: nothing more is asked, what has come is emitted."""
+        self.exit_code = 128 + number
+        self.connection.stopping.set()
+
+    def run(self, fetch: Callable[[Query], Answer]) -> Iterator[Row]:
+        """Yield the rows of all selected streams.
+
+        Args:
+            fetch: Asks OMDb; called from worker threads.
+        """
+        self.has_begun = True
+        now = _now()
+        if is_plain_remote(self._settings.api_url):
+            logger.warning("api_url is http: the API key travels unencrypted; use https")
+        self.cache.load(self._is_covered, now)
+        wanted = frozenset(t for t, stream in STREAM_OF_TYPE.items() if stream in self._selected)
+        tasks = backlog(self._settings, self.ledger, wanted, now.date())
+        work = WorkList(tasks, self.ledger, self._settings.concurrency)
+        harvest = Harvest(self._settings, self.ledger, work)
+        engine = Engine(
+            lambda task: self._answer(task, fetch),
+            self._settings.concurrency,
+            self.connection.stopping,
+        )
+        for task, answer in engine.answers(work):
+            while work.unusable:
+                yield from self._count(harvest.unusable(work.unusable.popleft(), now))
+            for row in harvest.reap(task, answer, _now()):
+                yield from self._count(row)
+            self._tell_progress(work)
+        while work.unusable:
+            yield from self._count(harvest.unusable(work.unusable.popleft(), now))
+        for row in harvest.unfinished(_now()):
+            yield from self._count(row)
+        self.cache.close()
+        if engine.error:
+            self.exit_code = 1
+        self._tell_end(engine, work, harvest)
+
+    def is_state_due(self) -> bool:
+        """Tell whether it is time for a STATE message."""
+        return time.monotonic() >= self._next_state
+
+    def save(self) -> None:
+        """Bring the tap's state up to date; the larger it is, the rarer."""
+        started = time.monotonic()
+        self._state[STATE_KEY] = self.ledger.to_state()
+        now = time.monotonic()
+        self._next_state = now + max(STATE_SECONDS, _SHARE_FOR_STATE * (now - started))
+
+    def _answer(self, task: Task, fetch: Callable[[Query], Answer]) -> Answer:
+        query = task.query(self._settings.plot)
+        raw = self.cache.find(query)
+        if raw is None:
+            return fetch(query)
+        self.reused += 1
+        return Answer(read_reply(raw.status, {"Content-Type": raw.content_type}, raw.body), raw)
+
+    def _count(self, row: Row) -> Iterator[Row]:
+        if row.stream in self._selected:
+            self.rows[row.stream] += 1
+            yield row
+
+    def _is_covered(self, query: str, fetched_at: datetime) -> bool:
+        """Tell whether the state has what a reply on disk said."""
+        params = dict(parse_qsl(query))
+        day = fetched_at.date()
+        known: date | None = None
+        if "Season" in params:
+            known = self.ledger.last_season_fetch(params["i"], int(params["Season"]))
+        elif "i" in params:
+            known = self.ledger.last_try(params["i"])
+        elif "t" in params:
+            year = int(params["y"]) if "y" in params else None
+            known = self.ledger.last_lookup(params["t"], year, params.get("type"))
+        elif "s" in params:
+            year = int(params["y"]) if "y" in params else None
+            key = SearchKey(params["s"], year, params.get("type"))
+            read = self.ledger.passes.get(key)
+            if read:
+                return int(params["page"]) < read.next_page
+            known = self.ledger.last_search(key)
+        return known is not None and known >= day
+
+    def _tell_progress(self, work: WorkList) -> None:
+        if time.monotonic() < self._next_progress:
+            return
+        self._next_progress = time.monotonic() + PROGRESS_SECONDS
+        seconds = time.monotonic() - self._started
+        rate = work.finished / seconds
+        waiting = work.taken - work.finished + work.waiting
+        logger.info(
+            "%s · %d of %d known tasks done, %.1f/s, %s for the rest · %d requests spent, %d left",
+            self._row_counts(),
+            work.finished,
+            work.finished + waiting,
+            rate,
+            f"{waiting / rate:.0f} s" if rate else "?",
+            self.budget.used,
+            self.budget.left,
+        )
+
+    def _tell_end(self, engine: Engine, work: WorkList, harvest: Harvest) -> None:
+        saved = f" ({self.reused} replies were still on disk)" if self.reused else ""
+        logger.info(
+            "%s · %d requests spent%s, %d left",
+            self._row_counts(),
+            self.budget.used,
+            saved,
+            self.budget.left,
+        )
+        for field, count in harvest.unparsed.items():
+            logger.warning("%s: %d values did not parse; see `unparsed`", field, count)
+        if self.rows["rejects"]:
+            logger.warning("%d rejects: see the stream of that name", self.rows["rejects"])
+        if engine.error:
+            logger.error("%s", engine.error)
+        elif engine.ended:
+            logger.info(
+                "Ended early: %s. %d titles and %d searches are pending%s; run again %s",
+                engine.ended,
+                len(self.ledger.pending),
+                len(self.ledger.passes),
+                ", and more that was not begun" if not work.is_empty else "",
+                self._when(),
+            )
+        elif not work.taken:
+            logger.info("Nothing was due: all that is known is fresh")
+
+    def _when(self) -> str:
+        if self.exit_code or self.budget.left_today:
+            return "to go on where this ended"
+        return "after 00:00 UTC to go on where this ended"
+
+    def _row_counts(self) -> str:
+        counts = (f"{count:,} {name}" for name, count in sorted(self.rows.items()))
+        return ", ".join(counts) or "0 records"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,247 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import (
+    CapabilitiesEnum,
+    PluginCapabilities,
+    TapCapabilities,
+)
+from typing_extensions import override
+
+from tap_omdb import redaction
+from tap_omdb.settings import Settings, explain, problems
+from tap_omdb.streams import STREAMS
+from tap_omdb.sync import Sync
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from tap_omdb.client import OMDbStream
+
+_DAYS = th.CustomType({"type": ["integer", "string"], "minimum": 1})
+
+
+class TapOMDb(Tap):
+    """Movies, series, episodes and games of OMDb, the Open Movie Database."""
+
+    name = "tap-omdb"
+    package_name = "tap-omdb"
+    message_writer_class = MsgSpecWriter
+
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.STATE,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "api_key",
+            th.StringType(nullable=False),
+            required=True,
+            secret=True,
+            title="API key",
+            description="Your OMDb key: eight hexadecimal digits. A free one allows 1,000 "
+            "requests a day.",
+        ),
+        th.Property(
+            "api_url",
+            th.StringType(nullable=False),
+            default="https://www.omdbapi.com/",
+            title="API URL",
+            description="Where OMDb answers. Patrons may use https://private.omdbapi.com/.",
+        ),
+        th.Property(
+            "years",
+            th.ArrayType(th.CustomType({"type": ["integer", "string"]})),
+            title="Years",
+            description='Years to search, as numbers and ranges: `[2010, "2012-2015", "2020-"]`. '
+            "They also filter `titles_file` where that is IMDb's title.basics.",
+            examples=[[2010, 2011], ["2010-2015"], ["2020-"]],
+        ),
+        th.Property(
+            "search_terms",
+            th.ArrayType(th.StringType),
+            title="Search terms",
+            description="Words to search for; a trailing `*` makes one a prefix. Without them, "
+            "`years` are searched with a ranked list of prefixes (see `coverage`).",
+            examples=[["batman", "star*"]],
+        ),
+        th.Property(
+            "imdb_ids",
+            th.ArrayType(th.StringType),
+            title="IMDb ids",
+            description="Titles by their IMDb id.",
+            examples=[["tt1375666", "tt0944947"]],
+        ),
+        th.Property(
+            "titles",
+            th.ArrayType(
+                th.ObjectType(
+                    th.Property("title", th.StringType(nullable=False), required=True),
+                    th.Property("year", th.IntegerType),
+                    th.Property("type", th.StringType),
+                    additional_properties=False,
+                )
+            ),
+            title="Titles",
+            description="Titles by name, with an optional year and type; OMDb answers with the "
+            "most popular match.",
+            examples=[[{"title": "Inception", "year": 2010}]],
+        ),
+        th.Property(
+            "titles_file",
+            th.StringType,
+            title="Titles file",
+            description="A file of titles: one IMDb id a line, or CSV/TSV (optionally .gz) with "
+            "a column of IMDb ids or with titles and years: IMDb and Letterboxd exports, "
+            "MovieLens' links.csv and movies.csv, IMDb's title.basics.tsv.gz.",
+        ),
+        th.Property(
+            "types",
+            th.ArrayType(
+                th.StringType(nullable=False, allowed_values=["movie", "series", "episode", "game"])
+            ),
+            default=["movie"],
+            title="Types",
+            description="What searches look for. `episode` reads the seasons of each series.",
+        ),
+        th.Property(
+            "plot",
+            th.StringType(nullable=False, allowed_values=["short", "full"]),
+            default="short",
+            title="Plot",
+            description="Length of the plot.",
+        ),
+        th.Property(
+            "coverage",
+            th.NumberType(nullable=False, minimum=0, maximum=1),
+            default=0.9,
+            title="Coverage",
+            description="Share of each year's titles, from 0 to 1, that a search by `years` "
+            "alone goes for. The last tenth costs as much as the rest.",
+        ),
+        th.Property(
+            "max_requests",
+            th.IntegerType(minimum=0),
+            title="Requests a run",
+            description="The most requests that one run may spend, retries included.",
+        ),
+        th.Property(
+            "daily_requests",
+            th.IntegerType(nullable=False, minimum=0),
+            default=1000,
+            title="Requests a day",
+            description="What your key allows a day (UTC): 1,000 for a free one, 100,000 and "
+            "more for patrons. Shared by all runs that share `cache_dir`.",
+        ),
+        th.Property(
+            "concurrency",
+            th.IntegerType(nullable=False, minimum=1, maximum=64),
+            default=8,
+            title="Concurrency",
+            description="Requests under way at once.",
+        ),
+        th.Property(
+            "requests_per_second",
+            th.NumberType(minimum=0),
+            title="Requests a second",
+            description="The most requests started in a second; no limit by default.",
+        ),
+        th.Property(
+            "refresh",
+            th.ObjectType(
+                th.Property("this_year", _DAYS, description="Titles of this year or later."),
+                th.Property("recent", _DAYS, description="Titles of the three years before."),
+                th.Property("older", _DAYS, description="All others."),
+                additional_properties=False,
+            ),
+            default={"this_year": 7, "recent": 30, "older": 180},
+            title="Refresh",
+            description="After how many days a known title (and a search of a year) is asked "
+            "for again, by the title's year; `never` is possible.",
+        ),
+        th.Property(
+            "timeout",
+            th.NumberType(nullable=False, minimum=1),
+            default=30,
+            title="Timeout",
+            description="Seconds to wait for a connection and for each part of a reply.",
+        ),
+        th.Property(
+            "max_retry_time",
+            th.NumberType(nullable=False, minimum=0),
+            default=120,
+            title="Retry time",
+            description="Seconds for which a failing request is tried again before it is given "
+            "up. A reply of OMDb's that refuses a title is not retried.",
+        ),
+        th.Property(
+            "cache_dir",
+            th.StringType,
+            title="Cache directory",
+            description="Folder where replies are kept until a state that covers them has come "
+            "back, so that a crash costs no request, and where the day's requests are counted.",
+        ),
+        th.Property(
+            "user_agent",
+            th.StringType,
+            title="User agent",
+            description="Sent with every request; `tap-omdb/VERSION` by default.",
+        ),
+    ).to_dict()
+
+    @override
+    def discover_streams(self) -> Sequence[OMDbStream]:
+        return [stream(tap=self) for stream in STREAMS]
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings, and see to it that no message about them tells the key."""
+        redaction.hide(self._config.get("api_key"))
+        schema_errors: list[str] = []
+        try:
+            schema_errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            schema_errors = error.errors
+        errors = [redaction.redact(explain(text)) for text in schema_errors] or problems(
+            self._config, known=self.config_jsonschema["properties"]
+        )
+        if errors and raise_errors:
+            message = "Config validation failed"
+            raise ConfigValidationError(message, errors=errors, schema=self.config_jsonschema)
+        return errors
+
+    @property
+    def sync(self) -> Sync:
+        """What all streams share during a sync; made at its first use."""
+        if self._sync is None:
+            self._sync = Sync(
+                Settings.from_config(self.config),
+                api_key=str(self.config["api_key"]),
+                state=self._state,
+                selected={name for name, stream in self.streams.items() if stream.selected},
+            )
+        return self._sync
+
+    _sync: Sync | None = None
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End the sync between two records; the SDK would cut one in half."""
+        if self._sync is None:
+            sys.exit(128 + signum)
+        self._sync.stop(signum)

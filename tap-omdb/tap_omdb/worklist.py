@@ -1,0 +1,127 @@
+"""What is asked next: work found on the way first, then the backlog, each title once."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tap_omdb.queries import PageTask, TitleTask
+from tap_omdb.titles_file import UnusableRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_omdb.ledger import Ledger
+    from tap_omdb.queries import Origin, Task
+
+_SEARCHES_WHILE_TITLES_COME = 2
+
+
+class WorkList:
+    """The tasks of a run. Used from one thread."""
+
+    def __init__(self, backlog: Iterator[Task | UnusableRow], ledger: Ledger, width: int) -> None:
+        """Take the work over.
+
+        Args:
+            backlog: All work that is due; read as it is needed.
+            ledger: What is known; work that it makes needless is left out.
+            width: How many searches may be under way while they bring nothing new.
+        """
+        self._backlog = backlog
+        self._ledger = ledger
+        self._width = width
+        self._urgent: deque[Task] = deque()
+        self._next: Task | None = None
+        self._scheduled: set[str] = set()
+        self._failed: set[str] = set()
+        self._searching = 0
+        self._productive = True
+        self.taken = 0
+        """Tasks handed out."""
+        self.finished = 0
+        """Tasks dealt with."""
+        self.unusable: deque[UnusableRow] = deque()
+        """Rows of a titles file met on the way that can't be used."""
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are known to wait; the backlog may hold more."""
+        return len(self._urgent) + (self._next is not None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no work is left; looks one task ahead."""
+        if not self._urgent and self._next is None:
+            self._next = next(self._admitted(), None)
+        return self.waiting == 0
+
+    def next(self) -> Task | None:
+        """Return the next task; None if there is none, or none before an answer has come."""
+        task = self._urgent.popleft() if self._urgent else self._from_backlog()
+        if task is not None:
+            self.taken += 1
+            self._searching += isinstance(task, PageTask)
+        return task
+
+    def add(self, task: Task) -> None:
+        """Put work found on the way before the backlog."""
+        if self._admit(task):
+            self._urgent.append(task)
+
+    def add_title(self, imdb_id: str, kind: str, origin: Origin) -> bool:
+        """Put a title found on the way before the backlog, and note it as pending.
+
+        Returns:
+            Whether it is new: not known, nor found before.
+        """
+        if self._ledger.has(imdb_id) or imdb_id in self._failed or imdb_id in self._ledger.pending:
+            return False
+        is_new = imdb_id not in self._scheduled
+        self._ledger.pending[imdb_id] = kind
+        self.add(TitleTask(imdb_id, origin))
+        return is_new
+
+    def done(self, task: Task, *, found: int = 0) -> None:
+        """Note that a task's answer has been dealt with.
+
+        Args:
+            task: The task.
+            found: How many new titles it brought to light, if it was a search.
+        """
+        self.finished += 1
+        if isinstance(task, TitleTask):
+            self._scheduled.discard(task.imdb_id)
+            if not self._ledger.has(task.imdb_id):
+                self._failed.add(task.imdb_id)
+        elif isinstance(task, PageTask):
+            self._searching -= 1
+            self._productive = found > 0
+
+    def _from_backlog(self) -> Task | None:
+        if self._next is None:
+            self._next = next(self._admitted(), None)
+        task = self._next
+        if isinstance(task, PageTask):
+            # A search may bring ten titles to fetch: looking far ahead would spend a small
+            # budget on searches alone.
+            limit = _SEARCHES_WHILE_TITLES_COME if self._productive else self._width
+            if self._searching >= limit:
+                return None
+        self._next = None
+        return task
+
+    def _admitted(self) -> Iterator[Task]:
+        for item in self._backlog:
+            if isinstance(item, UnusableRow):
+                self.unusable.append(item)
+            elif self._admit(item):
+                yield item
+
+    def _admit(self, task: Task) -> bool:
+        if not isinstance(task, TitleTask):
+            return True
+        if task.imdb_id in self._scheduled or task.imdb_id in self._failed:
+            return False
+        self._scheduled.add(task.imdb_id)
+        return True

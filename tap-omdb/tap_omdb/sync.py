@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from tap_omdb.budget import Budget, DayCount
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STATE_KEY = "omdb"
+BOOKMARK = "ledger"
+"""Where the ledger stands among the bookmarks; no stream has that name."""
 PROGRESS_SECONDS = 5.0
 STATE_SECONDS = 5.0
 _SHARE_FOR_STATE = 20
@@ -56,13 +57,12 @@ class Sync:
             selected: The streams that are wanted.
         """
         self._settings = settings
-        # A key of our own beside the SDK's bookmarks, which targets and Meltano pass on as is.
-        self._state = cast("dict[str, Any]", state)
+        self._bookmarks = state.setdefault("bookmarks", {})
         self._selected = selected
         self._started = time.monotonic()
         self._next_state = self._started + STATE_SECONDS
         self._next_progress = self._started + PROGRESS_SECONDS
-        self.ledger = Ledger(settings.refresh, self._state.get(STATE_KEY))
+        self.ledger = Ledger(settings.refresh, self._bookmarks.get(BOOKMARK))
         days = DayCount(self.ledger.requests, settings.cache_dir, api_key)
         self.budget = Budget(settings.max_requests, settings.daily_requests, days)
         self.cache = ReplyCache(settings.cache_dir)
@@ -122,7 +122,7 @@ class Sync:
     def save(self) -> None:
         """Bring the tap's state up to date; the larger it is, the rarer."""
         started = time.monotonic()
-        self._state[STATE_KEY] = self.ledger.to_state()
+        self._bookmarks[BOOKMARK] = self.ledger.to_state()
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, _SHARE_FOR_STATE * (now - started))
 

@@ -184,7 +184,7 @@ def write(output: Path, ranking: list[Step], shares: list[float]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["prefix", "share", "requests"])
         for step, share in zip(ranking, shares, strict=True):
-            writer.writerow([step.prefix, f"{share:.4f}", f"{step.requests:.0f}"])
+            writer.writerow([step.prefix, f"{share:.5f}", f"{step.requests:.0f}"])
 
 
 def main(arguments: list[str] | None = None) -> int:

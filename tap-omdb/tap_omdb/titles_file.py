@@ -363,8 +363,7 @@ def _first_line_of_content(lines: list[str]) -> int | None:
 
 
 def _recognise_table(lines: list[str], start: int) -> Layout | None:
-    """Tries each delimiter on the header and takes the one that tells most."""
-    found: list[Layout] = []
+    """Takes the first delimiter that cuts a known column out of the header."""
     for delimiter in _DELIMITERS:
         reader = csv.reader(lines[start : start + _SAMPLE_ROWS], delimiter=delimiter)
         try:
@@ -373,9 +372,8 @@ def _recognise_table(lines: list[str], start: int) -> Layout | None:
             continue
         columns = _recognise_columns([name.strip() for name in header], sample)
         if columns:
-            kind = _kind(columns)
-            found.append(Layout(kind, columns, delimiter, start + 1))
-    return max(found, key=lambda layout: len(layout.columns), default=None)
+            return Layout(_kind(columns), columns, delimiter, start + 1)
+    return None
 
 
 def _recognise_columns(header: list[str], sample: list[list[str]]) -> dict[str, str]:

@@ -65,6 +65,19 @@ def test_shares_rise_with_the_terms_to_nearly_all() -> None:
     assert expected_share(len(everything) + 5) == shares[-1]
 
 
+def test_docs_show_this_curve() -> None:
+    page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+    curve, _, _ = page.partition("## With 1,000 requests a day")
+    rows = re.findall(r"^\| ([\d,]+)(?: \(all\))? \| ([\d.]+)% \|", curve, re.MULTILINE)
+    counts = [int(count.replace(",", "")) for count, _ in rows]
+    assert counts[-1] == len(ranked_prefixes(1))
+    assert [f"{expected_share(count):.1%}" for count in counts] == [f"{s}%" for _, s in rows]
+    told = re.findall(r"(0\.\d+) takes ([\d,]+\d)", curve)
+    assert told
+    for coverage, count in told:
+        assert len(ranked_prefixes(float(coverage))) == int(count.replace(",", ""))
+
+
 @pytest.mark.parametrize("coverage", [-0.1, 1.1, float("nan"), 95])
 def test_coverage_is_a_share(coverage: float) -> None:
     with pytest.raises(ValueError, match="coverage is a share from 0 to 1"):
@@ -149,7 +162,7 @@ def test_script_measures_on_titles_that_it_did_not_rank(tmp_path: Path) -> None:
     source.write_text("title\n" + "".join(f"{letter * 3}\n" for letter in letters))
     output = tmp_path / "prefixes.csv"
     run("--output", output, "--folds", "2", source)
-    assert {row[1] for row in ranking(output)[1:]} == {"0.0000"}
+    assert {row[1] for row in ranking(output)[1:]} == {"0.00000"}
 
 
 def test_script_reads_replies_and_is_deterministic(tmp_path: Path) -> None:

@@ -169,6 +169,11 @@ def test_split_title(text: str, expected: tuple[str, int | None]) -> None:
     assert split_title(text) == expected
 
 
+def test_year_in_a_title_that_is_not_its_year_stays(file: Path) -> None:
+    write(file, "title,year\nHeat (1995),1995\nAlien (1979),2003\n")
+    assert titles(file) == [("Heat", 1995), ("Alien (1979)", 2003)]
+
+
 def test_letterboxd_export(file: Path) -> None:
     write(
         file,
@@ -218,14 +223,15 @@ def test_unsure_names_count_only_when_they_hold_imdb_ids(file: Path, name: str) 
 
 def test_title_stands_in_for_a_missing_id_but_not_for_a_wrong_one(file: Path) -> None:
     write(
-        file, "imdb_id,title,year\n,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,,2001\n"
+        file,
+        "imdb_id,title,year\n\\N,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,\\N,2001\n",
     )
     assert read(file) == [
         Wanted(None, "Heat", 1995, None, 2),
         Wanted(None, "Alien", 1979, None, 3),
         Wanted(None, "Up", None, None, 4),
         UnusableRow(5, "zz1,Jaws,1975", "not an IMDb id"),
-        UnusableRow(6, ",,2001", "no IMDb id and no title"),
+        UnusableRow(6, ",\\N,2001", "no IMDb id and no title"),
     ]
 
 
@@ -242,7 +248,9 @@ def test_ragged_rows_blank_rows_and_hash_signs_in_tables(file: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_encodings_and_line_ends(file: Path, encoding: str, newline: str) -> None:
-    write(file, newline.join(["title,year", "Amélie,2001", '"Así, sí",1999', ""]), encoding)
+    rows = ['"title","year"', "Amélie,2001", '"Así, sí",1999', ""]
+    write(file, newline.join(rows), encoding)
+    assert recognise(file).columns == {"title": "title", "year": "year"}
     assert titles(file) == [("Amélie", 2001), ("Así, sí", 1999)]
 
 

@@ -38,7 +38,7 @@ OLDER = "older"
 GONE = "gone"
 SPLIT = "split"
 TRIES_BEFORE_GONE = 3
-"""Runs on which a title may fail before it is left alone until its refresh is due."""
+"""Days on which a title may fail before it is left alone until its refresh is due."""
 
 K = TypeVar("K", bound="int | str")
 
@@ -183,16 +183,13 @@ class Ledger:
         mark = self._titles.get(_number(self._merged.get(imdb_id, imdb_id)))
         return mark[0] if mark else None
 
-    def is_due(self, imdb_id: str, today: date) -> bool:
-        """Tell whether a title is unknown or no longer fresh."""
-        if imdb_id in self._merged:
-            return False
-        mark = self._titles.get(_number(imdb_id))
-        return mark is None or self._title_is_due(*mark, today)
-
     def has(self, imdb_id: str) -> bool:
-        """Tell whether a title was ever fetched, or found to be one OMDb does not have."""
-        return imdb_id in self._merged or self._titles.get(_number(imdb_id)) is not None
+        """Tell whether a title was ever asked for, with whatever outcome."""
+        return (
+            imdb_id in self._merged
+            or imdb_id in self._failing
+            or self._titles.get(_number(imdb_id)) is not None
+        )
 
     def due_titles(self, today: date) -> Iterator[tuple[str, str]]:
         """Yield the ids (and types) of known titles that are due again, oldest first."""
@@ -225,7 +222,7 @@ class Ledger:
         self._settle(imdb_id)
 
     def failed(self, imdb_id: str, today: date) -> None:
-        """Note that a title could not be had this time; after three runs it is a tombstone."""
+        """Note that a title could not be had today; after three such days it is a tombstone."""
         self.pending.pop(imdb_id, None)
         _, tries = self._failing.get(imdb_id, (today, 0))
         if tries + 1 >= TRIES_BEFORE_GONE:
@@ -233,9 +230,9 @@ class Ledger:
         else:
             self._failing[imdb_id] = (today, tries + 1)
 
-    def failing(self) -> list[str]:
-        """Return the ids that failed on earlier runs and are to be tried again."""
-        return list(self._failing)
+    def failing(self, today: date) -> list[str]:
+        """Return the ids that failed on earlier days and are to be tried again."""
+        return [imdb_id for imdb_id, (day, _) in self._failing.items() if day < today]
 
     def _settle(self, imdb_id: str) -> None:
         self.pending.pop(imdb_id, None)

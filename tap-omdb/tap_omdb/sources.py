@@ -42,7 +42,7 @@ def backlog(
     if wanted:
         for imdb_id in [*ledger.pending]:
             yield TitleTask(imdb_id, "search")
-        for imdb_id in ledger.failing():
+        for imdb_id in ledger.failing(today):
             yield TitleTask(imdb_id, "refresh")
         yield from _named(settings, ledger, today)
     yield from _searches(settings, ledger, wanted, today)

@@ -34,7 +34,6 @@ class WorkList:
         self._urgent: deque[Task] = deque()
         self._next: Task | None = None
         self._scheduled: set[str] = set()
-        self._failed: set[str] = set()
         self._searching = 0
         self._productive = True
         self.taken = 0
@@ -75,7 +74,7 @@ class WorkList:
         Returns:
             Whether it is new: not known, nor found before.
         """
-        if self._ledger.has(imdb_id) or imdb_id in self._failed or imdb_id in self._ledger.pending:
+        if self._ledger.has(imdb_id) or imdb_id in self._ledger.pending:
             return False
         is_new = imdb_id not in self._scheduled
         self._ledger.pending[imdb_id] = kind
@@ -92,8 +91,6 @@ class WorkList:
         self.finished += 1
         if isinstance(task, TitleTask):
             self._scheduled.discard(task.imdb_id)
-            if not self._ledger.has(task.imdb_id):
-                self._failed.add(task.imdb_id)
         elif isinstance(task, PageTask):
             self._searching -= 1
             self._productive = found > 0
@@ -121,7 +118,7 @@ class WorkList:
     def _admit(self, task: Task) -> bool:
         if not isinstance(task, TitleTask):
             return True
-        if task.imdb_id in self._scheduled or task.imdb_id in self._failed:
+        if task.imdb_id in self._scheduled:
             return False
         self._scheduled.add(task.imdb_id)
         return True

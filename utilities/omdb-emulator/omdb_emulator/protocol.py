@@ -87,8 +87,12 @@ def kind_of(query: Mapping[str, str]) -> str:
 def answer(query: Mapping[str, str], library: Library, manners: Manners) -> Reply:
     """Return what OMDb answers to a query whose key is good.
 
-    ``i`` wins over ``t``, ``t`` over ``s``.
+    A recorded exchange of exactly this question comes first. ``i`` wins over ``t``, ``t`` over
+    ``s``.
     """
+    recorded = library.exchange(query)
+    if recorded is not None:
+        return Reply(*recorded)
     imdb_id = query.get("i")
     if imdb_id:
         return _by_id(imdb_id, query, library, manners)

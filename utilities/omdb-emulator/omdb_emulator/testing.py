@@ -11,7 +11,7 @@ from omdb_emulator.client import Control
 from omdb_emulator.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.library import Library
 from omdb_emulator.server import ThreadServer, bind
-from omdb_emulator.sources import load
+from omdb_emulator.sources import CATALOGUE, load
 from omdb_emulator.titles import title_from_line
 
 if TYPE_CHECKING:
@@ -113,12 +113,8 @@ class Emulator(Control):
             self._thread.join()
 
     def _load(self) -> Library:
-        library = load(
-            catalogue=self._catalogue,
-            recorded=self._recorded,
-            generated=self._generated,
-            seed=self._seed,
-        )
+        catalogues = [CATALOGUE] if self._catalogue else []
+        library = load(catalogues, self._recorded, self._generated, self._seed)
         for line in self._lines or ():
             library.put(title_from_line(line))
         return library

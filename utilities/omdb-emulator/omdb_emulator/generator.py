@@ -1,0 +1,448 @@
+"""Any number of made-up titles, each worked out from its row and a seed.
+
+The same row of the same seed is always the same title, whatever the number of titles: nothing is
+held, so a million titles cost no more memory than one. The mix of types, the shares of "N/A" and
+the oddities are those of OMDb's replies.
+
+In each hundred rows there are 2 series, 8 episodes of theirs, 1 game and 89 movies.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omdb_emulator import vocabulary as vocab
+from omdb_emulator.library import Head
+from omdb_emulator.titles import DIRECTIVES, KEYS, NOT_AVAILABLE, PLOT_FULL, Place, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+MOST_TITLES = 1_000_000
+_BLOCK = 100
+_SERIES = 2
+_EPISODES_EACH = 4
+_GAME = _SERIES + _SERIES * _EPISODES_EACH
+_FIRST_ID = 10_000
+_ID_STEP = 9
+_EIGHT_DIGITS = 10_000_000
+_THIS_YEAR = 2024
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+# About one reply in 40,000 is not JSON, one title in 10,000 has no type.
+_BROKEN_EVERY = 40_000
+_TYPELESS_EVERY = 10_000
+
+
+class _Choice:
+    """Values drawn by weight."""
+
+    def __init__(self, weighted: Sequence[tuple[str, int]]) -> None:
+        self._values = [value for value, _ in weighted]
+        self._upto = list(accumulate(weight for _, weight in weighted))
+        self._total = self._upto[-1]
+
+    def __call__(self, draw: Callable[[], float]) -> str:
+        return self._values[bisect(self._upto, draw() * self._total)]
+
+    def several(self, draw: Callable[[], float], count: int) -> list[str]:
+        """Draw this many, fewer if a value comes up twice."""
+        return list(dict.fromkeys(self(draw) for _ in range(count)))
+
+
+_GENRE, _RATED = _Choice(vocab.GENRES), _Choice(vocab.RATED)
+_COUNTRY, _LANGUAGE = _Choice(vocab.COUNTRIES), _Choice(vocab.LANGUAGES)
+_AWARDS, _OLD_AWARDS = _Choice(vocab.AWARDS), _Choice(vocab.OLD_AWARDS)
+_RATED_BY, _NOTE = _Choice(vocab.RATED_BY), _Choice(vocab.WRITER_NOTES)
+
+
+class _Core(NamedTuple):
+    """What is drawn first of each title: enough for searches."""
+
+    title: str
+    kind: str
+    year: int
+    votes: int
+    rated_by: str
+
+
+def _pick(draw: Callable[[], float], values: Sequence[str]) -> str:
+    return values[int(draw() * len(values))]
+
+
+def _word(draw: Callable[[], float]) -> str:
+    # Common words come up far more often than rare ones.
+    words = vocab.TITLE_WORDS
+    return words[int(len(words) * draw() ** 2.2)].capitalize()
+
+
+def _place(draw: Callable[[], float]) -> str:
+    syllable = _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
+    return (syllable + _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
+            + _pick(draw, vocab.CODAS)).capitalize()  # fmt: skip
+
+
+def _first(draw: Callable[[], float]) -> str:
+    return _pick(draw, vocab.FIRST_NAMES)
+
+
+_TITLES: list[tuple[int, Callable[[Callable[[], float]], str]]] = [
+    (16, lambda d: f"The {_word(d)}"),
+    (9, _word),
+    (14, lambda d: f"{_word(d)} {_word(d)}"),
+    (9, lambda d: f"The {_word(d)} {_word(d)}"),
+    (7, lambda d: f"The {_word(d)} of {_word(d)}"),
+    (5, lambda d: f"{_word(d)} of {_place(d)}"),
+    (3, lambda d: f"{_word(d)} and {_word(d)}"),
+    (2, lambda d: f"{_word(d)} & {_word(d)}"),
+    (5, _place),
+    (5, lambda d: f"The {_place(d)} {_word(d)}"),
+    (4, lambda d: f"{_word(d)} in {_place(d)}"),
+    (4, lambda d: f"{_first(d)} {_pick(d, vocab.LAST_NAMES)}"),
+    (2, _first),
+    (3, lambda d: f"{_first(d)}'s {_word(d)}"),
+    (4, lambda d: f"{_word(d)}: The {_word(d)}"),
+    (3, lambda d: f"{_word(d)} {2 + int(d() * 4)}"),
+    (2, lambda d: f"{_word(d)} {_place(d)}: Part {2 + int(d() * 3)}"),
+    (3, lambda d: f"A {_word(d)}"),
+    (2, lambda d: f"My {_word(d)} {_word(d)}"),
+    (1, lambda d: f"{_word(d)}!"),
+    (1, lambda d: f"{int(d() * 100)}"),
+    (1, lambda d: f"{_word(d)}-{_word(d)}"),
+    (3, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_word(d)}"),
+    (2, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_place(d)}"),
+]
+_TITLE_UPTO = list(accumulate(weight for weight, _ in _TITLES))
+
+
+def _title(draw: Callable[[], float]) -> str:
+    return _TITLES[bisect(_TITLE_UPTO, draw() * _TITLE_UPTO[-1])][1](draw)
+
+
+def _kind(row: int) -> str:
+    position = row % _BLOCK
+    if position < _SERIES:
+        return "series"
+    if position < _GAME:
+        return "episode"
+    if position == _GAME:
+        return "game"
+    return NOT_AVAILABLE if row % _TYPELESS_EVERY == _TYPELESS_EVERY - 1 else "movie"
+
+
+class Generated:
+    """So many titles of a seed; an implementation of :class:`~omdb_emulator.library.Computed`."""
+
+    def __init__(self, count: int, seed: int = 0) -> None:
+        """Describe the titles; nothing is made yet.
+
+        Raises:
+            ValueError: if there would be more than a million, or fewer than none.
+        """
+        if not 0 <= count <= MOST_TITLES:
+            msg = f"between 0 and {MOST_TITLES} titles can be generated, not {count}"
+            raise ValueError(msg)
+        self._count = count
+        self._seed = seed
+        self._random = random.Random()  # noqa: S311
+
+    def __len__(self) -> int:
+        """Count the titles."""
+        return self._count
+
+    def id_of(self, row: int) -> str:
+        """Return the id of a row; ids grow with rows, but for one in thirty of 8 digits."""
+        number = _FIRST_ID + row * _ID_STEP + (row * 2654435761 + self._seed) % _ID_STEP
+        return f"tt{number + (_EIGHT_DIGITS if row % 30 == 17 else 0):07d}"  # noqa: PLR2004
+
+    def row_of(self, imdb_id: str) -> int | None:
+        """Return the row of an id, None if there is none."""
+        row = (int(imdb_id[2:]) % _EIGHT_DIGITS - _FIRST_ID) // _ID_STEP
+        return row if 0 <= row < self._count and self.id_of(row) == imdb_id else None
+
+    def heads(self) -> Iterator[tuple[str, str, int, int]]:
+        """Yield title, type, start year and votes of each row in order."""
+        for row in range(self._count):
+            yield self._core(row, self._draw(row))[:4]
+
+    def head(self, row: int) -> Head:
+        """Return what a search lists of a row."""
+        line = self.line(row)
+        core = self._core(row, self._draw(row))
+        return Head(core.title, line["Year"], line["imdbID"], core.kind, line["Poster"], core.votes)
+
+    def episodes_of(self, imdb_id: str) -> Iterator[tuple[Place, str]]:
+        """Yield the place and id of each episode of a series that is in its listing."""
+        series = self.row_of(imdb_id)
+        if series is None or _kind(series) != "series":
+            return
+        position = series % _BLOCK
+        first = series - position + _SERIES + position * _EPISODES_EACH
+        for row in range(first, min(first + _EPISODES_EACH, self._count)):
+            line = self.line(row)
+            if line["seriesID"] == imdb_id:
+                place = Place(imdb_id, int(line["Season"]), int(line["Episode"]))
+                yield place, line["imdbID"]
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield all titles as lines of the catalogue's format."""
+        return (self.line(row) for row in range(self._count))
+
+    def line(self, row: int) -> dict[str, Any]:
+        """Return one title as a line of the catalogue's format."""
+        draw = self._draw(row)
+        core = self._core(row, draw)
+        fields = _fields(draw, core)
+        fields["imdbID"] = self.id_of(row)
+        if core.kind == "series":
+            fields["Year"] = _series_year(draw, core.year)
+            fields["totalSeasons"] = "2" if draw() < 0.73 else NOT_AVAILABLE  # noqa: PLR2004
+        elif core.kind == "episode":
+            fields.update(self._place_of(row, draw))
+        plot = fields["Plot"]
+        line = {key: fields[key] for key in KEYS.get(core.kind, KEYS["movie"])}
+        if plot != NOT_AVAILABLE:
+            line[PLOT_FULL] = _full_plot(draw, plot)
+        if row % _BROKEN_EVERY == _BROKEN_EVERY // 2:
+            line[DIRECTIVES] = {"raw": _broken(line)}
+        return line
+
+    def _draw(self, row: int) -> Callable[[], float]:
+        self._random.seed((self._seed << 32) + row)
+        return self._random.random
+
+    def _core(self, row: int, draw: Callable[[], float]) -> _Core:
+        kind = _kind(row)
+        year = _THIS_YEAR - int(100 * draw() ** 2.2)
+        rated_by = _RATED_BY(draw)
+        votes = int(10 ** (0.9 + 5.4 * draw()))
+        if "I" not in rated_by and draw() > 0.02:  # noqa: PLR2004
+            votes = 0
+        title = f"Episode #{_season(row)}.{_number(row)}" if (
+            kind == "episode" and draw() < 0.3  # noqa: PLR2004
+        ) else _title(draw)  # fmt: skip
+        return _Core(title, kind, year, votes, rated_by)
+
+    def _place_of(self, row: int, draw: Callable[[], float]) -> dict[str, str]:
+        if draw() < 0.3:  # noqa: PLR2004
+            return dict.fromkeys(("Season", "Episode", "seriesID"), NOT_AVAILABLE)
+        position = row % _BLOCK
+        series = row - position + (position - _SERIES) // _EPISODES_EACH
+        return {
+            "Season": str(_season(row)),
+            "Episode": str(_number(row)),
+            "seriesID": self.id_of(series),
+        }
+
+
+def _season(row: int) -> int:
+    return 1 + (row % _BLOCK - _SERIES) % _EPISODES_EACH // 2
+
+
+def _number(row: int) -> int:
+    number = 1 + (row % _BLOCK - _SERIES) % 2
+    # Now and then a season starts with an episode 0.
+    return 0 if number == 1 and row // _BLOCK % 20 == 0 else number
+
+
+def _series_year(draw: Callable[[], float], start: int) -> str:
+    form = draw()
+    if form < 0.2:  # noqa: PLR2004
+        return str(start)
+    last = start + 1 + int(draw() * 12)
+    return f"{start}–" if form < 0.4 or last > _THIS_YEAR else f"{start}–{last}"  # noqa: PLR2004, RUF001
+
+
+def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
+    """Return all fields that do not depend on other titles."""
+    # One title in seven was last read by OMDb before it changed its wordings in 2021.
+    is_old = draw() < 0.14  # noqa: PLR2004
+    genres = _genres(draw)
+    ratings, imdb_rating, metascore = _ratings(draw, core.rated_by)
+    return {
+        "Title": core.title,
+        "Year": str(core.year),
+        "Rated": _RATED(draw),
+        "Released": _released(draw, core.year),
+        "Runtime": _runtime(draw, core.kind),
+        "Genre": ", ".join(genres) or NOT_AVAILABLE,
+        "Director": _directors(draw),
+        "Writer": _writers(draw, is_old=is_old),
+        "Actors": _names(draw, 4 if is_old else 3, 0.02),
+        "Plot": _plot(draw, genres),
+        "Language": _languages(draw),
+        "Country": _countries(draw, core.year, is_old=is_old),
+        "Awards": _awards(draw, is_old=is_old),
+        "Poster": _poster(draw),
+        "Ratings": ratings,
+        "Metascore": metascore,
+        "imdbRating": imdb_rating,
+        "imdbVotes": _votes(draw, core),
+        "Type": core.kind,
+        "DVD": f"{1 + int(draw() * 28):02d} Mar {core.year}" if draw() < 0.008 else NOT_AVAILABLE,  # noqa: PLR2004
+        "BoxOffice": f"${int(10 ** (4 + 4.8 * draw())):,}" if draw() < 0.65 else NOT_AVAILABLE,  # noqa: PLR2004
+        "Production": "Lantern &amp; Sons, Miller&#39;s Inc." if draw() < 0.004 else NOT_AVAILABLE,  # noqa: PLR2004
+        "Website": NOT_AVAILABLE,
+    }
+
+
+# The numbers below are shares of titles and sizes of values.
+# ruff: noqa: PLR2004
+
+
+def _genres(draw: Callable[[], float]) -> list[str]:
+    share = draw()
+    if share < 0.004:
+        return []
+    count = 5 if share > 0.994 else 1 + (share > 0.1) + (share > 0.4)
+    return sorted(_GENRE.several(draw, count))
+
+
+def _ratings(
+    draw: Callable[[], float], rated_by: str
+) -> tuple[list[dict[str, str]], str, str]:
+    quality = min(max(6.4 + (draw() + draw() + draw() - 1.5) * 3.4, 1.0), 10.0)
+    imdb = f"{quality:.1f}" if "I" in rated_by else NOT_AVAILABLE
+    percent = min(100, max(0, int(quality * 14 - 35 + draw() * 30)))
+    meta = str(min(100, max(1, percent - 5 + int(draw() * 10)))) if "M" in rated_by else NOT_AVAILABLE
+    ratings = []
+    if "I" in rated_by:
+        ratings.append({"Source": "Internet Movie Database", "Value": f"{imdb}/10"})
+    if "R" in rated_by:
+        ratings.append({"Source": "Rotten Tomatoes", "Value": f"{percent}%"})
+    if "M" in rated_by:
+        ratings.append({"Source": "Metacritic", "Value": f"{meta}/100"})
+    return ratings, imdb, meta
+
+
+def _votes(draw: Callable[[], float], core: _Core) -> str:
+    if not core.votes:
+        return NOT_AVAILABLE
+    return str(core.votes) if core.kind == "episode" and draw() < 0.15 else f"{core.votes:,}"
+
+
+def _released(draw: Callable[[], float], year: int) -> str:
+    share = draw()
+    if share < 0.03:
+        return NOT_AVAILABLE
+    if share < 0.05:
+        return f"01 Jan {year}"
+    return f"{1 + int(draw() * 28):02d} {_pick(draw, _MONTHS)} {year + (share > 0.86)}"
+
+
+def _runtime(draw: Callable[[], float], kind: str) -> str:
+    share = draw()
+    if share < (0.5 if kind == "game" else 0.04):
+        return NOT_AVAILABLE
+    if kind in {"series", "episode"}:
+        return f"{20 + int(draw() * 45)} min"
+    if share > 0.9999:
+        return "34S min"
+    minutes = 60 + int((draw() + draw() + draw()) * 33) + (int(draw() * 450) if share > 0.99 else 0)
+    if share < 0.041:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{minutes} min"
+
+
+def _name(draw: Callable[[], float]) -> str:
+    name = f"{_first(draw)} {_pick(draw, vocab.LAST_NAMES)}"
+    return f"{name} Jr." if draw() < 0.01 else name
+
+
+def _names(draw: Callable[[], float], most: int, missing: float) -> str:
+    if draw() < missing:
+        return NOT_AVAILABLE
+    count = most if draw() < 0.95 else 1
+    return ", ".join(dict.fromkeys(_name(draw) for _ in range(count)))
+
+
+def _directors(draw: Callable[[], float]) -> str:
+    names = _names(draw, 1 if draw() < 0.94 else 2, 0.015)
+    return f"{names}(co-director)" if ", " in names and draw() < 0.05 else names
+
+
+def _writers(draw: Callable[[], float], *, is_old: bool) -> str:
+    share = draw()
+    if share < 0.04:
+        return NOT_AVAILABLE
+    names = [_name(draw) for _ in range(1 + (share > 0.35) + (share > 0.68))]
+    if is_old or share > 0.993:
+        names = [f"{name} ({_NOTE(draw)})" for name in names]
+    return ", ".join(names)
+
+
+def _languages(draw: Callable[[], float]) -> str:
+    share = draw()
+    if share < 0.008:
+        return NOT_AVAILABLE
+    languages = _LANGUAGE.several(draw, 1 + (share > 0.63) + (share > 0.87) + (share > 0.95))
+    return "None" if "None" in languages else ", ".join(languages)
+
+
+def _countries(draw: Callable[[], float], year: int, *, is_old: bool) -> str:
+    share = draw()
+    if share < 0.005:
+        return NOT_AVAILABLE
+    if share < 0.03:
+        gone = [name for name, last in vocab.DEAD_STATES if 1945 < year <= last]
+        if gone:
+            return _pick(draw, gone)
+    names = _COUNTRY.several(draw, 1 + (share > 0.73) + (share > 0.92))
+    return ", ".join(vocab.OLD_COUNTRIES.get(name, name) if is_old else name for name in names)
+
+
+def _awards(draw: Callable[[], float], *, is_old: bool) -> str:
+    parts = (_OLD_AWARDS if is_old else _AWARDS)(draw).split("#")
+    text = parts[0]
+    for part in parts[1:]:
+        # There are few Oscars and many wins.
+        most = 9 if part.startswith((" Oscar", " BAFTA", " Golden", " Prime")) else 90
+        text += f"{2 + int(most * draw() ** 2)}{part}"
+    return text
+
+
+_POSTER_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def _poster(draw: Callable[[], float]) -> str:
+    share = draw()
+    if share < 0.05:
+        return NOT_AVAILABLE
+    number, name = int(draw() * 62**8), ""
+    for _ in range(8):
+        number, letter = divmod(number, 62)
+        name += _POSTER_LETTERS[letter]
+    start = f"https://m.media-amazon.com/images/M/MV5BMadeUp{name}"
+    if share > 0.995:
+        return f"{start}._V1._CR40,37,255,349_SY132_CR3,0,89,132_AL_.jpg_V1_SX300.jpg"
+    return f"{start}@._V1_SX300.jpg"
+
+
+def _plot(draw: Callable[[], float], genres: Sequence[str]) -> str:
+    share = draw()
+    if share < 0.03:
+        return NOT_AVAILABLE
+    who, where, what = _first(draw), _place(draw), _word(draw).lower()
+    mood = genres[0].lower() if genres else "untold"
+    plot = f"In {where}, {who} must face the {what} in this {mood} tale."
+    if share > 0.97:
+        plot = f'{who} says "no" to the {what} of {where} and is sorry.'
+    elif share > 0.96:
+        plot = f"{who} &amp; {_first(draw)} look for the {what} of {where}."
+    return f"{plot[:-1]} ..." if share < 0.08 else plot
+
+
+def _full_plot(draw: Callable[[], float], plot: str) -> str:
+    told = plot.removesuffix(" ...").rstrip(".")
+    more = f"{_first(draw)} knows more about the {_word(draw).lower()} than anyone in {_place(draw)}."
+    return f"{told}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."
+
+
+def _broken(line: dict[str, Any]) -> str:
+    """Return a reply with a raw control character in its plot, as OMDb has them."""
+    details = {key: value for key, value in line.items() if key != PLOT_FULL}
+    body = to_json({**details, "Response": "True"}).decode()
+    return body.replace('"Plot":"', '"Plot":"\x1f', 1)

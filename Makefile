@@ -12,31 +12,29 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH MELTANO_PROJECT_ROOT MELTANO_ENVIRONM
 PYTHON ?= python3
 UV := .venv/bin/uv
 MELTANO := .venv/bin/meltano
-UTILITIES := .meltano/utilities
 PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres
 MANIFESTS := $(PACKAGES:=/pyproject.toml)
 
 # The utilities themselves, since a call through Meltano takes three seconds longer.
-POSTGRES = EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)" \
-  $(UTILITIES)/postgres/venv/bin/embedded-postgres
-EMULATOR = OMDB_EMULATOR_PORT="$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)" \
-  $(UTILITIES)/omdb-emulator/venv/bin/omdb-emulator
+POSTGRES := .meltano/utilities/postgres/venv/bin/embedded-postgres
+EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 
 ##@ Use
 
 .PHONY: demo
 demo: start ## Run the whole pipeline on the emulator and show what came of it
-	$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run
+	@.venv/bin/python scripts/demo.py
 
 .PHONY: start
 start: .meltano/.installed .env ## Start the embedded Postgres and the OMDb emulator
-	@$(POSTGRES) start --env-file .env
-	@$(EMULATOR) start --env-file .env
+	@export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
+	  $(POSTGRES) start --env-file .env
+	@export OMDB_EMULATOR_PORT="$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)"; \
+	  $(EMULATOR) start --env-file .env
 
 .PHONY: stop
 stop: ## Stop both; the data stays
-	@if [ -e $(UTILITIES)/omdb-emulator/venv ]; then $(EMULATOR) stop; fi
-	@if [ -e $(UTILITIES)/postgres/venv ]; then $(POSTGRES) stop; fi
+	@for command in $(EMULATOR) $(POSTGRES); do if [ -e "$$command" ]; then "$$command" stop; fi; done
 
 .PHONY: psql
 psql: ## Look at the embedded Postgres with psql

@@ -41,7 +41,8 @@ CONTROL_PATH = "/__emulator__"
 
 #: The parameters that OMDb knows; any other one makes a URL that no cache has seen.
 KNOWN_PARAMETERS = frozenset(
-    "apikey i t s type y plot page season episode detail tomatoes r callback v".split()
+    {"apikey", "i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail"}
+    | {"tomatoes", "r", "callback", "v"}
 )
 _SLOW_STEPS = 20
 _REFUSALS = {NO_KEY: "no_key", INVALID_KEY: "invalid_key", LIMIT_REACHED: "limit"}
@@ -121,7 +122,9 @@ class Emulator:
         query_string: bytes = scope["query_string"]
         query = parse_query(query_string)
         kind = kind_of(query)
-        asked = faults.Asked(query, kind, query_string, self._is_past_cache(query, scope["headers"]))
+        asked = faults.Asked(
+            query, kind, query_string, self._is_past_cache(query, scope["headers"])
+        )
         state.stats.arrive(query.get("apikey", ""), kind)
         try:
             while state.is_paused:
@@ -180,9 +183,7 @@ class Emulator:
         reply = answer(asked.query, state.library, manners)
         return Outgoing(reply.status, reply.body)
 
-    def _is_past_cache(
-        self, query: Iterable[str], headers: Iterable[tuple[bytes, bytes]]
-    ) -> bool:
+    def _is_past_cache(self, query: Iterable[str], headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Tell whether a request is made to get past a shared cache."""
         if not KNOWN_PARAMETERS.issuperset(query):
             return True

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dotenv import dotenv_values, set_key
@@ -28,6 +27,7 @@ from omdb_emulator.server import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 PREFERRED_PORT = 54380
 PORT_VARIABLE = "OMDB_EMULATOR_PORT"
@@ -256,16 +256,19 @@ def _end(running: Running, home: Home) -> bool:
 
 def _wait_for_answer(running: Running, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            Control(running.url, timeout=5).health()
-        except (OSError, ControlError, http.client.HTTPException):
-            if time.monotonic() > deadline:
-                msg = f"process {running.pid} does not answer at {running.url}; stop it first"
-                raise BackgroundError(msg) from None
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
+    while not _answers(running):
+        if time.monotonic() > deadline:
+            msg = f"process {running.pid} does not answer at {running.url}; stop it first"
+            raise BackgroundError(msg)
+        time.sleep(_POLL_SECONDS)
+
+
+def _answers(running: Running) -> bool:
+    try:
+        Control(running.url, timeout=5).health()
+    except (OSError, ControlError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _opened(path: Path, folder: Path) -> TextIO:

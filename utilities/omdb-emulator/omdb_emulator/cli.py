@@ -115,7 +115,9 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
         dest="keys",
         metavar="KEY[:LIMIT]",
         help="a key that works, and its daily limit (repeatable; default: "
-        + ", ".join(key if limit is None else f"{key}:{limit}" for key, limit in DEFAULT_KEYS.items())
+        + ", ".join(
+            key if limit is None else f"{key}:{limit}" for key, limit in DEFAULT_KEYS.items()
+        )
         + ")",
     )
     add("--catalogue", action="append", type=Path, metavar="FILE", help="a file of titles")
@@ -242,8 +244,7 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _write(titles: Generated, file: TextIO) -> None:
-    for line in titles.lines():
-        file.write(to_json(line).decode() + "\n")
+    file.writelines(to_json(line).decode() + "\n" for line in titles.lines())
 
 
 def _check(options: argparse.Namespace) -> int:

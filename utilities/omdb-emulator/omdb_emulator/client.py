@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# What goes to and comes from the control endpoints is JSON of any shape.
+# ruff: noqa: ANN401
 import http.client
 import json
 from typing import TYPE_CHECKING, Any

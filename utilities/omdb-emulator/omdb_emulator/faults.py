@@ -15,6 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_NONE = type(None)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "match": (dict,),
+    "kind": (str, _NONE),
+    "skip": (int,),
+    "times": (int, _NONE),
+    "per_query": (bool,),
+    "probability": (int, float),
+    "seed": (int,),
+    "status": (int, _NONE),
+    "body": (str, _NONE),
+    "content_type": (str, _NONE),
+    "headers": (dict,),
+    "retry_after": (int, str, _NONE),
+    "message": (str, _NONE),
+    "seconds": (int, float),
+    "fraction": (int, float),
+    "reset": (bool,),
+    "location": (str, _NONE),
+    "age": (int,),
+}
+_STATUSES = range(200, 600)
+
+
 class FaultError(ValueError):
     """A fault that cannot be; the message says why."""
 
@@ -95,12 +119,13 @@ def fault_from_json(value: Mapping[str, Any]) -> Fault:
         msg = f"effect must be one of {', '.join(EFFECTS)}, not {value.get('effect')!r}"
         raise FaultError(msg)
     fault = Fault(**value)
-    for name, wanted in {"match": dict, "headers": dict, "skip": int, "fraction": (int, float)}.items():
-        if not isinstance(getattr(fault, name), wanted):
-            msg = f"{name} is of the wrong type: {getattr(fault, name)!r}"
+    for name, kinds in _KINDS.items():
+        found = getattr(fault, name)
+        if not isinstance(found, kinds) or (isinstance(found, bool) and bool not in kinds):
+            msg = f"{name} cannot be {found!r}"
             raise FaultError(msg)
-    if fault.status is not None and not (isinstance(fault.status, int) and 200 <= fault.status < 600):  # noqa: PLR2004
-        msg = f"status must be a number from 200 to 599, not {fault.status!r}"
+    if fault.status is not None and fault.status not in _STATUSES:
+        msg = f"status must be a number from 200 to 599, not {fault.status}"
         raise FaultError(msg)
     return fault
 
@@ -240,7 +265,7 @@ def _cloudflare(fault: Fault, reply: Outgoing, asked: Asked) -> Outgoing:
     title = _CLOUDFLARE_TITLES.get(status, f"Error {status}")
     text = "Sorry, you have been blocked" if status == 403 else title  # noqa: PLR2004
     body = (
-        "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>"
+        '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>'
         f"{title if status in {403, 429, 503} else f'www.omdbapi.com | {status}: {title}'}"
         f"</title></head>\n<body><h1>{text}</h1><p>Error code {status}</p>"
         "<p>Cloudflare Ray ID: 0000000000000000</p></body>\n</html>\n"
@@ -257,7 +282,7 @@ def server_error() -> Outgoing:
     """Return the page of ASP.NET's request validation, as for ``<`` in any parameter."""
     body = (
         "<!DOCTYPE html>\n<html><head><title>A potentially dangerous Request.QueryString value "
-        "was detected from the client.</title></head>\n<body bgcolor=\"white\"><h1>Server Error in "
+        'was detected from the client.</title></head>\n<body bgcolor="white"><h1>Server Error in '
         "'/' Application.</h1><h2><i>A potentially dangerous Request.QueryString value was "
         "detected from the client.</i></h2><b>Stack Trace:</b><pre>[HttpRequestValidationException "
         "(0x80004005)]</pre></body></html>\n"
@@ -309,7 +334,7 @@ def _not_object(fault: Fault, reply: Outgoing, asked: Asked) -> Outgoing:
     return dataclasses.replace(reply, body=(fault.body or "[]").encode())
 
 
-_FOREIGN = "Café – Ærø ".encode()
+_FOREIGN = "Café Ærø “été” ".encode()
 
 
 def _latin1(fault: Fault, reply: Outgoing, asked: Asked) -> Outgoing:

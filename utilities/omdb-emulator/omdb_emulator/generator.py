@@ -9,6 +9,8 @@ In each hundred rows there are 2 series, 8 episodes of theirs, 1 game and 89 mov
 
 from __future__ import annotations
 
+# The numbers compared with draws are shares of titles.
+# ruff: noqa: PLR2004
 import random
 from bisect import bisect
 from itertools import accumulate
@@ -30,7 +32,7 @@ _FIRST_ID = 10_000
 _ID_STEP = 9
 _EIGHT_DIGITS = 10_000_000
 _THIS_YEAR = 2024
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # About one reply in 40,000 is not JSON, one title in 10,000 has no type.
 _BROKEN_EVERY = 40_000
@@ -156,7 +158,7 @@ class Generated:
     def id_of(self, row: int) -> str:
         """Return the id of a row; ids grow with rows, but for one in thirty of 8 digits."""
         number = _FIRST_ID + row * _ID_STEP + (row * 2654435761 + self._seed) % _ID_STEP
-        return f"tt{number + (_EIGHT_DIGITS if row % 30 == 17 else 0):07d}"  # noqa: PLR2004
+        return f"tt{number + (_EIGHT_DIGITS if row % 30 == 17 else 0):07d}"
 
     def row_of(self, imdb_id: str) -> int | None:
         """Return the row of an id, None if there is none."""
@@ -199,7 +201,7 @@ class Generated:
         fields["imdbID"] = self.id_of(row)
         if core.kind == "series":
             fields["Year"] = _series_year(draw, core.year)
-            fields["totalSeasons"] = "2" if draw() < 0.73 else NOT_AVAILABLE  # noqa: PLR2004
+            fields["totalSeasons"] = "2" if draw() < 0.73 else NOT_AVAILABLE
         elif core.kind == "episode":
             fields.update(self._place_of(row, draw))
         plot = fields["Plot"]
@@ -219,15 +221,15 @@ class Generated:
         year = _THIS_YEAR - int(100 * draw() ** 2.2)
         rated_by = _RATED_BY(draw)
         votes = int(10 ** (0.9 + 5.4 * draw()))
-        if "I" not in rated_by and draw() > 0.02:  # noqa: PLR2004
+        if "I" not in rated_by and draw() > 0.02:
             votes = 0
         title = f"Episode #{_season(row)}.{_number(row)}" if (
-            kind == "episode" and draw() < 0.3  # noqa: PLR2004
+            kind == "episode" and draw() < 0.3
         ) else _title(draw)  # fmt: skip
         return _Core(title, kind, year, votes, rated_by)
 
     def _place_of(self, row: int, draw: Callable[[], float]) -> dict[str, str]:
-        if draw() < 0.3:  # noqa: PLR2004
+        if draw() < 0.3:
             return dict.fromkeys(("Season", "Episode", "seriesID"), NOT_AVAILABLE)
         position = row % _BLOCK
         series = row - position + (position - _SERIES) // _EPISODES_EACH
@@ -250,16 +252,16 @@ def _number(row: int) -> int:
 
 def _series_year(draw: Callable[[], float], start: int) -> str:
     form = draw()
-    if form < 0.2:  # noqa: PLR2004
+    if form < 0.2:
         return str(start)
     last = start + 1 + int(draw() * 12)
-    return f"{start}–" if form < 0.4 or last > _THIS_YEAR else f"{start}–{last}"  # noqa: PLR2004, RUF001
+    return f"{start}–" if form < 0.4 or last > _THIS_YEAR else f"{start}–{last}"  # noqa: RUF001
 
 
 def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
     """Return all fields that do not depend on other titles."""
     # One title in seven was last read by OMDb before it changed its wordings in 2021.
-    is_old = draw() < 0.14  # noqa: PLR2004
+    is_old = draw() < 0.14
     genres = _genres(draw)
     ratings, imdb_rating, metascore = _ratings(draw, core.rated_by)
     return {
@@ -282,15 +284,11 @@ def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
         "imdbRating": imdb_rating,
         "imdbVotes": _votes(draw, core),
         "Type": core.kind,
-        "DVD": f"{1 + int(draw() * 28):02d} Mar {core.year}" if draw() < 0.008 else NOT_AVAILABLE,  # noqa: PLR2004
-        "BoxOffice": f"${int(10 ** (4 + 4.8 * draw())):,}" if draw() < 0.65 else NOT_AVAILABLE,  # noqa: PLR2004
-        "Production": "Lantern &amp; Sons, Miller&#39;s Inc." if draw() < 0.004 else NOT_AVAILABLE,  # noqa: PLR2004
+        "DVD": f"{1 + int(draw() * 28):02d} Mar {core.year}" if draw() < 0.008 else NOT_AVAILABLE,
+        "BoxOffice": f"${int(10 ** (4 + 4.8 * draw())):,}" if draw() < 0.65 else NOT_AVAILABLE,
+        "Production": "Lantern &amp; Sons, Miller&#39;s Inc." if draw() < 0.004 else NOT_AVAILABLE,
         "Website": NOT_AVAILABLE,
     }
-
-
-# The numbers below are shares of titles and sizes of values.
-# ruff: noqa: PLR2004
 
 
 def _genres(draw: Callable[[], float]) -> list[str]:
@@ -301,13 +299,13 @@ def _genres(draw: Callable[[], float]) -> list[str]:
     return sorted(_GENRE.several(draw, count))
 
 
-def _ratings(
-    draw: Callable[[], float], rated_by: str
-) -> tuple[list[dict[str, str]], str, str]:
+def _ratings(draw: Callable[[], float], rated_by: str) -> tuple[list[dict[str, str]], str, str]:
     quality = min(max(6.4 + (draw() + draw() + draw() - 1.5) * 3.4, 1.0), 10.0)
     imdb = f"{quality:.1f}" if "I" in rated_by else NOT_AVAILABLE
     percent = min(100, max(0, int(quality * 14 - 35 + draw() * 30)))
-    meta = str(min(100, max(1, percent - 5 + int(draw() * 10)))) if "M" in rated_by else NOT_AVAILABLE
+    meta = (
+        str(min(100, max(1, percent - 5 + int(draw() * 10)))) if "M" in rated_by else NOT_AVAILABLE
+    )
     ratings = []
     if "I" in rated_by:
         ratings.append({"Source": "Internet Movie Database", "Value": f"{imdb}/10"})
@@ -437,8 +435,12 @@ def _plot(draw: Callable[[], float], genres: Sequence[str]) -> str:
 
 def _full_plot(draw: Callable[[], float], plot: str) -> str:
     told = plot.removesuffix(" ...").rstrip(".")
-    more = f"{_first(draw)} knows more about the {_word(draw).lower()} than anyone in {_place(draw)}."
-    return f"{told}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."
+    more = (
+        f"{_first(draw)} knows more about the {_word(draw).lower()} than anyone in {_place(draw)}."
+    )
+    return (
+        f"{told}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."
+    )
 
 
 def _broken(line: dict[str, Any]) -> str:

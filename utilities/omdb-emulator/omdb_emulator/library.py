@@ -96,8 +96,8 @@ class Library:
         self._computed = computed
         self._computed_rows = len(computed) if computed else 0
         if computed:
-            for title, kind, year, votes in computed.heads():
-                self._index.add(title, KINDS.get(kind, 0), year, votes)
+            for name, kind, year, votes in computed.heads():
+                self._index.add(name, KINDS.get(kind, 0), year, votes)
         for title in titles:
             self.put(title)
 

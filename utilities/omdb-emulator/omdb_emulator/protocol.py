@@ -103,9 +103,7 @@ def answer(query: Mapping[str, str], library: Library, manners: Manners) -> Repl
     return INCORRECT_ID
 
 
-def _by_id(
-    asked: str, query: Mapping[str, str], library: Library, manners: Manners
-) -> Reply:
+def _by_id(asked: str, query: Mapping[str, str], library: Library, manners: Manners) -> Reply:
     imdb_id = normal_id(asked)
     if isinstance(imdb_id, Reply):
         return imdb_id
@@ -155,7 +153,7 @@ def _by_title(query: Mapping[str, str], library: Library, manners: Manners) -> R
             return _recorded_season(query["t"], query, library) or _no_season(query)
         return _season(series, query, library, manners)
     # OMDb answers type=game with "Movie not found!" for every title, though searches know games.
-    title = None if kind == "game" or year == 0 else library.find(query["t"], kind, year)
+    title = None if kind == "game" else library.find(query["t"], kind, year)
     return _not_found(kind) if title is None else _details(title, query)
 
 
@@ -192,9 +190,7 @@ def _season(
     return Reply(200, body)
 
 
-def _recorded_season(
-    series_title: str, query: Mapping[str, str], library: Library
-) -> Reply | None:
+def _recorded_season(series_title: str, query: Mapping[str, str], library: Library) -> Reply | None:
     season = _whole(query["season"])
     body = None if season is None else library.listing(series_title, season)
     return None if body is None or query.get("episode") else Reply(200, body)
@@ -233,29 +229,29 @@ def _no_season(query: Mapping[str, str]) -> Reply:
 
 def _search(query: Mapping[str, str], library: Library, manners: Manners) -> Reply:
     term = query["s"].strip()
-    if len(term) > _LONGEST_TERM:
-        return error(f"Syntax error near '\"' in the full-text search condition '\"{term}\"'.")
-    if _is_too_broad(term):
-        return TOO_MANY
+    refusal = _refuse_term(term)
+    if refusal is not None:
+        return refusal
     page = page_number(query.get("page", ""))
     if isinstance(page, Reply):
         return page
     kind = query.get("type", "").lower() or None
     year = _year(query) if manners.year_filter else None
-    if year == 0:
-        return _not_found(kind)
     rows = library.search(term, kind, year)
     if manners.max_results is not None and len(rows) > manners.max_results:
         return TOO_MANY
     if page < 1:
         return NEGATIVE_OFFSET
-    shown = library.heads(rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
-    if not shown:
+    hits = [_hit(head) for head in library.heads(rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])]
+    if not hits:
         return _not_found(kind)
-    hits = [_hit(head) for head in shown]
-    return Reply(
-        200, to_json({"Search": hits, "totalResults": str(len(rows)), "Response": "True"})
-    )
+    return Reply(200, to_json({"Search": hits, "totalResults": str(len(rows)), "Response": "True"}))
+
+
+def _refuse_term(term: str) -> Reply | None:
+    if len(term) > _LONGEST_TERM:
+        return error(f"Syntax error near '\"' in the full-text search condition '\"{term}\"'.")
+    return TOO_MANY if _is_too_broad(term) else None
 
 
 def _hit(head: Head) -> dict[str, str]:
@@ -287,11 +283,10 @@ def page_number(text: str) -> int | Reply:
 
 
 def _year(query: Mapping[str, str]) -> int | None:
-    """Return the year asked for, None for none, 0 for one that no title has."""
+    """Return the year asked for, None for none, -1 for what is not a year."""
     text = query.get("y", "").strip()
-    if not text:
-        return None
-    return _whole(text) or 0
+    year = _whole(text)
+    return -1 if text and year is None else year
 
 
 def _whole(text: str) -> int | None:

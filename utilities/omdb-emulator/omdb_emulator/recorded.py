@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from omdb_emulator.protocol import parse_query
-from omdb_emulator.titles import Title, TitleError, json_lines, title_from_line, to_json
+from omdb_emulator.titles import Title, TitleError, at_line, json_lines, title_from_line, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,14 +35,11 @@ def add_recorded(library: Library, path: Path) -> None:
         OSError: if the file cannot be read.
     """
     for number, line in json_lines(path):
-        try:
+        with at_line(path, number):
             if "uri" in line:
                 _add_exchange(library, line)
             else:
                 _add_reply(library, line)
-        except TitleError as error:
-            msg = f"{path}:{number}: {error}"
-            raise TitleError(msg) from None
 
 
 def _add_exchange(library: Library, line: dict[str, Any]) -> None:

@@ -111,9 +111,7 @@ class Index:
                 self._results.popitem(last=False)
         return found
 
-    def _find(
-        self, term: tuple[Word, ...], kinds: frozenset[int], year: int | None
-    ) -> array[int]:
+    def _find(self, term: tuple[Word, ...], kinds: frozenset[int], year: int | None) -> array[int]:
         groups = sorted((self._rows_with(word) for word in term), key=len)
         if not groups:
             return array("I")

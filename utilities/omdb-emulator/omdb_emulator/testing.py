@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from omdb_emulator.app import Settings, State, change_settings
 from omdb_emulator.client import Control
 from omdb_emulator.keys import DEFAULT_KEYS, Keys
-from omdb_emulator.library import Library
 from omdb_emulator.server import ThreadServer, bind
 from omdb_emulator.sources import CATALOGUE, load
 from omdb_emulator.titles import title_from_line
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from omdb_emulator.library import Library
 
 _START_SECONDS = 60
 
@@ -49,7 +50,7 @@ class Emulator(Control):
         generated: int = 0,
         seed: int = 0,
         keys: Mapping[str, int | None] | None = None,
-        **settings: Any,
+        **settings: float | bool | None,
     ) -> None:
         """Choose what is served; nothing runs yet.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ def votes_of(details: Mapping[str, Any]) -> int:
 
 
 def start_year(year: str) -> int:
-    """Return the first year of ``2010``, ``2011–2019`` or ``2018–``; 0 for anything else."""
+    """Return the first year of a year or a range of years, 0 for anything else."""
     found = re.match(r"\d{4}", year)
     return int(found[0]) if found else 0
 
@@ -175,6 +176,16 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, value
 
 
+@contextlib.contextmanager
+def at_line(path: Path, number: int) -> Iterator[None]:
+    """Make a TitleError of the block name file and line."""
+    try:
+        yield
+    except TitleError as error:
+        msg = f"{path}:{number}: {error}"
+        raise TitleError(msg) from None
+
+
 def read_titles(path: Path) -> Iterator[Title]:
     """Yield the titles of a file in the catalogue's format.
 
@@ -183,11 +194,9 @@ def read_titles(path: Path) -> Iterator[Title]:
         OSError: if the file cannot be read.
     """
     for number, line in json_lines(path):
-        try:
-            yield title_from_line(line)
-        except TitleError as error:
-            msg = f"{path}:{number}: {error}"
-            raise TitleError(msg) from None
+        with at_line(path, number):
+            title = title_from_line(line)
+        yield title
 
 
 def problems(titles: Iterable[Mapping[str, Any]]) -> Iterator[str]:

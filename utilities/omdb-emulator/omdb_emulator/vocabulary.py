@@ -5,46 +5,50 @@ Weights of values follow how often each was seen in about 7,600 replies of OMDb.
 
 from __future__ import annotations
 
+# Word lists are easier to read as text; some of their letters look like others.
+# ruff: noqa: RUF001, SIM905
+
 #: Words of titles, the commonest first.
 TITLE_WORDS = """
 love man night house day life dead last world king time girl dark city black heart blood red war
 story woman secret boy first lost home death game dream road star child street wild white summer
 island ghost devil big blue men family great hell hunter queen friend money party river return
 american little old new good young bad evil angel fire water train moon sun winter school kill
-wedding christmas murder killer shadow mother father brother sister daughter son baby dog cat horse
-wolf dragon monster vampire zombie witch hero soldier captain doctor prince princess pirate cowboy
-stranger lover husband wife bride widow lady gentleman detective agent spy thief gangster prisoner
-judge lawyer teacher student priest nun president general golden silver green broken hidden silent
-deadly final perfect dangerous beautiful crazy lonely happy bitter sweet bloody frozen burning
-falling rising flying running walking dancing singing crossing waiting dying living missing hunting
-forest mountain desert ocean sea lake valley garden castle tower bridge tunnel station hotel hospital
-prison church temple palace village town border frontier east west north south paris london berlin
-tokyo rome texas california brooklyn hollywood vegas morning evening midnight dawn dusk today tomorrow
-yesterday forever never always everything nothing something anything nobody everybody somebody
-beginning end beyond under above below behind between inside outside before after without within
-truth lie lies crime justice law order chaos peace honor glory fear anger rage hate hope faith grace
-mercy sin virtue passion desire pleasure pain sorrow joy fury revenge vengeance betrayal escape
-journey quest voyage mission operation project experiment theory code key door window mirror mask
-ring crown sword gun bullet knife rope bomb rocket engine machine robot computer network signal
-message letter book diary song music dance opera circus theater cinema picture painting color sound
-voice silence echo whisper scream laughter smile kiss touch dinner breakfast lunch coffee wine bread
-sugar apple orange cherry rose lily flower tree leaf branch root seed grass stone rock iron steel
-glass paper silk velvet leather feather diamond pearl ruby emerald treasure fortune luck chance
-danger trouble problem question answer mystery puzzle riddle legend myth tale fable chronicle
-memory past future present century decade year month week hour minute second moment eternity
-storm thunder lightning rain snow ice wind cloud sky heaven earth planet galaxy universe space
-alien creature beast bear lion tiger eagle raven crow hawk dove swan snake spider shark whale fish
-butterfly bee ant rat mouse rabbit fox deer monkey elephant turtle chicken duck pig sheep goat
-football baseball boxing racing driver fighter champion team coach match score victory defeat battle
-army navy marine squad brigade legion empire kingdom republic nation country state union revolution
-rebel outlaw bandit sheriff ranger marshal deputy warrior knight samurai ninja gladiator barbarian
-wizard sorcerer magician clown fool genius scholar poet artist writer actor singer dancer model
-nurse pilot sailor farmer miner worker boss master servant slave maid butler cook baker tailor
-merchant banker broker gambler drifter tramp beggar orphan runaway hitchhiker passenger tourist guest
-host neighbor tenant landlord roommate classmate sweetheart darling honey sugarplum valentine
-anniversary birthday holiday vacation weekend honeymoon divorce affair romance marriage engagement
-funeral burial grave tomb coffin skeleton skull bone flesh skin eye eyes hand hands finger fist foot
-blade edge line circle square triangle cross wheel spiral maze labyrinth abyss pit cave mine well
+wedding christmas murder killer shadow mother father brother sister daughter son baby dog cat
+horse wolf dragon monster vampire zombie witch hero soldier captain doctor prince princess pirate
+cowboy stranger lover husband wife bride widow lady gentleman detective agent spy thief gangster
+prisoner judge lawyer teacher student priest nun president general golden silver green broken
+hidden silent deadly final perfect dangerous beautiful crazy lonely happy bitter sweet bloody
+frozen burning falling rising flying running walking dancing singing crossing waiting dying living
+missing hunting forest mountain desert ocean sea lake valley garden castle tower bridge tunnel
+station hotel hospital prison church temple palace village town border frontier east west north
+south paris london berlin tokyo rome texas california brooklyn hollywood vegas morning evening
+midnight dawn dusk today tomorrow yesterday forever never always everything nothing something
+anything nobody everybody somebody beginning end beyond under above below behind between inside
+outside before after without within truth lie lies crime justice law order chaos peace honor glory
+fear anger rage hate hope faith grace mercy sin virtue passion desire pleasure pain sorrow joy
+fury revenge vengeance betrayal escape journey quest voyage mission operation project experiment
+theory code key door window mirror mask ring crown sword gun bullet knife rope bomb rocket engine
+machine robot computer network signal message letter book diary song music dance opera circus
+theater cinema picture painting color sound voice silence echo whisper scream laughter smile kiss
+touch dinner breakfast lunch coffee wine bread sugar apple orange cherry rose lily flower tree
+leaf branch root seed grass stone rock iron steel glass paper silk velvet leather feather diamond
+pearl ruby emerald treasure fortune luck chance danger trouble problem question answer mystery
+puzzle riddle legend myth tale fable chronicle memory past future present century decade year
+month week hour minute second moment eternity storm thunder lightning rain snow ice wind cloud sky
+heaven earth planet galaxy universe space alien creature beast bear lion tiger eagle raven crow
+hawk dove swan snake spider shark whale fish butterfly bee ant rat mouse rabbit fox deer monkey
+elephant turtle chicken duck pig sheep goat football baseball boxing racing driver fighter
+champion team coach match score victory defeat battle army navy marine squad brigade legion empire
+kingdom republic nation country state union revolution rebel outlaw bandit sheriff ranger marshal
+deputy warrior knight samurai ninja gladiator barbarian wizard sorcerer magician clown fool genius
+scholar poet artist writer actor singer dancer model nurse pilot sailor farmer miner worker boss
+master servant slave maid butler cook baker tailor merchant banker broker gambler drifter tramp
+beggar orphan runaway hitchhiker passenger tourist guest host neighbor tenant landlord roommate
+classmate sweetheart darling honey sugarplum valentine anniversary birthday holiday vacation
+weekend honeymoon divorce affair romance marriage engagement funeral burial grave tomb coffin
+skeleton skull bone flesh skin eye eyes hand hands finger fist foot blade edge line circle square
+triangle cross wheel spiral maze labyrinth abyss pit cave mine well
 """.split()
 
 #: Words with letters beyond ASCII.
@@ -55,14 +59,15 @@ Gördüğün Işık Fiancée Protégé Façade Naïve Zoë Chloé Björk Götebo
 """.split()
 
 FIRST_NAMES = """
-James Mary John Patricia Robert Jennifer Michael Linda William Elizabeth David Barbara Richard Susan
-Joseph Jessica Thomas Sarah Charles Karen Daniel Nancy Matthew Lisa Anthony Margaret Mark Sandra
-Paul Ashley Steven Kimberly Andrew Emily Kenneth Donna Joshua Michelle Kevin Carol Brian Amanda
-George Melissa Edward Deborah Ronald Stephanie Timothy Rebecca Jason Laura Jeffrey Sharon Ryan
-Cynthia Jacob Kathleen Gary Amy Nicholas Angela Eric Anna Jonathan Ruth Stephen Brenda Larry Pamela
-Justin Nicole Scott Katherine Brandon Samantha Benjamin Christine Samuel Catherine Gregory Virginia
-Frank Rachel Raymond Janet Patrick Maria Jack Heather Dennis Diane Jerry Julie Pedro José Zoë Renée
-Søren Björn Jürgen François Chloé Penélope Guillermo Hiroshi Akira Wei Ming Rajesh Priya Olga Dmitri
+James Mary John Patricia Robert Jennifer Michael Linda William Elizabeth David Barbara Richard
+Susan Joseph Jessica Thomas Sarah Charles Karen Daniel Nancy Matthew Lisa Anthony Margaret Mark
+Sandra Paul Ashley Steven Kimberly Andrew Emily Kenneth Donna Joshua Michelle Kevin Carol Brian
+Amanda George Melissa Edward Deborah Ronald Stephanie Timothy Rebecca Jason Laura Jeffrey Sharon
+Ryan Cynthia Jacob Kathleen Gary Amy Nicholas Angela Eric Anna Jonathan Ruth Stephen Brenda Larry
+Pamela Justin Nicole Scott Katherine Brandon Samantha Benjamin Christine Samuel Catherine Gregory
+Virginia Frank Rachel Raymond Janet Patrick Maria Jack Heather Dennis Diane Jerry Julie Pedro José
+Zoë Renée Søren Björn Jürgen François Chloé Penélope Guillermo Hiroshi Akira Wei Ming Rajesh Priya
+Olga Dmitri
 """.split()
 
 LAST_NAMES = """
@@ -72,9 +77,10 @@ Ramirez Lewis Robinson Walker Young Allen King Wright Scott Torres Nguyen Hill F
 Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts Gomez Phillips Evans Turner Diaz Parker
 Cruz Edwards Collins Reyes Stewart Morris Morales Murphy Cook Rogers Gutierrez Ortiz Morgan Cooper
 Peterson Bailey Reed Kelly Howard Ramos Kim Cox Ward Richardson Watson Brooks Chavez Wood Bennett
-Gray Mendoza Ruiz Hughes Price Alvarez Castillo Sanders Patel Myers Long Ross Foster Jimenez Powell
-Müller Schröder Dubois Lefèvre Côté O'Brien O'Connor McDonald MacLeod Nuñez Håkansson Søndergaard
-Kowalski Novák Ivanov Petrov Tanaka Suzuki Kurosawa Chen Wang Zhang Kapoor Sharma Khan D'Angelo
+Gray Mendoza Ruiz Hughes Price Alvarez Castillo Sanders Patel Myers Long Ross Foster Jimenez
+Powell Müller Schröder Dubois Lefèvre Côté O'Brien O'Connor McDonald MacLeod Nuñez Håkansson
+Søndergaard Kowalski Novák Ivanov Petrov Tanaka Suzuki Kurosawa Chen Wang Zhang Kapoor Sharma Khan
+D'Angelo
 """.split()
 
 ONSETS = "b br c ch d dr f fl g gr h j k kl l m n p pr r s sh st t tr v w z".split()
@@ -160,8 +166,10 @@ OLD_AWARDS = [
     ("Nominated for 1 Golden Globe. Another # wins & # nominations.", 29),
     ("# wins & 1 nomination.", 21), ("# wins.", 21),
     ("Nominated for 1 BAFTA Film Award. Another # wins & # nominations.", 18),
-    ("1 win & 1 nomination.", 15), ("Nominated for # Golden Globes. Another # wins & # nominations.", 8),
-    ("Nominated for # Oscars. Another # wins.", 3), ("Nominated for 1 Oscar. Another # nominations.", 2),
+    ("1 win & 1 nomination.", 15),
+    ("Nominated for # Golden Globes. Another # wins & # nominations.", 8),
+    ("Nominated for # Oscars. Another # wins.", 3),
+    ("Nominated for 1 Oscar. Another # nominations.", 2),
 ]  # fmt: skip
 
 #: Which sources rate a title: I(MDb), R(otten Tomatoes), M(etacritic).

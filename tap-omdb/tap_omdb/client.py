@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -28,6 +29,7 @@ from tap_omdb.budget import BudgetSpent
 from tap_omdb.cache import StoredReply
 from tap_omdb.redaction import redact
 from tap_omdb.replies import Refusal, RefusalKind, Reply, read_reply
+from tap_omdb.settings import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from tap_omdb.cache import ReplyCache
     from tap_omdb.queries import Query
     from tap_omdb.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 FIRST_CONTACT_SECONDS = 15.0
 """How long an OMDb that has never answered in this run is tried: a wrong address stays wrong."""
@@ -172,7 +176,7 @@ class Connection:
         self.breaker = Breaker(settings.concurrency)
         self.pace = Pace(settings.requests_per_second)
         self.stopping = threading.Event()
-        self.host = urlsplit(settings.api_url).netloc
+        self.host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
         self.max_retry_time = settings.max_retry_time
         self.request_timeout = settings.timeout
 
@@ -244,6 +248,8 @@ class OMDbStream(RESTStream[None]):
             return attempt(query)
         except Unavailable as error:
             self.connection.breaker.gave_up(str(error), time.monotonic() - started)
+            if self.connection.breaker.open:
+                raise RunOver(self._unreachable(str(error))) from None
             raise
 
     def _attempt(self, query: Query) -> Answer:
@@ -327,10 +333,13 @@ class OMDbStream(RESTStream[None]):
             raise Unavailable(redact(reason), status=reply.status, retry_after=retry_after)
 
     def _unreachable(self, reason: str) -> str:
-        return (
-            f"OMDb can't be reached at {self.connection.host}: {reason}. Check api_url and the "
-            "network, and run again: what was fetched is kept"
+        host = self.connection.host
+        remedy = (
+            "is the OMDb emulator running there?"
+            if is_loopback(host)
+            else "check api_url and the network, and run again: what was fetched is kept"
         )
+        return f"OMDb can't be reached at {host}: {reason}; {remedy}"
 
     @override
     def request_decorator(self, func: _F) -> _F:
@@ -351,13 +360,13 @@ class OMDbStream(RESTStream[None]):
         error: Unavailable = yield  # type: ignore[assignment, misc]
         longest = _FIRST_WAIT
         while True:
-            wait = max(random.uniform(0, longest), error.retry_after)  # noqa: S311
+            wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
             error = yield wait  # type: ignore[assignment]
             longest = min(2 * longest, _LONGEST_WAIT)
 
     @override
     def backoff_handler(self, details: BackoffDetails) -> None:
-        self.logger.warning(
+        logger.warning(
             "%s (%s); asking again in %.1f s",
             details.get("exception"),
             details["args"][0],

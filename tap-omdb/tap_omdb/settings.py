@@ -244,10 +244,13 @@ def _url(text: str) -> str:
 def is_plain_remote(url: str) -> bool:
     """Tell whether the key would travel unencrypted to another machine."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "http" and not (
-        host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
-    )
+    return parts.scheme == "http" and not is_loopback(parts.netloc)
+
+
+def is_loopback(netloc: str) -> bool:
+    """Tell whether a host, with or without a port, is this machine."""
+    host = urlsplit(f"//{netloc}").hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
 
 
 def _path(text: str | None) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,6 +71,7 @@ class EngineStream(OMDbStream):
                     self._write_state_message()
                 if limit is not None and sync.rows.total() >= limit:
                     break
+            requests.increment(sync.budget.used - spent)
         if sync.exit_code:
             self._write_state_message()
             sys.exit(sync.exit_code)
@@ -83,6 +85,13 @@ class EngineStream(OMDbStream):
         self._handed_over += 1
         self._write_record_message(record)
         self._increment_stream_state(record)
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Be quiet about a turn in which there is nothing left to do."""
+        if level == logging.INFO and self._tap.sync.has_begun:
+            level = logging.DEBUG
+        super().log(message, *args, level=level, **kwargs)
 
     @override
     def get_record_counter(self, **kwargs: Any) -> metrics.Counter:

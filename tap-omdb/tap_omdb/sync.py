@@ -161,12 +161,12 @@ class Sync:
         return known is not None and known >= day
 
     def _tell_progress(self, work: WorkList) -> None:
-        if time.monotonic() < self._next_progress:
+        waiting = work.taken - work.finished + work.waiting
+        if time.monotonic() < self._next_progress or not waiting:
             return
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
         seconds = time.monotonic() - self._started
         rate = work.finished / seconds
-        waiting = work.taken - work.finished + work.waiting
         logger.info(
             "%s · %d of %d known tasks done, %.1f/s, %s for the rest · %d requests spent, %d left",
             self._row_counts(),
@@ -190,7 +190,7 @@ class Sync:
         for field, count in harvest.unparsed.items():
             logger.warning("%s: %d values did not parse; see `unparsed`", field, count)
         if self.rows["rejects"]:
-            logger.warning("%d rejects: see the stream of that name", self.rows["rejects"])
+            logger.warning("%d could not be had: `rejects` says why", self.rows["rejects"])
         if engine.error:
             logger.error("%s", engine.error)
         elif engine.ended:
@@ -211,8 +211,8 @@ class Sync:
         return "after 00:00 UTC to go on where this ended"
 
     def _row_counts(self) -> str:
-        counts = (f"{count:,} {name}" for name, count in sorted(self.rows.items()))
-        return ", ".join(counts) or "0 records"
+        counts = (f"{name} {count:,}" for name, count in sorted(self.rows.items()))
+        return ", ".join(counts) or "no records"
 
 
 def _now() -> datetime:

@@ -21,7 +21,8 @@ _USAGE = "Usage: require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]"
 def main() -> None:
     """Check, then become the command; exit codes: 1 no answer, 2 usage, 127 no such command."""
     command, hint = _parse(sys.argv[1:])
-    host, port = os.environ.get("PGHOST") or "localhost", os.environ.get("PGPORT") or "5432"
+    host = os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or "localhost"
+    port = os.environ.get("PGPORT") or "5432"
     if not answers(host, port):
         _fail(f"Postgres does not answer at {host}:{port}{hint and ': '}{hint}", 1)
     # Meant for this process, not for one that the command may start.
@@ -37,9 +38,17 @@ def answers(host: str, port: str) -> bool:
     """Whether something accepts connections there.
 
     Args:
-        host: A name, an address, or the folder of a Unix socket.
-        port: The port number.
+        host: As libpq takes it: a name, an address, the folder of a Unix socket, or several of
+            these with commas between.
+        port: The port; with several hosts one for all, or as many with commas between.
     """
+    hosts, ports = host.split(","), port.split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    return any(map(_accepts, hosts, ports))
+
+
+def _accepts(host: str, port: str) -> bool:
     try:
         if host.startswith("/"):
             with socket.socket(socket.AF_UNIX) as connection:

@@ -31,7 +31,6 @@ log_checkpoints = off
 # For tests: as fast as can be, and worthless after a power cut.
 _VOLATILE_SETTINGS = """
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 """
 _LOCALES = ("C.UTF-8", "C")

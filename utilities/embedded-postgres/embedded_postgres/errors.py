@@ -13,4 +13,8 @@ class EmbeddedPostgresError(Exception):
             problem: What is wrong, without a full stop.
             remedy: What the reader can do about it, as a sentence that goes on from there.
         """
-        super().__init__(f"{problem}: {remedy}")
+        super().__init__(problem, remedy)
+
+    def __str__(self) -> str:
+        """Problem and remedy in one line."""
+        return ": ".join(self.args)

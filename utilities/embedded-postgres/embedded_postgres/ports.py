@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 54329
 VARIABLE = "EMBEDDED_POSTGRES_PORT"
 _NEIGHBOURS = 50
+_LAST = 65535
+# Below those that systems lend to outgoing connections, which would now and then be in the way.
+_ANY = range(20000, 32000)
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,12 @@ def holder(port: int) -> str | None:
 
 def _first_free(preferred: int) -> int:
     if preferred:
-        last = min(preferred + _NEIGHBOURS, 65535)
-        for port in range(preferred, last + 1):
+        for port in range(preferred, min(preferred + _NEIGHBOURS, _LAST) + 1):
             if is_free(port):
                 return port
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    while not is_free(port := _ANY[secrets.randbelow(len(_ANY))]):
+        pass
+    return port
 
 
 def _taken(port: int) -> EmbeddedPostgresError:

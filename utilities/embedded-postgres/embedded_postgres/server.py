@@ -183,12 +183,12 @@ class Server:
         """
         with self._locked():
             data = self._home.folder / "data"
+            account = account_for(data)
             running = postmaster.settled(data)
             if running and self._home.state and self._home.password:
                 if self._asked_port and self._asked_port != running.port:
                     logger.info("It takes port %d after a stop and a start.", self._asked_port)
                 return False
-            account = account_for(data)
             if running:  # but nobody can log in: what the home kept is lost
                 self._cluster(self._home.folder, account).stop()
             self._start(self._cluster(self._enterable_folder(account), account))
@@ -233,7 +233,7 @@ class Server:
         if not fresh:
             _check_version(cluster)
             postmaster.clear_remains(cluster.data)
-        kept = state.kept if state and not fresh else None
+        kept = state.kept if state else None
         chosen = ports.choose(self._asked_port, kept)
         if fresh:
             self._keep(cluster, chosen, password)

@@ -24,6 +24,8 @@ def temporary(bindir: str | Path | None = None) -> Iterator[Server]:
         The running server.
     """
     with tempfile.TemporaryDirectory(prefix="embedded-postgres-") as folder:
+        # Ours to open: under root the server runs as a user who must get through.
+        Path(folder).chmod(0o711)
         server = Server(Path(folder) / "home", port=0, bindir=bindir, durable=False)
         try:
             server.start()

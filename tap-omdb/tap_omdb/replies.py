@@ -140,7 +140,7 @@ class Refusal:
 Reply: TypeAlias = Details | SearchPage | Season | Refusal
 
 _ERRORS: Final[tuple[tuple[re.Pattern[str], RefusalKind], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), kind)
     for pattern, kind in (
         (r"not found\W*$", RefusalKind.NOT_FOUND),
         (r"^too many results", RefusalKind.TOO_MANY_RESULTS),
@@ -164,13 +164,9 @@ _UNESCAPED_ERROR: Final = re.compile(
 )
 _HTML_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-_KEYS: Final = {field.omdb_key for field in FIELDS} | {
-    "Response",
-    "Search",
-    "totalResults",
-    "Episodes",
-    "Season",
-    "totalSeasons",
+_KEYS: Final = {
+    *(field.omdb_key for field in FIELDS),
+    *("Response", "Search", "totalResults", "Episodes"),
 }
 _BLOCKED_PAGE: Final = re.compile(
     r"you have been blocked|attention required! \| cloudflare", re.IGNORECASE
@@ -347,9 +343,11 @@ def _year(value: object) -> int | None:
 
 
 def _error_of(data: dict[str, Any]) -> str:
-    """Return the error text of a JSON object, or what else it says."""
+    """Return the error text of a JSON object, or all that it says instead."""
     error = data.get("Error")
-    return error if isinstance(error, str) else json.dumps(data) if data else ""
+    if isinstance(error, str) and error.strip():
+        return error
+    return json.dumps(data) if data else ""
 
 
 def _read_status(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -440,8 +441,13 @@ def test_imdb_ids(text: object, imdb_id: str | None) -> None:
     assert parse_imdb_id(text) == imdb_id
 
 
-def test_timestamps_are_utc() -> None:
+def test_timestamps_are_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     west = timezone(timedelta(hours=-5))
+    with monkeypatch.context() as somewhere:
+        somewhere.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        assert to_timestamp(NOW) == "2024-12-27T20:57:37Z"
+    time.tzset()
     assert to_timestamp(datetime(2024, 12, 31, 20, 0, tzinfo=west)) == "2025-01-01T01:00:00Z"
     with pytest.raises(ValueError, match="no time zone"):
         to_timestamp(datetime(2024, 12, 31))  # noqa: DTZ001

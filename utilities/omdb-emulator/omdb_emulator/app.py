@@ -143,6 +143,9 @@ class Emulator:
             await self._send(reply, scope, receive, send)
         except _GoneError:
             return
+        except asyncio.CancelledError:
+            # The server ends. Its own answer to this would be a 500 that nobody asked for.
+            await _break(scope, receive, reset=False)
         finally:
             state.stats.in_flight -= 1
 

@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
                 interface="asgi3",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 date_header=False,
                 backlog=_BACKLOG,
@@ -66,13 +67,26 @@ class ThreadServer(Server):
         self._loop = asyncio.get_running_loop()
         if not self.should_exit:
             await self._stopping.wait()
-        # What still hangs is dropped: its connection first, so that no reply is missed.
-        for task in list(self.server_state.tasks):
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drop all connections: uvicorn's own shutdown waits for them."""
+        for server in self.servers:
+            server.close()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        for bound in sockets or ():
+            bound.close()
+        # One turn of the loop for the transports to close.
+        await asyncio.sleep(0)
 
     def stop(self) -> None:
         """End the server; may be called from any thread."""
-        self.should_exit = self.force_exit = True
+        self.should_exit = True
         if hasattr(self, "_loop"):
             self._loop.call_soon_threadsafe(self._stopping.set)
 

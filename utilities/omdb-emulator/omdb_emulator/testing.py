@@ -11,7 +11,7 @@ from omdb_emulator.client import Control
 from omdb_emulator.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.server import ThreadServer, bind
 from omdb_emulator.sources import CATALOGUE, load
-from omdb_emulator.titles import title_from_line
+from omdb_emulator.titles import KEYS, NOT_AVAILABLE, title_from_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from omdb_emulator.library import Library
 
 _START_SECONDS = 60
+
+
+def title_line(imdb_id: str, title: str, kind: str = "movie", **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Make a line of the catalogue's format, "N/A" in every field that is not given.
+
+    Args:
+        imdb_id: such as ``tt0000001``.
+        title: its title.
+        kind: movie, series, episode or game.
+        fields: OMDb's fields by their names, such as ``Year="2010"``, and ``PlotFull`` or
+            ``Emulator`` as in the catalogue.
+    """
+    line: dict[str, Any] = dict.fromkeys(KEYS[kind], NOT_AVAILABLE)
+    return {**line, "Title": title, "Ratings": [], "imdbID": imdb_id, "Type": kind, **fields}
 
 
 class Emulator(Control):
@@ -45,7 +59,7 @@ class Emulator(Control):
         self,
         titles: Iterable[Mapping[str, Any]] | None = None,
         *,
-        catalogue: bool | None = None,
+        catalogue: bool | Path | None = None,
         recorded: Iterable[Path | str] = (),
         generated: int = 0,
         seed: int = 0,
@@ -56,7 +70,8 @@ class Emulator(Control):
 
         Args:
             titles: lines in the catalogue's format.
-            catalogue: whether the built-in catalogue is served; None: if nothing else is given.
+            catalogue: whether the built-in catalogue is served; None: if nothing else is given;
+                a path: a file of that format instead.
             recorded: files of recorded replies.
             generated: how many generated titles to serve.
             seed: of the generated titles.
@@ -114,7 +129,8 @@ class Emulator(Control):
             self._thread.join()
 
     def _load(self) -> Library:
-        catalogues = [CATALOGUE] if self._catalogue else []
+        chosen = self._catalogue
+        catalogues = [chosen] if isinstance(chosen, Path) else [CATALOGUE] if chosen else []
         library = load(catalogues, self._recorded, self._generated, self._seed)
         for line in self._lines or ():
             library.put(title_from_line(line))

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from omdb_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TITLES = Path(__file__).with_name("titles.jsonl")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str | None:
+        return self.json.get("Error")
+
+
+class Ask(Protocol):
+    def __call__(
+        self,
+        emulator: Emulator,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10,
+        **query: object,
+    ) -> Answer: ...
+
+
+def _ask(
+    emulator: Emulator,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 10,
+    **query: object,
+) -> Answer:
+    target = urlsplit(emulator.url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
+    given = {"apikey": emulator.key, **query}
+    try:
+        connection.request("GET", f"/?{urlencode(given)}", headers=dict(headers or {}))
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    return Answer(response.status, {n.lower(): v for n, v in response.getheaders()}, body)
+
+
+@pytest.fixture(scope="session")
+def ask() -> Ask:
+    """Ask an emulator once, on a connection of its own, redirects not followed."""
+    return _ask
+
+
+@pytest.fixture
+def omdb() -> Iterator[Emulator]:
+    """An emulator of the test's own, with the titles of ``titles.jsonl``."""
+    with Emulator(catalogue=TITLES) as emulator:
+        yield emulator

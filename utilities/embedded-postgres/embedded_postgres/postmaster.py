@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PORT_LINE, _STATE_LINE = 3, 7
 _PATIENCE_S = 60.0
+_ORPHANS_PATIENCE_S = 5.0
 _POLL_S = 0.05
 
 
@@ -79,15 +80,15 @@ def clear_remains(data: Path) -> None:
     if not pidfile.exists():
         return
     orphans = [process for process in psutil.process_iter() if _works_in(process.pid, data)]
-    for process in orphans:
-        with suppress(psutil.NoSuchProcess):
-            # What a postmaster sends its children when one of them has crashed.
-            process.send_signal(signal.SIGQUIT)
-    _, stubborn = psutil.wait_procs(orphans, timeout=5)
-    for process in stubborn:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    # SIGQUIT is what a postmaster sends to its children when one of them has crashed.
+    for kind in (signal.SIGQUIT, signal.SIGKILL):
+        for process in orphans:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(kind)
+        deadline = time.monotonic() + _ORPHANS_PATIENCE_S
+        while orphans and time.monotonic() < deadline:
+            orphans = [process for process in orphans if _works_in(process.pid, data)]
+            time.sleep(_POLL_S)
     # With no process left in the folder, the file protects nothing.
     pidfile.unlink()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tap_omdb.prefixes import narrower, ranked_prefixes
 from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
-from tap_omdb.titles_file import UnusableRow, Wanted, read_titles_file, recognise
+from tap_omdb.titles_file import TITLE_BASICS, UnusableRow, Wanted, read_titles_file, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,13 +99,19 @@ def _searches(
 
 
 def _keys(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iterator[SearchKey]:
-    if not settings.years and not settings.search_terms:
-        return
-    terms = settings.search_terms or ranked_prefixes(settings.coverage)
+    terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
     for term in terms:
         for year in settings.years or (None,):
             for kind in _search_types(settings.types & wanted):
                 yield from _unsplit(SearchKey(term, year, kind), ledger)
+
+
+def _prefixes(settings: Settings) -> tuple[str, ...]:
+    """Return the searches for a year's titles; none where a file names them all."""
+    path = settings.titles_file
+    if path and recognise(path).kind == TITLE_BASICS:
+        return ()
+    return ranked_prefixes(settings.coverage)
 
 
 def _unsplit(key: SearchKey, ledger: Ledger) -> Iterator[SearchKey]:

@@ -1,4 +1,4 @@
-"""What the settings mean: checked, mended and typed. Pure; tap.py declares them."""
+"""What the settings mean: checked, mended and typed; tap.py declares them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from tap_omdb.titles_file import TitlesFileError, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -261,6 +263,12 @@ def _readable(path: Path | None) -> None:
     if path and not path.is_file():
         message = f"titles_file: there is no file {str(path)!r}; check the path"
         raise SettingError(message)
+    if path:
+        try:
+            recognise(path)
+        except TitlesFileError as error:
+            message = f"titles_file: {error}"
+            raise SettingError(message) from None
 
 
 def _writable(path: Path | None) -> None:

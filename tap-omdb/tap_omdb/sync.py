@@ -111,7 +111,7 @@ class Sync:
         for row in harvest.unfinished(_now()):
             yield from self._count(row)
         self.cache.close()
-        if engine.error:
+        if engine.error or work.error:
             self.exit_code = 1
         self._tell_end(engine, work, harvest)
 
@@ -191,8 +191,8 @@ class Sync:
             logger.warning("%s: %d values did not parse; see `unparsed`", field, count)
         if self.rows["rejects"]:
             logger.warning("%d could not be had: `rejects` says why", self.rows["rejects"])
-        if engine.error:
-            logger.error("%s", engine.error)
+        if engine.error or work.error:
+            logger.error("%s", engine.error or work.error)
         elif engine.ended:
             logger.info(
                 "Ended early: %s. %d titles and %d searches are pending%s; run again %s",

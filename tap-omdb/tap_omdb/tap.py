@@ -17,6 +17,7 @@ from singer_sdk.helpers.capabilities import (
 from typing_extensions import override
 
 from tap_omdb import redaction
+from tap_omdb.ledger import LedgerError
 from tap_omdb.settings import Settings, explain, problems
 from tap_omdb.streams import STREAMS
 from tap_omdb.sync import Sync
@@ -229,12 +230,16 @@ class TapOMDb(Tap):
     def sync(self) -> Sync:
         """What all streams share during a sync; made at its first use."""
         if self._sync is None:
-            self._sync = Sync(
-                Settings.from_config(self.config),
-                api_key=str(self.config["api_key"]),
-                state=self._state,
-                selected={name for name, stream in self.streams.items() if stream.selected},
-            )
+            try:
+                self._sync = Sync(
+                    Settings.from_config(self.config),
+                    api_key=str(self.config["api_key"]),
+                    state=self._state,
+                    selected={name for name, stream in self.streams.items() if stream.selected},
+                )
+            except LedgerError as error:
+                self.logger.error("%s", error)  # noqa: TRY400 - the text says all
+                sys.exit(1)
         return self._sync
 
     _sync: Sync | None = None

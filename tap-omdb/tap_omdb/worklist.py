@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from tap_omdb.queries import PageTask, TitleTask
-from tap_omdb.titles_file import UnusableRow
+from tap_omdb.titles_file import TitlesFileError, UnusableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,15 @@ class WorkList:
         self._width = width
         self._urgent: deque[Task] = deque()
         self._next: Task | None = None
-        self._scheduled: set[str] = set()
+        self._scheduled: set[str] = set()  # questions that wait or are under way
         self._searching = 0
         self._productive = True
         self.taken = 0
         """Tasks handed out."""
         self.finished = 0
         """Tasks dealt with."""
+        self.error: str | None = None
+        """Why the backlog ended before its end; None if it did not."""
         self.unusable: deque[UnusableRow] = deque()
         """Rows of a titles file met on the way that can't be used."""
 
@@ -76,9 +78,10 @@ class WorkList:
         """
         if self._ledger.has(imdb_id) or imdb_id in self._ledger.pending:
             return False
-        is_new = imdb_id not in self._scheduled
+        task = TitleTask(imdb_id, origin)
+        is_new = _question(task) not in self._scheduled
         self._ledger.pending[imdb_id] = kind
-        self.add(TitleTask(imdb_id, origin))
+        self.add(task)
         return is_new
 
     def done(self, task: Task, *, found: int = 0) -> None:
@@ -89,9 +92,8 @@ class WorkList:
             found: How many new titles it brought to light, if it was a search.
         """
         self.finished += 1
-        if isinstance(task, TitleTask):
-            self._scheduled.discard(task.imdb_id)
-        elif isinstance(task, PageTask):
+        self._scheduled.discard(_question(task))
+        if isinstance(task, PageTask):
             self._searching -= 1
             self._productive = found > 0
 
@@ -109,16 +111,23 @@ class WorkList:
         return task
 
     def _admitted(self) -> Iterator[Task]:
-        for item in self._backlog:
-            if isinstance(item, UnusableRow):
-                self.unusable.append(item)
-            elif self._admit(item):
-                yield item
+        try:
+            for item in self._backlog:
+                if isinstance(item, UnusableRow):
+                    self.unusable.append(item)
+                elif self._admit(item):
+                    yield item
+        except TitlesFileError as error:
+            self.error = f"titles_file: {error}"
 
     def _admit(self, task: Task) -> bool:
-        if not isinstance(task, TitleTask):
-            return True
-        if task.imdb_id in self._scheduled:
+        question = _question(task)
+        if question in self._scheduled:
             return False
-        self._scheduled.add(task.imdb_id)
+        self._scheduled.add(question)
         return True
+
+
+def _question(task: Task) -> str:
+    """Return what is asked of OMDb; who wants to know, and for what length of plot, is left out."""
+    return str(task.query(plot="")).casefold()

@@ -1,0 +1,199 @@
+"""A copy of the project with servers of its own, in which tests run the real `meltano run`.
+
+Only the plugins' virtual environments are shared with the checkout (`make test` installs them);
+a copy stands in a path with a space and a letter beyond ASCII, and gets a shell with settings
+that would lead it to another Postgres and to the real OMDb if it heeded them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+import pytest
+from omdb_emulator.client import Control
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MELTANO = CHECKOUT / ".venv/bin/meltano"
+PLUGINS = (
+    "extractors/tap-omdb",
+    "loaders/target-postgres",
+    "utilities/dbt",
+    "utilities/omdb-emulator",
+    "utilities/postgres",
+)
+PIPELINE = ("run", "tap-omdb", "target-postgres", "dbt:run")
+RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
+
+MISLEADING = {
+    "PGHOST": "192.0.2.1",  # reserved for documentation: nothing answers there
+    "PGPORT": "1",
+    "PGUSER": "somebody",
+    "PGPASSWORD": "misleading",
+    "PGDATABASE": "production",
+    "PGSSLMODE": "require",
+    "PGTZ": "America/New_York",
+    "TAP_OMDB_API_KEY": "deadbeef",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project."""
+
+    root: Path
+
+    def meltano(
+        self, *arguments: str, environment: str = "demo", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Meltano; stdout and stderr come together as `stdout`."""
+        home = self.root.parent / "home"
+        home.mkdir(exist_ok=True)
+        return subprocess.run(
+            [MELTANO, f"--environment={environment}", *arguments],
+            cwd=self.root,
+            env={
+                "PATH": os.defpath,
+                "HOME": str(home),
+                "LANG": "C.UTF-8",
+                "MELTANO_AUTO_INSTALL": "false",
+                **MISLEADING,
+                **variables,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def run(self, **variables: str) -> str:
+        """Run the pipeline to its end and return what it printed."""
+        finished = self.meltano(*PIPELINE, **variables)
+        assert finished.returncode == 0, finished.stdout
+        return finished.stdout
+
+    def utility(self, executable: str, *arguments: str) -> None:
+        """Run an executable of a utility plugin as `make start` and `make stop` do."""
+        utility = {"embedded-postgres": "postgres"}.get(executable, executable)
+        subprocess.run(
+            [self.root / ".meltano/utilities" / utility / "venv/bin" / executable, *arguments],
+            cwd=self.root,
+            env={"PATH": os.defpath, **self.ports},
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=120,
+        )
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """What `.env` says."""
+        lines = (self.root / ".env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    @property
+    def emulator(self) -> Control:
+        """The emulator's control endpoint."""
+        return Control(f"http://127.0.0.1:{self.ports['OMDB_EMULATOR_PORT']}/")
+
+    def connect(self) -> psycopg.Connection[dict[str, Any]]:
+        """A connection to the copy's Postgres, found as the plugins find it."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.ports["EMBEDDED_POSTGRES_PORT"],
+            user="omdb",
+            dbname="omdb",
+            passfile=str(self.root / ".postgres/pgpass"),
+            row_factory=dict_row,
+        )
+
+    def rows(self, query: LiteralString) -> list[dict[str, Any]]:
+        """What a query gives."""
+        with self.connect() as connection:
+            return connection.execute(query).fetchall()
+
+    def differences(self, replies: Iterable[tuple[str, object]]) -> list[dict[str, Any]]:
+        """The values of the raw tables that are not what replies say, by `expected.sql`.
+
+        Args:
+            replies: Each id that was asked for, with the reply; all that the tables should hold.
+        """
+        with self.connect() as connection:
+            connection.execute("create temp table replies (asked_id text, reply jsonb)")
+            with connection.cursor().copy("copy replies from stdin") as copy:
+                for asked_id, reply in replies:
+                    copy.write_row((asked_id, Jsonb(reply)))
+            connection.execute((Path(__file__).parent / "expected.sql").read_bytes())
+            return connection.execute("select * from differences order by 1, 2 limit 20").fetchall()
+
+    def snapshot(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table of the demo, by table, in a stable order."""
+        with self.connect() as connection:
+            tables = connection.execute(
+                "select format('%I.%I', schemaname, tablename) as name from pg_tables"
+                " where schemaname like 'demo%' order by 1"
+            ).fetchall()
+            return {
+                table["name"]: connection.execute(
+                    f"select to_jsonb(t) as row from {table['name']} t order by 1"  # type: ignore[arg-type]  # noqa: S608
+                ).fetchall()
+                for table in tables
+            }
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy whose servers run."""
+    copy = _copy(tmp_path_factory.mktemp("pipeline") / "a próject")
+    copy.utility("embedded-postgres", "start")
+    copy.utility("omdb-emulator", "start", "--log-requests")
+    yield copy
+    copy.utility("omdb-emulator", "stop")
+    copy.utility("embedded-postgres", "stop")
+
+
+@pytest.fixture(scope="module")
+def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy whose servers do not run and never did."""
+    return _copy(tmp_path_factory.mktemp("idle") / "a próject")
+
+
+def _copy(root: Path) -> Project:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=CHECKOUT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        source, target = CHECKOUT / name, root / name
+        if source.is_file():  # or deleted and not yet committed
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    for plugin in PLUGINS:
+        venv = CHECKOUT / ".meltano" / plugin / "venv"
+        assert venv.is_dir(), f"{venv} is missing: run `make test`, or `make start` once"
+        (root / ".meltano" / plugin).mkdir(parents=True)
+        (root / ".meltano" / plugin / "venv").symlink_to(venv)
+    (root / ".env").write_text(
+        f"EMBEDDED_POSTGRES_PORT={_free_port()}\nOMDB_EMULATOR_PORT={_free_port()}\n"
+    )
+    return Project(root)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,85 @@
+"""The pipeline from end to end: what the emulator has arrives in Postgres, once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import Project
+
+YEARS = ("2010", "2011", "2012", "2013", "2014")
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project) -> Project:
+    """The project after one run."""
+    project.run()
+    return project
+
+
+@pytest.fixture(scope="module")
+def asked(ran: Project) -> set[str]:
+    """The titles whose details were asked for in the first run."""
+    return {r["query"]["i"] for r in ran.emulator.requests() if r["kind"] == "details"}
+
+
+def test_every_title_that_was_asked_for_has_arrived(ran: Project, asked: set[str]) -> None:
+    loaded = {row["imdb_id"] for row in ran.rows("select imdb_id from demo_raw.movies")}
+    rejected = {row["imdb_id"] for row in ran.rows("select imdb_id from demo_raw.rejects")}
+    assert loaded | rejected == asked
+    assert not loaded & rejected
+
+
+def test_most_of_the_catalogue_is_asked_for(ran: Project, asked: set[str]) -> None:
+    replies = {imdb_id: ran.emulator.title(imdb_id) for imdb_id in ran.emulator.titles()}
+    catalogue = {
+        imdb_id
+        for imdb_id, reply in replies.items()
+        if reply.get("Type") == "movie" and reply["Year"] in YEARS
+    }
+    assert len(catalogue) > 300
+    assert asked <= catalogue
+    assert len(asked) > 0.85 * len(catalogue)
+
+
+def test_every_field_is_what_the_emulator_says(ran: Project, asked: set[str]) -> None:
+    rejected = {row["imdb_id"] for row in ran.rows("select imdb_id from demo_raw.rejects")}
+    replies = []
+    for imdb_id in asked - rejected:
+        with urlopen(f"{ran.emulator.url}?apikey=00000000&i={imdb_id}") as reply:  # noqa: S310
+            replies.append((imdb_id, json.loads(reply.read(), strict=False)))
+    assert ran.differences(replies) == []
+
+
+def test_the_marts_have_every_movie(ran: Project) -> None:
+    query = "select count(*) as n, count(distinct imdb_id) as ids from "
+    raw = ran.rows(f"{query} demo_raw.movies")  # type: ignore[arg-type]  # noqa: S608
+    assert ran.rows(f"{query} demo_marts.movies") == raw  # type: ignore[arg-type]  # noqa: S608
+
+
+def test_timestamps_are_utc(ran: Project) -> None:
+    (row,) = ran.rows(
+        "select bool_and(now() at time zone 'UTC' - fetched_at between '0' and '1 hour') as ok"
+        " from demo_raw.movies"
+    )
+    assert row["ok"]
+
+
+def test_a_second_run_asks_for_nothing_and_changes_nothing(ran: Project) -> None:
+    spent, before = ran.emulator.stats()["requests"], ran.snapshot()
+    assert len(before["demo_raw.movies"]) > 250
+    ran.run()
+    assert ran.emulator.stats()["requests"] == spent
+    after = ran.snapshot()
+    assert after.keys() == before.keys()
+    assert [table for table in before if after[table] != before[table]] == []
+
+
+def test_nothing_is_written_outside_the_project_but_logs(ran: Project) -> None:
+    home = ran.root.parent / "home"
+    written = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+    assert {path for path in written if not path.startswith(".local/state/meltano/log")} == set()

@@ -267,7 +267,10 @@ class Harvest:
         if "episode" not in self._settings.types:
             return
         for season in range(1, total + 1):
+            if (series_id, season) in self._ledger.pending_seasons:
+                continue
             if self._ledger.season_is_due(series_id, season, today):
+                self._ledger.pending_seasons[series_id, season] = None
                 self._work.add(SeasonTask(series_id, season))
 
     def _season(self, task: SeasonTask, answer: Answer) -> Iterator[Row]:

@@ -9,7 +9,7 @@ titles are a few strings to copy and compare, at about 9 bytes a title:
      "lookups": {"2026-11-22": {"found": "Zm9vYmFyMQ"}},
      "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
      "passes": {"the*|2010|movie": {"since": "2026-11-22", "next_page": 3, ...}},
-     "pending": {"movie": "1375666 0816692"},
+     "pending": {"movie": "1375666 0816692", "season": "0944947/3"},
      "failing": {"tt0000001": {"day": "2026-11-22", "tries": 1}},
      "merged": {"4440394": "2250912"},
      "requests": {"2026-11-22": 412}}
@@ -37,6 +37,7 @@ VERSION = 1
 OLDER = "older"
 GONE = "gone"
 SPLIT = "split"
+SEASON = "season"
 TRIES_BEFORE_GONE = 3
 """Days on which a title may fail before it is left alone until its refresh is due."""
 
@@ -163,6 +164,8 @@ class Ledger:
         self._merged: dict[str, str] = {}
         self.pending: dict[str, str] = {}
         """Ids found and not yet fetched, with their type; in the order found."""
+        self.pending_seasons: dict[tuple[str, int], None] = {}
+        """Seasons found and not yet fetched: the series' id and the number."""
         self.passes: dict[SearchKey, SearchPass] = {}
         """Searches read in part."""
         self.requests: dict[str, int] = {}
@@ -268,6 +271,7 @@ class Ledger:
         recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
         label = f"season {year if recent else OLDER}"
         self._seasons.mark(_season(series_id, season), today, label)
+        self.pending_seasons.pop((series_id, season), None)
 
     # Titles by name
 
@@ -327,6 +331,8 @@ class Ledger:
         pending: dict[str, list[str]] = {}
         for imdb_id, kind in self.pending.items():
             pending.setdefault(kind, []).append(imdb_id[2:])
+        if self.pending_seasons:
+            pending[SEASON] = [_season(*season) for season in self.pending_seasons]
         searches: dict[str, dict[str, dict[str, int | str]]] = {}
         for key, (day, total) in self._searches.items():
             group = f"{key.year or '-'} {key.type or '-'}"
@@ -386,7 +392,12 @@ class Ledger:
             finished = self.last_search(read.key)
             if finished is None or finished < read.since:
                 self.passes[read.key] = read
-        for kind, ids in state.get("pending", {}).items():
+        pending = dict(state.get("pending", {}))
+        for token in pending.pop(SEASON, "").split():
+            number, season = token.split("/")
+            if self._seasons.get(token) is None:
+                self.pending_seasons[f"tt{number}", int(season)] = None
+        for kind, ids in pending.items():
             for number in ids.split():
                 if not self.has(f"tt{number}"):
                     self.pending[f"tt{number}"] = kind

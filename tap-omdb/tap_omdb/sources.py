@@ -40,8 +40,7 @@ def backlog(
         today: The current day (UTC).
     """
     if wanted:
-        for imdb_id in [*ledger.pending]:
-            yield TitleTask(imdb_id, "search")
+        yield from _pending(settings, ledger, wanted)
         for imdb_id in ledger.failing(today):
             yield TitleTask(imdb_id, "refresh")
         yield from _named(settings, ledger, today)
@@ -49,8 +48,17 @@ def backlog(
     for imdb_id, kind in ledger.due_titles(today):
         if kind in wanted:
             yield TitleTask(imdb_id, "refresh")
-    if "episode" in wanted and "episode" in settings.types:
+    if "episode" in wanted & settings.types:
         for series_id, season in ledger.due_seasons(today):
+            yield SeasonTask(series_id, season)
+
+
+def _pending(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iterator[Task]:
+    for imdb_id, kind in [*ledger.pending.items()]:
+        if kind in wanted and imdb_id in ledger.pending:
+            yield TitleTask(imdb_id, "search")
+    if "episode" in wanted & settings.types:
+        for series_id, season in [*ledger.pending_seasons]:
             yield SeasonTask(series_id, season)
 
 

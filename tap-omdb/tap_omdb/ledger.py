@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 VERSION = 1
 OLDER = "older"
 GONE = "gone"
+"""Stands for the type of a title that OMDb does not have."""
 SPLIT = "split"
 SEASON = "season"
 TRIES_BEFORE_GONE = 3
@@ -195,13 +196,17 @@ class Ledger:
         )
 
     def due_titles(self, today: date) -> Iterator[tuple[str, str]]:
-        """Yield the ids (and types) of known titles that are due again, oldest first."""
+        """Yield the ids of titles that are due again, oldest first, with their type or `GONE`.
+
+        Those that fail are left to `failing`.
+        """
 
         def is_due(day: date, label: str) -> bool:
-            return label != GONE and self._title_is_due(day, label, today)
+            return self._title_is_due(day, label, today)
 
         for number, label in self._titles.oldest_first(is_due):
-            yield _id(number), label.split(" ")[0]
+            if (imdb_id := _id(number)) not in self._failing:
+                yield imdb_id, label.split(" ")[0]
 
     def fetched(self, imdb_id: str, kind: str, year: int | None, today: date) -> None:
         """Note that a title's record has been emitted."""
@@ -364,7 +369,7 @@ class Ledger:
             raise LedgerError(message)
         try:
             self._read_state(state)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             message = (
                 f"the state can't be read ({type(error).__name__}: {error}): mend it with meltano "
                 "state edit, or start over without a state (meltano run --full-refresh)"
@@ -376,6 +381,8 @@ class Ledger:
         self._seasons.load(state.get("seasons", {}))
         self._lookups.load(state.get("lookups", {}))
         self._merged = {f"tt{a}": f"tt{b}" for a, b in state.get("merged", {}).items()}
+        for imdb_id in self._merged:
+            self._titles.forget(_number(imdb_id))
         for day, groups in sorted(state.get("searches", {}).items()):
             for group, terms in groups.items():
                 year, kind = group.split(" ")
@@ -392,6 +399,11 @@ class Ledger:
             finished = self.last_search(read.key)
             if finished is None or finished < read.since:
                 self.passes[read.key] = read
+        for imdb_id, item in state.get("failing", {}).items():
+            day = date.fromisoformat(item["day"])
+            mark = self._titles.get(_number(imdb_id))
+            if imdb_id not in self._merged and (mark is None or mark[0] < day):
+                self._failing[imdb_id] = (day, int(item["tries"]))
         pending = dict(state.get("pending", {}))
         for token in pending.pop(SEASON, "").split():
             number, season = token.split("/")
@@ -401,11 +413,6 @@ class Ledger:
             for number in ids.split():
                 if not self.has(f"tt{number}"):
                     self.pending[f"tt{number}"] = kind
-        for imdb_id, item in state.get("failing", {}).items():
-            day = date.fromisoformat(item["day"])
-            mark = self._titles.get(_number(imdb_id))
-            if mark is None or mark[0] < day:
-                self._failing[imdb_id] = (day, int(item["tries"]))
 
 
 def _pass_to_state(read: SearchPass) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from tap_omdb.ledger import GONE
 from tap_omdb.prefixes import narrower, ranked_prefixes
 from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
 from tap_omdb.titles_file import TITLE_BASICS, UnusableRow, Wanted, read_titles_file, recognise
@@ -46,7 +47,7 @@ def backlog(
         yield from _named(settings, ledger, today)
     yield from _searches(settings, ledger, wanted, today)
     for imdb_id, kind in ledger.due_titles(today):
-        if kind in wanted:
+        if kind in wanted or (wanted and kind == GONE):
             yield TitleTask(imdb_id, "refresh")
     if "episode" in wanted & settings.types:
         for series_id, season in ledger.due_seasons(today):

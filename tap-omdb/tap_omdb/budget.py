@@ -53,7 +53,8 @@ class DayCount:
         """Count one more request, and return the day's count."""
         path = self._path(day)
         if path:
-            with path.open("ab") as file:
+            # Unbuffered, so that each of several processes sees where its own byte came to lie.
+            with path.open("ab", buffering=0) as file:
                 file.write(b".")
                 count = file.tell()
         else:
@@ -96,8 +97,10 @@ class Budget:
         with self._lock:
             if reason := self._reason():
                 raise BudgetSpent(reason)
+            if self._days.add(_today()) > self._per_day:
+                # Another process took the last one meanwhile.
+                raise BudgetSpent(self._daily_reason())
             self.used += 1
-            self._days.add(_today())
 
     def refuse(self, reason: str) -> None:
         """Note that OMDb itself says that the quota is spent."""
@@ -132,8 +135,11 @@ class Budget:
         if self._per_run is not None and self.used >= self._per_run:
             return f"max_requests ({self._per_run:,}) are spent"
         if self._days.get(_today()) >= self._per_day:
-            return f"daily_requests ({self._per_day:,}) are spent"
+            return self._daily_reason()
         return None
+
+    def _daily_reason(self) -> str:
+        return f"daily_requests ({self._per_day:,}) are spent"
 
 
 def _today() -> date:

@@ -3,7 +3,8 @@
 A loader confirms what it has stored only now and then, so whatever dies before that would cost
 its requests again. Each run therefore appends every reply that it has paid for to a file of its
 own; the next run finds there what its state does not cover, and deletes the files that it covers
-whole. One line a reply, its bytes escaped so that a line stays a line:
+whole, an hour after their last reply. Runs at the same time can share a folder. One line a reply,
+its bytes escaped so that a line stays a line:
 
     2026-11-22T10:00:00+00:00<TAB>200<TAB>-<TAB>i=tt1375666&plot=short<TAB>{"Title":"Inception",…
 
@@ -18,6 +19,7 @@ import re
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
@@ -32,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 KEEP = timedelta(days=30)
 """How long replies of a run whose state never came back are kept."""
+
+_IN_USE = timedelta(hours=1)
+"""A file that was written to within this time may be that of another run, which goes on."""
 
 _SYNC_SECONDS = 1.0
 _ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
@@ -81,12 +86,12 @@ class ReplyCache:
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self._folder.glob("*.tsv"), key=lambda path: path.stat().st_mtime):
-            if (
-                path.stat().st_mtime < (now - KEEP).timestamp()
-                or self._index(path, is_covered) == 0
+        for path in sorted(self._folder.glob("*.tsv"), key=_modified):
+            age = now.timestamp() - _modified(path)
+            if age > KEEP.total_seconds() or (
+                self._index(path, is_covered) == 0 and age > _IN_USE.total_seconds()
             ):
-                path.unlink()
+                path.unlink(missing_ok=True)
         if self._found:
             logger.info(
                 "%d replies of an earlier run are on disk and not yet in the state: they are used "
@@ -100,9 +105,12 @@ class ReplyCache:
         if place is None:
             return None
         path, offset = place
-        with path.open("rb") as file:
-            file.seek(offset)
-            line = _parse(file.readline())
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                line = _parse(file.readline())
+        except FileNotFoundError:  # another run deleted it
+            return None
         return line[1] if line else None
 
     def add(self, query: Query, reply: StoredReply) -> None:
@@ -136,7 +144,7 @@ class ReplyCache:
     def _index(self, path: Path, is_covered: Callable[[str, datetime], bool]) -> int:
         """Note where the uncovered replies of a file are; return how many there are."""
         uncovered = 0
-        with path.open("rb") as file:
+        with suppress(FileNotFoundError), path.open("rb") as file:  # another run may delete it
             offset = 0
             for raw in file:
                 line = _parse(raw)
@@ -145,6 +153,14 @@ class ReplyCache:
                     uncovered += 1
                 offset += len(raw)
         return uncovered
+
+
+def _modified(path: Path) -> float:
+    """Return when a file was last written to (s since 1970); 0 if another run deleted it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def _parse(raw: bytes) -> tuple[str, StoredReply] | None:

@@ -47,19 +47,21 @@
 
 {#
   As a pre-hook of a bridge: takes out the rows of titles that have been loaded again
-  since, and remembers the values of `key` that they had.
+  since, and remembers the values of `key` that they had, if it is given.
 #}
-{% macro remove_outdated(key) -%}
+{% macro remove_outdated(key=none) -%}
     {%- if is_incremental() -%}
         {%- set outdated -%}
             movies.imdb_id = built.imdb_id
             and movies.loaded_at >= {{ look_from(this) }}
             and movies.loaded_at <> built.loaded_at
         {%- endset -%}
+        {% if key %}
         create temporary table {{ this.identifier }}_removed on commit drop as
         select distinct built.{{ key }}
         from {{ this }} as built, {{ ref('movies') }} as movies
         where {{ outdated }};
+        {% endif %}
 
         delete from {{ this }} as built
         using {{ ref('movies') }} as movies
@@ -79,5 +81,25 @@
             and not exists (
                 select 1 from {{ this }} as built where built.{{ key }} = dimension.{{ key }}
             )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+  For a snapshot: whether a title has been loaded, and asked for, since its last version.
+  A reply that is older than the version it would end is not a change.
+#}
+{% macro has_news(titles, history) -%}
+    {%- if history is none -%}
+        true
+    {%- else -%}
+        {{ titles }}.loaded_at >= {{ look_from(history) }}
+        and not exists (
+            select 1
+            from {{ history }} as version
+            where
+                version.imdb_id = {{ titles }}.imdb_id
+                and version.dbt_valid_from >= coalesce({{ titles }}.fetched_at, {{ titles }}.loaded_at)
+        )
     {%- endif -%}
 {%- endmacro %}

@@ -2,3 +2,9 @@
 {% macro readable_key(name) -%}
     replace(lower({{ name }}), ' ', '-')
 {%- endmacro %}
+
+
+{# A key of fixed size, the same on every server, for names without number. #}
+{% macro name_key(name) -%}
+    md5({{ name }})::uuid
+{%- endmacro %}

@@ -3,13 +3,50 @@
 
   A comma in brackets does not separate, nor does one before `unless_followed_by`
   (a regular expression): "Sammy Davis, Jr." is one name. Several commas in a row
-  count as one.
+  count as one. Without brackets in the text the quicker of two patterns does.
 #}
 {% macro split_list(text, unless_followed_by='') -%}
-    regexp_split_to_array(
-        btrim({{ text }}, ', '),
-        ',[\s,]*
-        {%- if unless_followed_by -%} (?!(?:{{ unless_followed_by }})\M) {%- endif -%}
-        (?![^()]*\))'
+    {%- set unless = '(?!\s*(?:' ~ unless_followed_by ~ '))' if unless_followed_by else '' -%}
+    case
+        when {{ text }} like '%(%'
+            then regexp_split_to_array(btrim({{ text }}, ', '), ' ?,{{ unless }}(?![^()]*\))[\s,]*')
+        else regexp_split_to_array(btrim({{ text }}, ', '), ' ?,{{ unless }}[\s,]*')
+    end
+{%- endmacro %}
+
+
+{# What follows the comma within a person's name. #}
+{% macro name_suffix() -%} (?:Jr|Sr|II|III|IV)\M {%- endmacro %}
+
+
+{# What follows the comma within a company's name. #}
+{% macro company_suffix() -%} (?:Inc|Incorporated|LLC|L\.L\.C|Llc|Ltd|Limited|LP|L\.P|Co|Corp|GmbH|S\.A|S\.p\.A|S\.r\.l|plc)\M {%- endmacro %}
+
+
+{# What follows the comma within a language's name: "Greek, Ancient (to 1453)", "Norse, Old". #}
+{% macro language_suffix() -%} (?:Ancient|Old|Middle(?: High)?|Modern)\s*(?:[(,]|$) {%- endmacro %}
+
+
+{# Who is credited: "Rob LaDuca(co-director)" is Rob LaDuca, "Sammy Davis, Jr." Sammy Davis Jr. #}
+{% macro name_of_credit(credit) -%}
+    regexp_replace(
+        coalesce(nullif(rtrim(split_part({{ credit }}, '(', 1)), ''), {{ credit }}), ',\s*', ' ', 'g'
     )
+{%- endmacro %}
+
+
+{# What for: the text in brackets, which may hold brackets of its own, or lack the last one. #}
+{% macro note_of_credit(credit) -%}
+    case
+        when strpos({{ credit }}, '(') > 1
+            then nullif(
+                btrim(regexp_replace(substr({{ credit }}, strpos({{ credit }}, '(') + 1), '\)\s*$', '')), ''
+            )
+    end
+{%- endmacro %}
+
+
+{# OMDb cuts the word Language off sign languages: "American Sign" is American Sign Language. #}
+{% macro whole_language_name(name) -%}
+    regexp_replace({{ name }}, '\mSign$', 'Sign Language')
 {%- endmacro %}

@@ -17,13 +17,14 @@ genres_of_movies as (
     cross join lateral
         unnest({{ split_list('details.genre') }})
             with ordinality as listed (genre_name, position)
+    where listed.genre_name <> 'N/A'
 ),
 
 keyed as (
     select
         imdb_id,
         loaded_at,
-        position::integer as position,
+        position,
         {{ readable_key('genre_name') }} as genre_id,
         genre_name
     from genres_of_movies

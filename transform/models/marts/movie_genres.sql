@@ -22,13 +22,15 @@ due as (
     {% endif %}
 ),
 
+-- One that OMDb lists twice counts once.
 movie_genres as (
     select
         imdb_id,
-        position,
         genre_id,
+        min(position)::integer as position,
         loaded_at
     from due
+    group by imdb_id, genre_id, loaded_at
 )
 
 select * from movie_genres

@@ -3,16 +3,23 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key='imdb_id',
+        pre_hook='{{ remember_foreign_keys() }}',
+        post_hook='{{ restore_foreign_keys() }}',
         indexes=[
+            {'columns': ['certificate_id']},
             {'columns': ['loaded_at']},
-            {'columns': ['year']},
             {'columns': ['title']},
+            {'columns': ['year']},
         ],
     )
 }}
 
 with details as (
     select * from {{ ref('stg_omdb__movies') }}
+),
+
+certificate_names as (
+    select * from {{ ref('int_certificate_names') }}
 ),
 
 due as (
@@ -24,25 +31,32 @@ due as (
 
 movies as (
     select
-        imdb_id,
-        title,
-        year,
-        released,
-        runtime_minutes,
-        rated,
-        plot,
-        imdb_rating,
-        imdb_votes,
-        metascore,
-        box_office,
-        awards,
-        dvd,
-        poster_url,
-        website,
-        merged_ids,
-        fetched_at,
-        loaded_at
+        due.imdb_id,
+        due.title,
+        due.year,
+        due.released,
+        due.runtime_minutes,
+        due.rated,
+        certificate_names.certificate_id,
+        due.plot,
+        {{ rating_within(10, 'due.imdb_rating') }} as imdb_rating,
+        due.imdb_votes,
+        due.metascore,
+        due.box_office,
+        due.awards,
+        {{ award_total('due.awards', 'won') }} as award_wins,
+        {{ award_total('due.awards', 'nominated') }} as award_nominations,
+        due.dvd,
+        due.poster_url,
+        due.website,
+        due.merged_ids,
+        due.fetched_at,
+        due.loaded_at
     from due
+    left join certificate_names
+        on
+            lower(due.rated) = certificate_names.written
+            and certificate_names.medium = 'screen'
 )
 
 select * from movies

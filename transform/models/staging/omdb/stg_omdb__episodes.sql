@@ -6,8 +6,8 @@ cleaned as (
     select
         {{ details_columns() }},
         series_id,
-        season::integer as season,
-        episode::integer as episode
+        season,
+        episode
     from source
 )
 

@@ -10,9 +10,9 @@ renamed as (
         request,
         reason,
         message,
-        http_status::integer as http_status,
+        http_status,
         payload,
-        line_number::integer as line_number,
+        line_number,
         rejected_at,
         _sdc_batched_at as loaded_at
     from source

@@ -5,8 +5,8 @@ with source as (
 cleaned as (
     select
         {{ details_columns() }},
-        year_end::integer as year_end,
-        total_seasons::integer as total_seasons
+        year_end,
+        total_seasons
     from source
 )
 

@@ -1,0 +1,23 @@
+with codes as (
+    select * from {{ ref('certificate_codes') }}
+),
+
+aliases as (
+    select * from {{ ref('certificate_aliases') }}
+),
+
+names as (
+    select
+        medium,
+        lower(certificate_name) as written,
+        certificate_id
+    from codes
+    union all
+    select
+        medium,
+        lower(alias) as written,
+        certificate_id
+    from aliases
+)
+
+select * from names

@@ -1,0 +1,24 @@
+with codes as (
+    select * from {{ ref('language_codes') }}
+),
+
+aliases as (
+    select * from {{ ref('language_aliases') }}
+),
+
+names as (
+    select
+        lower(language_name) as written,
+        language_id,
+        language_name
+    from codes
+    union all
+    select
+        lower(aliases.alias) as written,
+        codes.language_id,
+        codes.language_name
+    from aliases
+    inner join codes on aliases.language_id = codes.language_id
+)
+
+select * from names

@@ -1,0 +1,39 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook='{{ remember_foreign_keys() }}',
+        post_hook='{{ restore_foreign_keys() }}',
+        indexes=[
+            {'columns': ['company_name']},
+        ],
+    )
+}}
+
+with companies_of_movies as (
+    select * from {{ ref('int_movie_companies') }}
+),
+
+due as (
+    select distinct
+        company_id,
+        company_name
+    from companies_of_movies
+    {% if is_incremental() %}
+        where {{ is_due_in_bridge('companies_of_movies', 'movie_companies') }}
+    {% endif %}
+),
+
+companies as (
+    select
+        company_id,
+        company_name
+    from due
+    {% if is_incremental() %}
+        where not exists (
+            select 1 from {{ this }} as built where built.company_id = due.company_id
+        )
+    {% endif %}
+)
+
+select * from companies

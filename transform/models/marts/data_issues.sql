@@ -1,0 +1,141 @@
+{{ config(materialized='view') }}
+
+with movies as (
+    select * from {{ ref('movies') }}
+),
+
+other_titles as (
+    {%- for kind, relation in [
+        ('series', ref('series')), ('episode', ref('episodes')), ('game', ref('games'))
+    ] %}
+    select
+        '{{ kind }}' as kind,
+        imdb_id,
+        rated,
+        certificate_id,
+        awards,
+        award_wins
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+details as (
+    {%- for kind, relation in [
+        ('movie', ref('stg_omdb__movies')),
+        ('series', ref('stg_omdb__series')),
+        ('episode', ref('stg_omdb__episodes')),
+        ('game', ref('stg_omdb__games')),
+    ] %}
+    select
+        '{{ kind }}' as kind,
+        imdb_id,
+        imdb_rating,
+        unparsed,
+        extra
+    from {{ relation }}
+    where unparsed is not null or extra is not null or imdb_rating not between 0 and 10
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+titles as (
+    select
+        'movie' as kind,
+        imdb_id,
+        rated,
+        certificate_id,
+        awards,
+        award_wins
+    from movies
+    union all
+    select * from other_titles
+),
+
+issues as (
+    select
+        details.kind,
+        details.imdb_id,
+        'unparsed_value' as issue,
+        field.key as field,
+        field.value
+    from details
+    cross join lateral jsonb_each_text(details.unparsed) as field
+    union all
+    select
+        details.kind,
+        details.imdb_id,
+        'unknown_field' as issue,
+        field.key as field,
+        field.value
+    from details
+    cross join lateral jsonb_each_text(details.extra) as field
+    union all
+    select
+        kind,
+        imdb_id,
+        'rating_off_scale' as issue,
+        'imdb_rating' as field,
+        imdb_rating::text as value
+    from details
+    where imdb_rating not between 0 and 10
+    union all
+    select
+        kind,
+        imdb_id,
+        'unread_awards' as issue,
+        'awards' as field,
+        awards as value
+    from titles
+    where awards is not null and award_wins is null
+    union all
+    select
+        kind,
+        imdb_id,
+        'unknown_certificate' as issue,
+        'rated' as field,
+        rated as value
+    from titles
+    where rated is not null and certificate_id is null
+    union all
+    select
+        'movie' as kind,
+        bridge.imdb_id,
+        'unknown_country' as issue,
+        'country' as field,
+        countries.country_name as value
+    from {{ ref('countries') }} as countries
+    inner join {{ ref('movie_countries') }} as bridge on countries.country_id = bridge.country_id
+    where not countries.is_known
+    union all
+    select
+        'movie' as kind,
+        bridge.imdb_id,
+        'unknown_language' as issue,
+        'language' as field,
+        languages.language_name as value
+    from {{ ref('languages') }} as languages
+    inner join {{ ref('movie_languages') }} as bridge on languages.language_id = bridge.language_id
+    where not languages.is_known
+    union all
+    select
+        'movie' as kind,
+        imdb_id,
+        'unread_rating' as issue,
+        rating_source as field,
+        rating_text as value
+    from {{ ref('movie_ratings') }}
+    where score_100 is null
+    union all
+    select
+        'movie' as kind,
+        credits.imdb_id,
+        'odd_name' as issue,
+        credits.role as field,
+        people.person_name as value
+    from {{ ref('people') }} as people
+    inner join {{ ref('movie_credits') }} as credits on people.person_id = credits.person_id
+    where people.person_name ~ '[][()<>{}"/;:&]|^\W|,|\d{3}' or length(people.person_name) > 60
+)
+
+select * from issues

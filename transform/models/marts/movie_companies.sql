@@ -1,0 +1,36 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ remove_outdated('company_id') }}",
+        post_hook="{{ forget_unused(ref('companies'), 'company_id') }}",
+        indexes=[
+            {'columns': ['company_id']},
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+with companies_of_movies as (
+    select * from {{ ref('int_movie_companies') }}
+),
+
+due as (
+    select * from companies_of_movies
+    {% if is_incremental() %}
+        where {{ is_due('companies_of_movies', this) }}
+    {% endif %}
+),
+
+-- One that OMDb lists twice counts once.
+movie_companies as (
+    select
+        imdb_id,
+        company_id,
+        min(position)::integer as position,
+        loaded_at
+    from due
+    group by imdb_id, company_id, loaded_at
+)
+
+select * from movie_companies

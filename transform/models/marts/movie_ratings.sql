@@ -1,0 +1,36 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ remove_outdated() }}",
+        indexes=[
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+with ratings_of_movies as (
+    select * from {{ ref('int_movie_ratings') }}
+),
+
+due as (
+    select * from ratings_of_movies
+    {% if is_incremental() %}
+        where {{ is_due('ratings_of_movies', this) }}
+    {% endif %}
+),
+
+movie_ratings as (
+    select
+        imdb_id,
+        rating_source,
+        rating_text,
+        score::numeric(6, 2) as score,
+        scale::numeric(4, 0) as scale,
+        round(100 * score / scale, 1)::numeric(8, 1) as score_100,
+        votes,
+        loaded_at
+    from due
+)
+
+select * from movie_ratings

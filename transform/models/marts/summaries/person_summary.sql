@@ -1,0 +1,43 @@
+{{ config(materialized='view') }}
+
+with movies as (
+    select * from {{ ref('movies') }}
+),
+
+people as (
+    select * from {{ ref('people') }}
+),
+
+-- A person who wrote, directed and played in a movie has one row of it, not three.
+movies_of_people as (
+    select
+        person_id,
+        imdb_id,
+        bool_or(role = 'director') as directed,
+        bool_or(role = 'writer') as wrote,
+        bool_or(role = 'actor') as acted
+    from {{ ref('movie_credits') }}
+    group by person_id, imdb_id
+),
+
+person_summary as (
+    select
+        people.person_id,
+        people.person_name,
+        count(*) as movies,
+        count(*) filter (where movies_of_people.directed) as movies_directed,
+        count(*) filter (where movies_of_people.wrote) as movies_written,
+        count(*) filter (where movies_of_people.acted) as movies_acted,
+        min(movies.year) as first_year,
+        max(movies.year) as last_year,
+        round(avg(movies.imdb_rating), 2)::numeric(4, 2) as average_imdb_rating,
+        round(avg(movies.metascore), 1)::numeric(5, 1) as average_metascore,
+        sum(movies.box_office)::bigint as box_office,
+        sum(movies.award_wins)::bigint as award_wins
+    from movies_of_people
+    inner join people on movies_of_people.person_id = people.person_id
+    inner join movies on movies_of_people.imdb_id = movies.imdb_id
+    group by people.person_id, people.person_name
+)
+
+select * from person_summary

@@ -111,6 +111,12 @@ class Harvest:
         for search in self._ledger.passes.values():
             yield search_row(search, now, is_complete=False)
 
+    def read_to_end(self, now: datetime) -> Iterator[Row]:
+        """Yield the rows of searches of whose pages an earlier run had read all as it ended."""
+        for search in [*self._ledger.passes.values()]:
+            if search.total is not None and (search.next_page - 1) * PAGE_SIZE >= search.total:
+                yield from self._end_search(search, now)
+
     # Titles
 
     def _title(self, task: TitleTask | LookupTask, answer: Answer) -> Iterator[Row]:
@@ -205,7 +211,8 @@ class Harvest:
                 search.new_titles += self._found(hit.imdb_id, hit.type or "movie", now.date())
         search.next_page = task.page + 1
         before = self._ledger.last_total(search.key)
-        if task.page == 1 and before == search.total and not search.new_titles:
+        is_same = before is not None and before == search.total
+        if task.page == 1 and is_same and not search.new_titles:
             # As many rows as last time, and nothing new on top: the other pages are known too.
             self._ledger.searched(search.key, search.total, now.date())
         elif task.page * PAGE_SIZE >= (search.total or 0):

@@ -218,6 +218,12 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     )
 
 
+def is_passing(reply: Reply) -> bool:
+    """Tell whether a reply is a refusal that may be otherwise on another day."""
+    kinds = {RefusalKind.NO_DATA, RefusalKind.BROKEN, RefusalKind.UNKNOWN}
+    return isinstance(reply, Refusal) and reply.kind in kinds
+
+
 def kind_of_error(text: str) -> RefusalKind:
     """Return the kind of refusal that an error text of OMDb's means."""
     return next((kind for pattern, kind in _ERRORS if pattern.search(text)), RefusalKind.UNKNOWN)

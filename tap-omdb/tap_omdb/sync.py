@@ -17,7 +17,7 @@ from tap_omdb.harvest import Harvest
 from tap_omdb.ledger import Ledger
 from tap_omdb.queries import SearchKey
 from tap_omdb.records import STREAM_OF_TYPE
-from tap_omdb.replies import read_reply
+from tap_omdb.replies import is_passing, read_reply
 from tap_omdb.settings import is_plain_remote
 from tap_omdb.sources import backlog
 from tap_omdb.worklist import WorkList
@@ -100,6 +100,8 @@ class Sync:
             self._settings.concurrency,
             self.connection.stopping,
         )
+        for row in harvest.read_to_end(now):
+            yield from self._count(row)
         for task, answer in engine.answers(work):
             while work.unusable:
                 yield from self._count(harvest.unusable(work.unusable.popleft(), now))
@@ -131,8 +133,11 @@ class Sync:
         raw = self.cache.find(query)
         if raw is None:
             return fetch(query)
+        reply = read_reply(raw.status, {"Content-Type": raw.content_type}, raw.body)
+        if is_passing(reply) and raw.fetched_at.date() < _now().date():
+            return fetch(query)
         self.reused += 1
-        return Answer(read_reply(raw.status, {"Content-Type": raw.content_type}, raw.body), raw)
+        return Answer(reply, raw)
 
     def _count(self, row: Row) -> Iterator[Row]:
         if row.stream in self._selected:

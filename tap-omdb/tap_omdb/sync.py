@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -92,9 +93,10 @@ class Sync:
             logger.warning("api_url is http: the API key travels unencrypted; use https")
         self.cache.load(self._is_covered, now)
         wanted = frozenset(t for t, stream in STREAM_OF_TYPE.items() if stream in self._selected)
-        tasks = backlog(self._settings, self.ledger, wanted, now.date())
+        settings = replace(self._settings, types=self._settings.types & wanted)
+        tasks = backlog(settings, self.ledger, wanted, now.date())
         work = WorkList(tasks, self.ledger, self._settings.concurrency)
-        harvest = Harvest(self._settings, self.ledger, work)
+        harvest = Harvest(settings, self.ledger, work)
         engine = Engine(
             lambda task: self._answer(task, fetch),
             self._settings.concurrency,

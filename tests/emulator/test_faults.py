@@ -146,7 +146,10 @@ def test_slow_body_sends_headers_at_once(omdb: Emulator, ask: Ask) -> None:
     [(False, http.client.RemoteDisconnected), (True, ConnectionResetError)],
 )
 def test_cut_before_the_reply(
-    omdb: Emulator, ask: Ask, reset: bool, raised: type[Exception]  # noqa: FBT001
+    omdb: Emulator,
+    ask: Ask,
+    reset: bool,
+    raised: type[Exception],  # noqa: FBT001
 ) -> None:
     omdb.fault("cut", times=1, reset=reset)
     with pytest.raises(raised):

@@ -23,14 +23,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dotenv import dotenv_values, set_key
 
 from omdb_emulator.client import Control, ControlError
-from omdb_emulator.server import bind
+from omdb_emulator.ports import (
+    PORT_VARIABLE,
+    PREFERRED_PORT,
+    PortError,
+    free_port,
+    is_free,
+    port_of_environment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-PREFERRED_PORT = 54380
-PORT_VARIABLE = "OMDB_EMULATOR_PORT"
 _STOP_SECONDS = 10
 _LOCK_SECONDS = 2
 _POLL_SECONDS = 0.02
@@ -121,6 +126,7 @@ class Home:
 
         Raises:
             BackgroundError: if it does not start; the message says what to do.
+            PortError: if the port cannot be had; likewise.
         """
         self._make()
         with self._alone():
@@ -164,21 +170,21 @@ class Home:
 
     def _choose_port(self, host: str, wanted: int | None) -> int:
         if wanted is not None:
-            if wanted and not _is_free(host, wanted):
+            if wanted and not is_free(host, wanted):
                 msg = f"port {wanted} is taken by another program; choose another with --port"
-                raise BackgroundError(msg)
-            return wanted or _free_port(host)
+                raise PortError(msg)
+            return wanted or free_port(host)
         kept = self._kept_port()
-        for port in dict.fromkeys(p for p in (_port_of_environment(), kept) if p):
-            if _is_free(host, port):
+        for port in dict.fromkeys(p for p in (port_of_environment(), kept) if p):
+            if is_free(host, port):
                 return port
         if kept:
             msg = (
                 f"port {kept}, kept for good in {self._port}, is taken by another program; "
                 "stop that, or delete the file to let another port be chosen"
             )
-            raise BackgroundError(msg)
-        return PREFERRED_PORT if _is_free(host, PREFERRED_PORT) else _free_port(host)
+            raise PortError(msg)
+        return PREFERRED_PORT if is_free(host, PREFERRED_PORT) else free_port(host)
 
     def _kept_port(self) -> int | None:
         try:
@@ -193,7 +199,7 @@ class Home:
         if env_file is None:
             return
         told = dotenv_values(env_file).get(PORT_VARIABLE) if env_file.exists() else None
-        if str(port) == (told or str(_port_of_environment() or PREFERRED_PORT)):
+        if str(port) == (told or str(port_of_environment() or PREFERRED_PORT)):
             return
         try:
             set_key(env_file, PORT_VARIABLE, str(port), quote_mode="never")
@@ -290,40 +296,6 @@ def _try_lock(file: TextIO, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_free(host: str, port: int) -> bool:
-    try:
-        bind(host, port).close()
-    except OSError:
-        return False
-    return True
-
-
-def _free_port(host: str) -> int:
-    with bind(host, 0) as bound:
-        return int(bound.getsockname()[1])
-
-
-def _port_of_environment() -> int | None:
-    text = os.environ.get(PORT_VARIABLE, "").strip()
-    if not text:
-        return None
-    if not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004
-        msg = f"{PORT_VARIABLE} must be a port number, not {text!r}"
-        raise BackgroundError(msg)
-    return int(text)
-
-
-def port_wanted(explicit: int | None) -> int:
-    """Return the port for ``serve``: the explicit one, the environment's or the preferred one.
-
-    Raises:
-        BackgroundError: if the environment has no port number.
-    """
-    if explicit is not None:
-        return explicit
-    return _port_of_environment() or PREFERRED_PORT
 
 
 def describe(running: Running) -> dict[str, Any]:

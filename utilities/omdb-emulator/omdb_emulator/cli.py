@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from omdb_emulator import __version__
 from omdb_emulator.generator import MOST_TITLES, Generated
 from omdb_emulator.keys import DEFAULT_KEYS, parse_key
+from omdb_emulator.ports import PREFERRED_PORT, PortError, bind, is_free, port_of_environment
 from omdb_emulator.sources import CATALOGUE, load
 from omdb_emulator.titles import TitleError, json_lines, problems, to_json
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output had enough; nothing is left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (BackgroundError, TitleError, ValueError) as error:
+    except (BackgroundError, PortError, TitleError, ValueError) as error:
         return _fail(str(error))
     except OSError as error:
         about = f"{error.filename}: " if error.filename else ""
@@ -139,9 +140,9 @@ def _port(text: str) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from omdb_emulator.app import Settings, State  # noqa: PLC0415
-    from omdb_emulator.background import Home, port_wanted  # noqa: PLC0415
+    from omdb_emulator.background import Home  # noqa: PLC0415
     from omdb_emulator.keys import Keys  # noqa: PLC0415
-    from omdb_emulator.server import Server, bind  # noqa: PLC0415
+    from omdb_emulator.server import Server  # noqa: PLC0415
 
     given = options.recorded or options.generated
     catalogues = options.catalogue or ([] if given else [CATALOGUE])
@@ -152,12 +153,13 @@ def _serve(options: argparse.Namespace) -> int:
         year_filter=not options.ignore_year,
         log=options.log_requests,
     )
-    port = port_wanted(options.port)
-    try:
-        bound = bind(options.host, port)
-    except OSError as error:
-        msg = f"cannot listen on {options.host}:{port}: {error.strerror}; choose another --port"
-        raise ValueError(msg) from None
+    port = options.port
+    if port is None:
+        port = port_of_environment() or PREFERRED_PORT
+    if port and not is_free(options.host, port):
+        msg = f"port {port} is taken by another program; choose another with --port"
+        raise PortError(msg)
+    bound = bind(options.host, port)
     with bound:
         library = load(catalogues, options.recorded or [], options.generated, options.seed)
         host = f"[{options.host}]" if ":" in options.host else options.host

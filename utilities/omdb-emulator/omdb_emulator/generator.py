@@ -35,7 +35,7 @@ _THIS_YEAR = 2024
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # About one reply in 40,000 is not JSON, one title in 10,000 has no type.
-_BROKEN_EVERY = 40_000
+_BROKEN_EVERY, _BROKEN_ROW = 40_000, 12_345
 _TYPELESS_EVERY = 10_000
 
 
@@ -208,7 +208,7 @@ class Generated:
         line = {key: fields[key] for key in KEYS.get(core.kind, KEYS["movie"])}
         if plot != NOT_AVAILABLE:
             line[PLOT_FULL] = _full_plot(draw, plot)
-        if row % _BROKEN_EVERY == _BROKEN_EVERY // 2:
+        if row % _BROKEN_EVERY == _BROKEN_ROW:
             line[DIRECTIVES] = {"raw": _broken(line)}
         return line
 

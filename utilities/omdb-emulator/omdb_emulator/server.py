@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -14,6 +13,7 @@ from omdb_emulator.app import TRANSPORT, Emulator, State
 from omdb_emulator.control import control_app
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
 _BACKLOG = 4096
@@ -89,20 +89,3 @@ class ThreadServer(Server):
         self.should_exit = True
         if hasattr(self, "_loop"):
             self._loop.call_soon_threadsafe(self._stopping.set)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address; port 0 takes a free one.
-
-    Raises:
-        OSError: if the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound

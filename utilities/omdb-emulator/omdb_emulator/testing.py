@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from omdb_emulator.app import Settings, State, change_settings
 from omdb_emulator.client import Control
 from omdb_emulator.keys import DEFAULT_KEYS, Keys
-from omdb_emulator.server import ThreadServer, bind
+from omdb_emulator.ports import bind
+from omdb_emulator.server import ThreadServer
 from omdb_emulator.sources import CATALOGUE, load
 from omdb_emulator.titles import KEYS, NOT_AVAILABLE, title_from_line
 

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from omdb_emulator.ports import PREFERRED_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "a path, with spaces"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(folder: Path) -> Iterator[Run]:
+    """Run the command in a folder of the test's own; whatever it started is stopped."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        inherited = {n: v for n, v in os.environ.items() if n != "OMDB_EMULATOR_PORT"}
+        return subprocess.run(
+            [sys.executable, "-m", "omdb_emulator", *arguments],
+            cwd=folder,
+            env={**inherited, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    yield run
+    run("stop")
+
+
+def url_of(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()[-1]
+
+
+def pid_of(folder: Path) -> int:
+    return int(json.loads((folder / ".emulator" / "emulator.lock").read_text())["pid"])
+
+
+def answers(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}?apikey=00000000&i=tt1375666", timeout=5) as response:
+        return bool(json.load(response)["Title"] == "Inception")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def test_start_status_stop(run: Run, folder: Path) -> None:
+    assert run("status").returncode == 3
+    assert not (folder / ".emulator").exists()
+    started = run("start", "--port", "0")
+    url = url_of(started)
+    assert started.stdout == f"the emulator runs at {url}\n"
+    assert answers(url)
+    status = run("status")
+    assert (status.returncode, status.stderr) == (0, "")
+    assert f"runs at {url} (process {pid_of(folder)}, " in status.stdout
+
+    again = run("start")
+    assert (again.returncode, again.stdout) == (0, f"the emulator already runs at {url}\n")
+    assert again.stderr == ""
+    other = run("start", "--latency-ms", "5")
+    assert other.returncode == 0
+    assert "it runs with other options; stop it first" in other.stderr
+
+    stopped = run("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "the emulator has stopped\n")
+    assert run("status").returncode == 3
+    assert run("stop").stdout == "no emulator runs\n"
+    with pytest.raises(OSError, match="refused"):
+        answers(url)
+
+
+def test_port_is_kept_for_good(run: Run) -> None:
+    url = url_of(run("start", "--port", "0"))
+    run("stop")
+    assert url_of(run("start")) == url
+
+
+def test_port_of_the_environment(run: Run, folder: Path) -> None:
+    port = free_port()
+    env = folder / ".env"
+    result = run("start", "--env-file", str(env), OMDB_EMULATOR_PORT=str(port))
+    assert url_of(result) == f"http://127.0.0.1:{port}/"
+    assert not env.exists()
+
+
+def test_taken_port_at_first_start_is_replaced_and_told(run: Run, folder: Path, taken: int) -> None:
+    (folder / ".env").write_text("# mine\nOMDB_API_KEY='abc'\n")
+    result = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
+    # The preferred port of the package may be free here, or in use by another emulator.
+    port = int(url_of(result).rstrip("/").rpartition(":")[2])
+    assert port != taken
+    assert answers(f"http://127.0.0.1:{port}/")
+    assert (folder / ".env").read_text() == (
+        f"# mine\nOMDB_API_KEY='abc'\nOMDB_EMULATOR_PORT={port}\n"
+    )
+    assert (folder / ".emulator" / "port").read_text() == f"{port}\n"
+    run("stop")
+    again = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
+    assert url_of(again) == f"http://127.0.0.1:{port}/"
+    run("stop")
+    moved = run("start", "--port", "0", "--env-file", ".env")
+    new = url_of(moved).rstrip("/").rpartition(":")[2]
+    assert f"OMDB_EMULATOR_PORT={new}\n" in (folder / ".env").read_text()
+
+
+def test_kept_port_that_is_taken_is_an_error_with_its_remedy(
+    run: Run, folder: Path, taken: int
+) -> None:
+    (folder / ".emulator").mkdir()
+    (folder / ".emulator" / "port").write_text(str(taken))
+    result = run("start")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"port {taken}, kept for good in .emulator/port, is taken" in result.stderr
+    assert "delete the file" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["start", "serve"])
+def test_port_asked_for_that_is_taken(run: Run, taken: int, command: str) -> None:
+    result = run(command, "--port", str(taken))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert str(taken) in result.stderr
+    assert "choose another" in result.stderr
+
+
+def test_starting_at_once_starts_one(run: Run, folder: Path) -> None:
+    command = [sys.executable, "-m", "omdb_emulator", "start", "--port", "0"]
+    both = [
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = sorted(one.communicate(timeout=60)[0] for one in both)
+    assert said[0].startswith("the emulator already runs at")
+    assert said[1].startswith("the emulator runs at")
+    assert said[0].split()[-1] == said[1].split()[-1]
+    assert run("stop").stdout == "the emulator has stopped\n"
+
+
+def test_what_a_killed_server_leaves_is_no_server(run: Run, folder: Path) -> None:
+    url = url_of(run("start", "--port", "0"))
+    pid = pid_of(folder)
+    os.kill(pid, 9)
+    deadline = time.monotonic() + 10
+    while run("status").returncode != 3:
+        assert time.monotonic() < deadline
+    assert pid_of(folder) == pid
+    assert run("stop").stdout == "no emulator runs\n"
+    assert url_of(run("start")) == url
+
+
+def test_process_that_is_not_ours_is_never_killed(run: Run, folder: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        (folder / ".emulator").mkdir()
+        (folder / ".emulator" / "emulator.lock").write_text(
+            json.dumps({"pid": stranger.pid, "url": "http://127.0.0.1:1/", "arguments": []})
+        )
+        assert run("status").returncode == 3
+        assert run("stop").stdout == "no emulator runs\n"
+        assert run("start", "--port", "0").returncode == 0
+        assert run("stop").stdout == "the emulator has stopped\n"
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_serving_options_reach_the_server(run: Run, folder: Path) -> None:
+    recorded = folder / "my replies.jsonl"
+    recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
+    options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
+    url = url_of(run("start", "--port", "0", *options))
+    with urllib.request.urlopen(f"{url}?apikey=abc&i=tt0000001", timeout=5) as response:
+        assert json.load(response)["Title"] == "Mine"
+    with urllib.request.urlopen(f"{url}__emulator__/requests", timeout=5) as response:
+        assert len(json.load(response)) == 1
+    with urllib.request.urlopen(f"{url}__emulator__/keys", timeout=5) as response:
+        assert json.load(response) == {"abc": {"limit": 1, "used_today": 1}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--recorded", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
+        (["--catalogue", "broken.jsonl"], "broken.jsonl:2: not JSON"),
+        (["--key", ":5"], "':5' is not KEY or KEY:LIMIT"),
+        (["--generated", "5000000"], "between 0 and 1000000 titles can be generated"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:"),
+    ],
+)
+@pytest.mark.parametrize("command", ["start", "serve"])
+def test_what_cannot_be_served_is_one_clear_line(
+    run: Run, folder: Path, command: str, arguments: list[str], said: str
+) -> None:
+    (folder / "broken.jsonl").write_text('{"imdbID": "tt0000001", "Title": "x"}\n{\n')
+    result = run(command, "--port", str(free_port()), *arguments)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert run("status").returncode == 3
+
+
+@pytest.mark.parametrize("port", ["http", "70000", "-1"])
+def test_wrong_ports(run: Run, port: str) -> None:
+    assert "is not a port number" in run("start", f"--port={port}").stderr
+    result = run("start", OMDB_EMULATOR_PORT=port)
+    assert result.returncode == 1
+    assert f"OMDB_EMULATOR_PORT must be a port number, not '{port}'" in result.stderr
+
+
+def test_home_that_cannot_be_had(run: Run, folder: Path) -> None:
+    (folder / "file").write_text("")
+    result = run("start", "--home", "file/home")
+    assert result.returncode == 1
+    assert result.stderr.startswith("omdb-emulator: cannot use the folder file/home: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_preferred_port_is_documented(run: Run) -> None:
+    assert str(PREFERRED_PORT) in run("serve", "--help").stdout
+
+
+def test_check_tells_what_is_wrong(run: Run, folder: Path) -> None:
+    assert run("check").returncode == 0
+    lines = [
+        {"imdbID": "tt1", "Title": "x"},
+        {"imdbID": "tt0000001", "Title": "x", "Type": "film"},
+        {"imdbID": "tt0000001", "Emulator": {"merged_into": "tt0000009"}},
+        {"imdbID": "tt0000002", "Emulator": {"mergd": ""}},
+        {"imdbID": "tt0000003"},
+    ]
+    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = run("check", "mine.jsonl")
+    assert result.returncode == 1
+    assert result.stdout.splitlines() == [
+        "mine.jsonl: imdbID must be tt and 7 or 8 digits, not 'tt1'",
+        "mine.jsonl: tt0000001: Type 'film' is none of movie, game, series, episode",
+        "mine.jsonl: tt0000001: there twice",
+        "mine.jsonl: tt0000002: unknown Emulator key mergd",
+        "mine.jsonl: tt0000003: a title needs Title",
+        "mine.jsonl: tt0000001: merged_into tt0000009 is not in the catalogue",
+        "mine.jsonl: 5 titles",
+    ]
+
+
+def test_output_that_nobody_reads_is_no_error(folder: Path) -> None:
+    command = f'"{sys.executable}" -m omdb_emulator generate --titles 50000 | head -1'
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],  # noqa: S607
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["Title"]

@@ -93,7 +93,7 @@ def test_the_hint_of_the_environment(closed_port: str) -> None:
 
 
 def test_a_command_that_is_not_there(there: dict[str, str]) -> None:
-    done = require("--", "no-such-command", **there)
+    done = require("--", "no-such-command", **{**there, "PATH": os.defpath})
     assert done.returncode == 127
     assert done.stderr == "require-postgres: no-such-command: No such file or directory\n"
 

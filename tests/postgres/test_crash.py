@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Query
+    from tests.postgres.conftest import Query
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from embedded_postgres.folders import ELSEWHERE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Query
+    from tests.postgres.conftest import Query
 
 root_only = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root has privileges to drop; run as root to see this"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Cli, Query
+    from tests.postgres.conftest import Cli, Query
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from embedded_postgres import EmbeddedPostgresError, Server, Status, temporary
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Query
+    from tests.postgres.conftest import Query
 
 
 def test_data_survives_stop_and_start(server: Server, query: Query) -> None:

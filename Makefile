@@ -40,6 +40,11 @@ stop: ## Stop both; the data stays
 psql: ## Look at the embedded Postgres with psql
 	@$(POSTGRES) psql
 
+.PHONY: docs
+docs: start ## Describe every table and column in one page for your browser
+	@$(MELTANO) --environment=demo --log-level=warning invoke dbt:docs > /dev/null
+	@echo "Open transform/target/static_index.html"
+
 ##@ Check
 
 .PHONY: test
@@ -50,7 +55,8 @@ test: lint ## Run all checks and tests, from nothing
 lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy $(PACKAGES) tests
+	.venv/bin/mypy $(PACKAGES)
+	.venv/bin/mypy --explicit-package-bases scripts tests
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 

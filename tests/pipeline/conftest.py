@@ -13,7 +13,7 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -34,7 +34,6 @@ PLUGINS = (
     "utilities/postgres",
 )
 PIPELINE = ("run", "tap-omdb", "target-postgres", "dbt:run")
-RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
 
 MISLEADING = {
     "PGHOST": "192.0.2.1",  # reserved for documentation: nothing answers there
@@ -119,10 +118,10 @@ class Project:
             row_factory=dict_row,
         )
 
-    def rows(self, query: LiteralString) -> list[dict[str, Any]]:
+    def rows(self, query: str) -> list[dict[str, Any]]:
         """What a query gives."""
         with self.connect() as connection:
-            return connection.execute(query).fetchall()
+            return connection.execute(query.encode()).fetchall()
 
     def differences(self, replies: Iterable[tuple[str, object]]) -> list[dict[str, Any]]:
         """The values of the raw tables that are not what replies say, by `expected.sql`.
@@ -147,7 +146,7 @@ class Project:
             ).fetchall()
             return {
                 table["name"]: connection.execute(
-                    f"select to_jsonb(t) as row from {table['name']} t order by 1"  # type: ignore[arg-type]  # noqa: S608
+                    f"select to_jsonb(t) as row from {table['name']} t order by 1".encode()  # noqa: S608
                 ).fetchall()
                 for table in tables
             }

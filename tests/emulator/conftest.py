@@ -26,7 +26,8 @@ class Answer(NamedTuple):
 
     @property
     def error(self) -> str | None:
-        return self.json.get("Error")
+        error: str | None = self.json.get("Error")
+        return error
 
 
 class Ask(Protocol):
@@ -35,6 +36,7 @@ class Ask(Protocol):
         emulator: Emulator,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10,
+        /,
         **query: object,
     ) -> Answer: ...
 
@@ -43,6 +45,7 @@ def _ask(
     emulator: Emulator,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10,
+    /,
     **query: object,
 ) -> Answer:
     target = urlsplit(emulator.url)

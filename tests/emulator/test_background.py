@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from omdb_emulator.ports import PREFERRED_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -55,9 +55,13 @@ def pid_of(folder: Path) -> int:
     return int(json.loads((folder / ".emulator" / "emulator.lock").read_text())["pid"])
 
 
+def fetch(url: str) -> Any:  # noqa: ANN401
+    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+        return json.load(response)
+
+
 def answers(url: str) -> bool:
-    with urllib.request.urlopen(f"{url}?apikey=00000000&i=tt1375666", timeout=5) as response:
-        return bool(json.load(response)["Title"] == "Inception")
+    return bool(fetch(f"{url}?apikey=00000000&i=tt1375666")["Title"] == "Inception")
 
 
 @pytest.fixture
@@ -199,12 +203,9 @@ def test_serving_options_reach_the_server(run: Run, folder: Path) -> None:
     recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
     options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
     url = url_of(run("start", "--port", "0", *options))
-    with urllib.request.urlopen(f"{url}?apikey=abc&i=tt0000001", timeout=5) as response:
-        assert json.load(response)["Title"] == "Mine"
-    with urllib.request.urlopen(f"{url}__emulator__/requests", timeout=5) as response:
-        assert len(json.load(response)) == 1
-    with urllib.request.urlopen(f"{url}__emulator__/keys", timeout=5) as response:
-        assert json.load(response) == {"abc": {"limit": 1, "used_today": 1}}
+    assert fetch(f"{url}?apikey=abc&i=tt0000001")["Title"] == "Mine"
+    assert len(fetch(f"{url}__emulator__/requests")) == 1
+    assert fetch(f"{url}__emulator__/keys") == {"abc": {"limit": 1, "used_today": 1}}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def episode_line(
 # The only series whose episodes were recorded but whose details were not.
 PSYCH = {
     "Title": "Psych",
-    "Year": "2006–2014",
+    "Year": "2006\u20132014",
     "imdbID": "tt0491738",
     "Type": "series",
     "totalSeasons": "8",

@@ -119,7 +119,7 @@ def test_wrong_charsets(omdb: Emulator, ask: Ask) -> None:
 def test_delay_comes_before_the_first_byte(omdb: Emulator, ask: Ask) -> None:
     omdb.fault("delay", seconds=0.3)
     with pytest.raises(TimeoutError):
-        ask(omdb, timeout=0.1, i=ID)
+        ask(omdb, None, 0.1, i=ID)
     started = time.monotonic()
     assert ask(omdb, i=ID).error is None
     assert time.monotonic() - started >= 0.3
@@ -148,8 +148,9 @@ def test_slow_body_sends_headers_at_once(omdb: Emulator, ask: Ask) -> None:
 def test_cut_before_the_reply(
     omdb: Emulator,
     ask: Ask,
+    *,
     reset: bool,
-    raised: type[Exception],  # noqa: FBT001
+    raised: type[Exception],
 ) -> None:
     omdb.fault("cut", times=1, reset=reset)
     with pytest.raises(raised):
@@ -213,7 +214,7 @@ def test_hang_ends_with_its_fault(omdb: Emulator, ask: Ask) -> None:
 def test_client_that_leaves_ends_a_hanging_request(omdb: Emulator, ask: Ask) -> None:
     omdb.fault("hang")
     with pytest.raises(TimeoutError):
-        ask(omdb, timeout=0.1, i=ID)
+        ask(omdb, None, 0.1, i=ID)
     deadline = time.monotonic() + 5
     while omdb.stats()["in_flight"]:
         assert time.monotonic() < deadline

@@ -38,7 +38,8 @@ def library(titles: Generated) -> Library:
 
 
 def share(lines: list[dict[str, Any]], field: str, value: object = "N/A") -> float:
-    return sum(line.get(field) == value for line in lines) / len(lines)
+    count: int = sum(line.get(field) == value for line in lines)
+    return count / len(lines)
 
 
 def of_type(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -124,7 +125,7 @@ def test_shares_of_missing_values(
 
 
 def test_ratings_agree_with_each_other(lines: list[dict[str, Any]]) -> None:
-    sources = Counter()
+    sources: Counter[tuple[int, str | bool]] = Counter()
     votes_without_rating = 0
     for line in lines:
         values = {one["Source"]: one["Value"] for one in line["Ratings"]}
@@ -135,7 +136,7 @@ def test_ratings_agree_with_each_other(lines: list[dict[str, Any]]) -> None:
         assert values.get(order[2]) == (None if meta == "N/A" else f"{meta}/100")
         votes_without_rating += imdb == "N/A" and line["imdbVotes"] != "N/A"
         assert imdb == "N/A" or line["imdbVotes"] != "N/A"
-        sources[len(values), bool(values) and list(values)[0]] += 1
+        sources[len(values), bool(values) and next(iter(values))] += 1
     assert 0.5 < sources[3, order[0]] / COUNT < 0.65
     assert 0.12 < sources[0, False] / COUNT < 0.21
     assert sources[1, order[1]] > 0

@@ -31,7 +31,8 @@ def found(query: str, manners: Manners | None = None) -> list[str]:
 def error(query: str) -> str | None:
     body = get(query)
     assert (body["Response"] == "False") == ("Error" in body)
-    return body.get("Error")
+    message: str | None = body.get("Error")
+    return message
 
 
 def test_details_are_compact_utf8_with_the_keys_in_order() -> None:
@@ -61,7 +62,16 @@ def test_plot_full_is_served_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    "imdb_id", ["tt596799", "123asd1", "tt123456789", "1375666", "tt", "foo", "tt١٢٣٤٥٦٧"]
+    "imdb_id",
+    [
+        "tt596799",
+        "123asd1",
+        "tt123456789",
+        "1375666",
+        "tt",
+        "foo",
+        "tt\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+    ],
 )
 def test_ids_of_another_length_are_incorrect(imdb_id: str) -> None:
     assert error(f"i={imdb_id}") == "Incorrect IMDb ID."

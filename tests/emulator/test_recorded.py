@@ -55,7 +55,12 @@ def test_season_listing_is_served_for_its_series(library: Callable[..., Library]
         "Title": "Spaced Out",
         "totalSeasons": "2",
     }
-    series = {"Title": "Spaced Out", "Type": "series", "imdbID": "tt0000008", "Year": "1999–2001"}
+    series = {
+        "Title": "Spaced Out",
+        "Type": "series",
+        "imdbID": "tt0000008",
+        "Year": "1999\u20132001",
+    }
     body = (
         b'{"Title":"Spaced Out","Season":"2","totalSeasons":"2","Episodes":['
         b'{"imdbID":"tt0000009","Title":"One","Episode":"1"}],"Response":"True"}'

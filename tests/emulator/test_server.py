@@ -3,7 +3,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from omdb_emulator.client import Control, ControlError
 from omdb_emulator.testing import Emulator, title_line
 
 if TYPE_CHECKING:
+    import socket
+
     from conftest import Ask
 
 ID = "tt1375666"

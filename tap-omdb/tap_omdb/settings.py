@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -26,7 +27,13 @@ SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 
 _RANGE = re.compile(r"\s*(\d{4})\s*(?:(-)\s*(\d{4})?\s*)?")
 _ID = re.compile(r"(?:tt)?(\d{1,10})")
-_KEY_PAGE = "https://www.omdbapi.com/apikey.aspx"
+_NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
+_PLACE = re.compile(r"(.*) in config\['(\w+)'\](.*)", re.DOTALL)
+_OR_NULL = ", 'null'"
+_NO_KEY = (
+    "setting api_key is missing: get a key at https://www.omdbapi.com/apikey.aspx, then set "
+    "api_key in the config or TAP_OMDB_API_KEY in the environment"
+)
 
 
 class SettingError(ValueError):
@@ -118,8 +125,9 @@ def problems(config: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     """
     found = [_unknown(name, known) for name in config if name not in set(known)]
     if not str(config.get("api_key", "")).strip():
-        found.append(explain("'api_key' is a required property"))
+        found.append(_NO_KEY)
     checks = (
+        lambda: _user_agent(config.get("user_agent")),
         lambda: parse_years(config.get("years") or (), _today()),
         lambda: list(_terms(config.get("search_terms") or ())),
         lambda: [imdb_id(text) for text in config.get("imdb_ids") or ()],
@@ -143,14 +151,44 @@ def _problem(check: Callable[[], object]) -> str | None:
     return None
 
 
-def explain(schema_error: str) -> str:
-    """Turn a text of the JSON schema validator into one with a remedy, where it has none."""
+def mend(config: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with what environment variables and other tools can't say as JSON does.
+
+    Null is left out, since it means the default, and a number that came as text is a number.
+
+    Args:
+        config: The config as given.
+        properties: The JSON schema of each setting, by name.
+    """
+    mended = {name: value for name, value in config.items() if value is not None}
+    for name, value in mended.items():
+        kinds = properties.get(name, {}).get("type", ())
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            if "integer" in kinds and "." not in value:
+                mended[name] = int(value)
+            elif "number" in kinds:
+                mended[name] = float(value)
+    return mended
+
+
+def explain(schema_error: str, properties: Mapping[str, Any]) -> str:
+    """Turn a text of the JSON schema validator into one that names the setting and a remedy.
+
+    Args:
+        schema_error: Such as "0 is not of type 'array', 'null' in config['years']".
+        properties: The JSON schema of each setting, by name.
+    """
     if "'api_key' is a required property" in schema_error:
-        return (
-            f"setting api_key is missing: get a key at {_KEY_PAGE}, then set api_key in the "
-            "config or TAP_OMDB_API_KEY in the environment"
-        )
-    return schema_error
+        return _NO_KEY
+    match = _PLACE.fullmatch(schema_error)
+    if match is None:
+        return schema_error
+    what, name, place = match.groups()
+    if name == "api_key":
+        return f"api_key: {what}; a key is text, so put it in quotes"
+    schema = properties[name]
+    example = f" For example: {json.dumps(schema['examples'][0])}" if "examples" in schema else ""
+    return f"{name}{place}: {what.replace(_OR_NULL, '')}. {schema['description']}{example}"
 
 
 def parse_years(values: Iterable[int | str], today: date) -> tuple[int, ...]:
@@ -233,14 +271,24 @@ def _refresh(value: Mapping[str, int | str]) -> Refresh:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        is_complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete:
         message = f"api_url: {text!r} is not a URL; use one such as https://www.omdbapi.com/"
         raise SettingError(message)
     if parts.query or parts.fragment:
         message = "api_url: leave out the query; the key belongs into api_key"
         raise SettingError(message)
     return text if parts.path else f"{text}/"
+
+
+def _user_agent(text: str | None) -> None:
+    if text and not (text.isascii() and text.isprintable() and text == text.strip()):
+        message = f"user_agent: {text!r} can't be sent; use plain letters, digits and signs"
+        raise SettingError(message)
 
 
 def is_plain_remote(url: str) -> bool:

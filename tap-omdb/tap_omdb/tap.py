@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -18,7 +19,7 @@ from typing_extensions import override
 
 from tap_omdb import redaction
 from tap_omdb.ledger import LedgerError
-from tap_omdb.settings import Settings, explain, problems
+from tap_omdb.settings import Settings, explain, imdb_id, mend, problems
 from tap_omdb.streams import STREAMS
 from tap_omdb.sync import Sync
 
@@ -83,7 +84,7 @@ class TapOMDb(Tap):
         ),
         th.Property(
             "imdb_ids",
-            th.ArrayType(th.StringType),
+            th.ArrayType(th.CustomType({"type": ["integer", "string"]})),
             title="IMDb ids",
             description="Titles by their IMDb id.",
             examples=[["tt1375666", "tt0944947"]],
@@ -209,18 +210,35 @@ class TapOMDb(Tap):
     def discover_streams(self) -> Sequence[OMDbStream]:
         return [stream(tap=self) for stream in STREAMS]
 
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings in the environment; one that can't be read is told as others are."""
+        try:
+            return dict(super()._env_var_config)
+        except ValueError as error:
+            variables = [
+                variable
+                for name, schema in self.config_jsonschema["properties"].items()
+                if (variable := f"{self._env_var_prefix}{name.upper()}") in os.environ
+                and not {"string", "number"} & {*schema["type"]}
+            ]
+            text = f"{' or '.join(variables)}: {error}; numbers are plain, lists and objects JSON"
+            message = "The environment can't be read"
+            raise ConfigValidationError(message, errors=[text], schema={}) from None
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings, and see to it that no message about them tells the key."""
         redaction.hide(self._config.get("api_key"))
+        properties = self.config_jsonschema["properties"]
+        self._config = mend(self._config, properties)
         schema_errors: list[str] = []
         try:
             schema_errors = super()._validate_config(raise_errors=raise_errors)
         except ConfigValidationError as error:
             schema_errors = error.errors
-        errors = [redaction.redact(explain(text)) for text in schema_errors] or problems(
-            self._config, known=self.config_jsonschema["properties"]
-        )
+        errors = [explain(text, properties) for text in schema_errors]
+        errors = [*map(redaction.redact, errors or problems(self._config, known=properties))]
         if errors and raise_errors:
             message = "Config validation failed"
             raise ConfigValidationError(message, errors=errors, schema=self.config_jsonschema)
@@ -230,6 +248,9 @@ class TapOMDb(Tap):
     def sync(self) -> Sync:
         """What all streams share during a sync; made at its first use."""
         if self._sync is None:
+            for given in self.config.get("imdb_ids") or ():
+                if given != imdb_id(given):
+                    self.logger.info("imdb_ids: %s is taken for %s", given, imdb_id(given))
             try:
                 self._sync = Sync(
                     Settings.from_config(self.config),

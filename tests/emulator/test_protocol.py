@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from omdb_emulator.library import Library
 from omdb_emulator.protocol import Manners, answer, iso_date, parse_query
 from omdb_emulator.titles import KEYS, read_titles, title_from_line
@@ -209,7 +212,7 @@ def test_pages_before_the_first_are_negative_offsets(page: str) -> None:
     assert error(f"s=serial&page={page}") == message
 
 
-@pytest.mark.parametrize("page", ["4", "101", "99999999"])
+@pytest.mark.parametrize("page", ["4", "101", "99999999", "9" * 400])
 def test_pages_past_the_end_are_not_found(page: str) -> None:
     assert error(f"s=serial&page={page}") == NOT_FOUND
 
@@ -345,3 +348,24 @@ def test_changes_are_found_at_once() -> None:
     assert kept.plot_full == "A thief …"
     with pytest.raises(KeyError):
         library.update("tt7654321", {})
+
+
+NAMES = ["i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail", "x"]
+VALUES = st.text() | st.sampled_from(
+    ["tt0000010", "castle", "cas*", "series", "full", "1", "0", "-1", "1.5", "2011"]
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES))
+def test_every_query_has_a_reply(query: dict[str, str]) -> None:
+    asked = urlencode(query, errors="replace").encode()
+    result = answer(parse_query(asked), LIBRARY, Manners())
+    assert result.status == 200
+    assert result.body.endswith(b'"}') or b'"Broken" or not' in result.body
+
+
+@given(st.binary())
+def test_every_query_string_is_read(query_string: bytes) -> None:
+    query = parse_query(query_string)
+    assert all(name == name.lower() for name in query)
+    assert answer(query, LIBRARY, Manners()).status == 200

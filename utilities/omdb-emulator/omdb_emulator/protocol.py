@@ -19,6 +19,7 @@ PAGE_SIZE = 10
 _MERGES_FOLLOWED = 3
 _SHORTEST_TERM = 3
 _LONGEST_TERM = 1000
+_FARTHEST_PAGE = 1e9
 _STOP_WORDS = frozenset({"the"})
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
@@ -279,7 +280,7 @@ def page_number(text: str) -> int | Reply:
         return 1
     if not re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*", text):
         return error(f"Conversion from string \"{text}\" to type 'Integer' is not valid.")
-    return round(float(text))
+    return round(min(max(float(text), -_FARTHEST_PAGE), _FARTHEST_PAGE))
 
 
 def _year(query: Mapping[str, str]) -> int | None:

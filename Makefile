@@ -40,8 +40,8 @@ stop: ## Stop both; the data stays
 psql: ## Look at the embedded Postgres with psql
 	@$(POSTGRES) psql
 
-.PHONY: docs
-docs: start ## Describe every table and column in one page for your browser
+.PHONY: dictionary
+dictionary: start ## Describe every table and column in one page for your browser
 	@$(MELTANO) --environment=demo --log-level=warning invoke dbt:docs > /dev/null
 	@echo "Open transform/target/static_index.html"
 
@@ -57,10 +57,15 @@ lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(PACKAGES)
 	.venv/bin/mypy --explicit-package-bases scripts tests
+	.venv/bin/python scripts/tap_docs.py --check
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
 ##@ Maintain
+
+.PHONY: docs
+docs: .venv/.dev ## Write anew what the tap's README takes from the tap itself
+	.venv/bin/python scripts/tap_docs.py
 
 .PHONY: format
 format: .venv/.dev ## Format the code
@@ -86,7 +91,7 @@ clean: stop ## Delete what was installed or built; keeps the data, the state and
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## "; print "Usage: make TARGET" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- What is made on the way -------------------------------------------------
 

@@ -47,6 +47,6 @@ select :spent = 0 as nothing_was_due
 \endif
 \echo
 \echo 'Look further:'
-\echo '  make psql    ask in SQL, say: select * from demo_marts.movies where year = 2010;'
-\echo '  make docs    what each table and column means, as a page for your browser'
-\echo '  make stop    ends Postgres and the emulator; the data stays'
+\echo '  make psql        ask in SQL, say: select * from demo_marts.movies where year = 2010;'
+\echo '  make dictionary  what each table and column means, as a page for your browser'
+\echo '  make stop        ends Postgres and the emulator; the data stays'

@@ -194,6 +194,12 @@ class History(RuleBasedStateMachine):
         assert Ledger(Refresh(), state).to_state() == state
 
     @invariant()
+    def state_has_each_title_once(self) -> None:
+        days = self.ledger.to_state()["titles"].values()
+        numbers = [n for labels in days for text in labels.values() for n in text.split()]
+        assert len(numbers) == len(set(numbers)) == len(self.ledger)
+
+    @invariant()
     def merged_with_an_older_state_the_newest_day_wins(self) -> None:
         both = merged(self.ledger.to_state(), self.complete)
         assert answers(Ledger(Refresh(), both), self.today) == answers(self.ledger, self.today)
@@ -417,6 +423,22 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     assert after.failing(TODAY + DAY) == ["tt0000002"]
     assert due(after, TODAY) == []
     assert after.last_search(key) == TODAY
+
+
+def test_of_two_days_the_newest_counts_in_whatever_order_they_come() -> None:
+    state = {
+        "version": VERSION,
+        "titles": {"2026-11-22": {"gone": "0000001"}, "2026-01-01": {"movie older": "0000001"}},
+        "seasons": {"2026-11-22": {"season older": "1/1"}, "2026-01-01": {"season older": "1/1"}},
+        "searches": {
+            "2026-11-22": {"2010 movie": {"man*": 9}},
+            "2026-01-01": {"2010 movie": {"man*": 8}},
+        },
+    }
+    ledger = Ledger(Refresh(), state)
+    assert ledger.last_try("tt0000001") == TODAY
+    assert ledger.last_season_fetch("tt1", 1) == TODAY
+    assert ledger.last_total(SearchKey("man*", 2010, "movie")) == 9
 
 
 # Size and cost

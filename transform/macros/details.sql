@@ -1,6 +1,7 @@
 {#
   The columns that OMDb's details have in common, whatever the type of title: texts
-  cleaned, numbers and dates in the types of the marts. Lists are still one text.
+  cleaned, numbers and dates as they are. Lists are still one text. (The loader writes no
+  object as JSON's null, which is not SQL's.)
 #}
 {% macro details_columns() -%}
             imdb_id,
@@ -23,8 +24,8 @@
             imdb_rating,
             imdb_votes,
             merged_ids,
-            unparsed,
-            extra,
+            nullif(unparsed, 'null') as unparsed,
+            nullif(extra, 'null') as extra,
             fetched_at,
             _sdc_batched_at as loaded_at
 {%- endmacro %}

@@ -1,4 +1,6 @@
 -- The share of sentences about awards that could not be read, if it is above one in 200.
+{{ config(severity='warn') }}
+
 with sentences as (
     select
         count(*) as all_of_them,

@@ -1,4 +1,4 @@
--- Movies with a list of which the mart has nothing.
+-- Movies with a list, one that is more than commas, of which the mart has nothing.
 with details as (
     select * from {{ ref('stg_omdb__movies') }}
 )
@@ -14,7 +14,7 @@ select
     '{{ column }}' as list
 from details
 where
-    details.{{ column }} is not null
+    details.{{ column }} ~ '[^, ]'
     and not exists (
         select 1 from {{ ref(bridge) }} as bridge where bridge.imdb_id = details.imdb_id
     )
@@ -26,7 +26,7 @@ select
     '{{ column }}' as list
 from details
 where
-    details.{{ column }} is not null
+    details.{{ column }} ~ '[^, ]'
     and not exists (
         select 1
         from {{ ref('movie_credits') }} as credits

@@ -17,7 +17,7 @@ companies_of_movies as (
     cross join lateral
         unnest({{ split_list('details.production', company_suffix()) }})
             with ordinality as listed (company_name, position)
-    where listed.company_name <> 'N/A'
+    where listed.company_name not in ('', 'N/A')
 ),
 
 keyed as (

@@ -21,7 +21,7 @@ countries_of_movies as (
     cross join lateral
         unnest({{ split_list('details.country') }})
             with ordinality as listed (written, position)
-    where listed.written <> 'N/A'
+    where listed.written not in ('', 'N/A')
 ),
 
 keyed as (

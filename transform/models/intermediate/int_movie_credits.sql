@@ -24,7 +24,7 @@ credits as (
     cross join lateral
         unnest({{ split_list('lists.names', name_suffix()) }})
             with ordinality as listed (credit, position)
-    where listed.credit <> 'N/A'
+    where listed.credit not in ('', 'N/A')
 ),
 
 read as (

@@ -17,7 +17,7 @@ genres_of_movies as (
     cross join lateral
         unnest({{ split_list('details.genre') }})
             with ordinality as listed (genre_name, position)
-    where listed.genre_name <> 'N/A'
+    where listed.genre_name not in ('', 'N/A')
 ),
 
 keyed as (

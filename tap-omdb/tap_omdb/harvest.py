@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tap_omdb.client import Answer
     from tap_omdb.ledger import Ledger
-    from tap_omdb.queries import SearchPass, Task
+    from tap_omdb.queries import SearchKey, SearchPass, Task
     from tap_omdb.settings import Settings
     from tap_omdb.titles_file import UnusableRow
     from tap_omdb.worklist import WorkList
@@ -73,6 +73,7 @@ class Harvest:
         self._settings = settings
         self._ledger = ledger
         self._work = work
+        self._errors: dict[SearchKey, str] = {}  # why a search came to a halt
         self.unparsed: Counter[str] = Counter()
         """Values that did not parse, by field."""
 
@@ -90,6 +91,8 @@ class Harvest:
             reason, status = "http_error", answer.status
             text = str(answer)
             yield reject_row(task, query, reason, text, status=status, payload=None, now=now)
+            if isinstance(task, PageTask):
+                self._errors[task.search.key] = text
             self._failed(task, now.date())
         elif isinstance(task, PageTask):
             known = task.search.new_titles
@@ -109,7 +112,8 @@ class Harvest:
     def unfinished(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches that were begun and not read to their end."""
         for search in self._ledger.passes.values():
-            yield search_row(search, now, is_complete=False)
+            error = self._errors.get(search.key)
+            yield search_row(search, now, is_complete=False, error=error)
 
     def read_to_end(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches of whose pages an earlier run had read all as it ended."""
@@ -192,9 +196,9 @@ class Harvest:
         else:
             reject = self._refused(task, answer)
             yield reject
-            error = reject.values["message"]
-            yield search_row(search, now, is_complete=False, error=error)
+            self._errors[search.key] = error = reject.values["message"]
             if kind in _FOR_GOOD:
+                yield search_row(search, now, is_complete=False, error=error)
                 self._ledger.searched(search.key, search.total or 0, now.date())
 
     def _hits(self, task: PageTask, reply: SearchPage, now: datetime) -> Iterator[Row]:

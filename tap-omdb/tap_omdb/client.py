@@ -12,10 +12,9 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
-import backoff
 import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import APIKeyAuthenticator
@@ -27,15 +26,11 @@ from typing_extensions import override
 
 from tap_omdb.budget import BudgetSpent
 from tap_omdb.cache import StoredReply
-from tap_omdb.redaction import redact
+from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.replies import Refusal, RefusalKind, Reply, read_reply
 from tap_omdb.settings import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from backoff.types import Details as BackoffDetails
-
     from tap_omdb.budget import Budget
     from tap_omdb.cache import ReplyCache
     from tap_omdb.queries import Query
@@ -49,12 +44,12 @@ FIRST_CONTACT_SECONDS = 15.0
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
 _FAILURES_PER_WORKER = 5
+_OUTAGE_SECONDS = 30.0
 _DOUBTFUL_FROM_CACHE = {
     RefusalKind.INVALID_KEY,
     RefusalKind.NO_KEY,
     RefusalKind.LIMIT_REACHED,
 }
-_F = TypeVar("_F", bound="Callable[..., Any]")
 
 
 class Unavailable(RetriableAPIError):  # noqa: N818 - what OMDb is
@@ -84,8 +79,9 @@ class Answer:
 class Breaker:
     """Ends a run in which nothing gets through, so that it does not burn the quota.
 
-    It opens after a number of failures in a row, over all workers, or when one request's
-    patience is spent and no other got through meanwhile.
+    It opens when none has got through for a while, in which a number of requests failed, or when
+    two in a row are given up, each without another getting through meanwhile: one alone may be
+    that title's fault.
     """
 
     def __init__(self, workers: int) -> None:
@@ -97,6 +93,8 @@ class Breaker:
         self._lock = threading.Lock()
         self._limit = max(10, _FAILURES_PER_WORKER * workers)
         self._failures = 0
+        self._given_up = 0
+        self._failing_since = 0.0
         self._last_success = float("-inf")
         self.open: str | None = None
         """Why it is open; None while it is closed."""
@@ -109,20 +107,31 @@ class Breaker:
     def success(self) -> None:
         """Note that a request got through."""
         with self._lock:
-            self._failures = 0
+            self._failures = self._given_up = 0
             self._last_success = time.monotonic()
 
     def failure(self, reason: str) -> None:
         """Note that a request failed."""
         with self._lock:
+            now = time.monotonic()
+            if not self._failures:
+                self._failing_since = now
             self._failures += 1
-            if self._failures >= self._limit:
+            if self._failures >= self._limit and now - self._failing_since >= _OUTAGE_SECONDS:
                 self.open = reason
 
-    def gave_up(self, reason: str, seconds: float) -> None:
-        """Note that a request was given up after so many seconds."""
+    def gave_up(self, reason: str, started: float) -> None:
+        """Note that a request is not tried any more.
+
+        Args:
+            reason: Why it failed.
+            started: When it was first tried, by the monotonic clock.
+        """
         with self._lock:
-            if time.monotonic() - self._last_success >= seconds:
+            if self._last_success >= started:
+                return
+            self._given_up += 1
+            if self._given_up > 1 or not self.has_had_contact:
                 self.open = reason
 
 
@@ -147,7 +156,7 @@ class Pace:
 
 
 class Session(requests.Session):
-    """Pooled connections that follow no redirect to another host: the key would go with it."""
+    """Pooled connections that take the key to no other host, and not off TLS, by a redirect."""
 
     def __init__(self, connections: int) -> None:
         """Open at most so many connections."""
@@ -161,8 +170,13 @@ class Session(requests.Session):
         target = super().get_redirect_target(resp)
         if target is None:
             return None
-        host = urlsplit(target).hostname
-        return target if host in {None, urlsplit(resp.url).hostname} else None
+        before = urlsplit(resp.url)
+        try:
+            after = urlsplit(urljoin(resp.url, target))
+        except ValueError:
+            return None
+        is_safe = after.scheme in {before.scheme, "https"} and after.hostname == before.hostname
+        return target if is_safe else None
 
 
 class Connection:
@@ -176,6 +190,8 @@ class Connection:
         self.breaker = Breaker(settings.concurrency)
         self.pace = Pace(settings.requests_per_second)
         self.stopping = threading.Event()
+        self.over: str | None = None
+        """Why nothing more can be had in this run; None while more can."""
         self.host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
         self.max_retry_time = settings.max_retry_time
         self.request_timeout = settings.timeout
@@ -183,8 +199,6 @@ class Connection:
     @property
     def patience(self) -> float:
         """Seconds for which a failing request is tried again."""
-        if self.stopping.is_set():
-            return 0.0
         if self.breaker.has_had_contact:
             return self.max_retry_time
         return min(self.max_retry_time, FIRST_CONTACT_SECONDS)
@@ -242,15 +256,25 @@ class OMDbStream(RESTStream[None]):
             RunOver: The key is refused, or nothing gets through.
             Unavailable: This request failed for as long as it was tried.
         """
+        shared = self.connection
         started = time.monotonic()
-        attempt = self.request_decorator(self._attempt)
-        try:
-            return attempt(query)
-        except Unavailable as error:
-            self.connection.breaker.gave_up(str(error), time.monotonic() - started)
-            if self.connection.breaker.open:
-                raise RunOver(self._unreachable(str(error))) from None
-            raise
+        patience = shared.patience
+        longest = _FIRST_WAIT
+        while True:
+            try:
+                return self._attempt(query)
+            except Unavailable as error:  # noqa: PERF203 - a request takes longer
+                # Shortened at random, so that workers spread.
+                wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
+                longest = min(2 * longest, _LONGEST_WAIT)
+                if time.monotonic() - started + wait > patience:
+                    shared.breaker.gave_up(str(error), started)
+                    if shared.breaker.open:
+                        raise self._over(self._unreachable(str(error))) from None
+                    raise
+                logger.warning("%s (%s); asking again in %.1f s", error, query, wait)
+                if shared.stopping.wait(wait):
+                    raise
 
     def _attempt(self, query: Query) -> Answer:
         answer = self._ask(query)
@@ -269,7 +293,9 @@ class OMDbStream(RESTStream[None]):
         """Make one request; past the cache, it is one that no cache on the way can answer."""
         shared = self.connection
         if shared.breaker.open:
-            raise RunOver(self._unreachable(shared.breaker.open))
+            raise self._over(self._unreachable(shared.breaker.open))
+        if shared.over:
+            raise RunOver(shared.over)
         shared.budget.take()
         shared.pace.wait()
         context: dict[str, str] = dict(query.params)
@@ -290,14 +316,15 @@ class OMDbStream(RESTStream[None]):
             # From None: the original's text has the URL in it, and so the key.
             raise Unavailable(reason) from None
         if response.is_redirect:
-            host = urlsplit(response.headers["Location"]).netloc
-            message = f"api_url redirects to {host}: if that is right, make it the api_url"
-            raise RunOver(message)
+            target = response.headers["Location"].partition("?")[0]
+            message = f"api_url redirects to {target}: if that is right, make it the api_url"
+            raise self._over(message)
         raw = StoredReply(
             fetched_at=datetime.now(timezone.utc).replace(microsecond=0),
             status=response.status_code,
             content_type=response.headers.get("Content-Type", ""),
-            body=response.content,
+            # A page that says the URL back says the key.
+            body=redact_bytes(response.content),
         )
         reply = read_reply(raw.status, response.headers, raw.body)
         return Answer(reply, raw, _seconds(response.headers.get("Retry-After")))
@@ -326,11 +353,16 @@ class OMDbStream(RESTStream[None]):
                 f'OMDb says "{reply.message}": check api_key (TAP_OMDB_API_KEY); a new key must be '
                 "activated by the link in OMDb's e-mail first"
             )
-            raise RunOver(message)
+            raise self._over(message)
         if reply.kind is RefusalKind.UNAVAILABLE:
             reason = f"HTTP {reply.status}: {reply.message}" if reply.message else str(reply.status)
             self.connection.breaker.failure(reason)
             raise Unavailable(redact(reason), status=reply.status, retry_after=retry_after)
+
+    def _over(self, message: str) -> RunOver:
+        """Return the error that ends the run, having seen to it that no more is asked."""
+        self.connection.over = message
+        return RunOver(message)
 
     def _unreachable(self, reason: str) -> str:
         host = self.connection.host
@@ -340,38 +372,6 @@ class OMDbStream(RESTStream[None]):
             else "check api_url and the network, and run again: what was fetched is kept"
         )
         return f"OMDb can't be reached at {host}: {reason}; {remedy}"
-
-    @override
-    def request_decorator(self, func: _F) -> _F:
-        decorated: _F = backoff.on_exception(
-            self.backoff_wait_generator,
-            Unavailable,
-            max_time=lambda: self.connection.patience,
-            on_backoff=self.backoff_handler,
-            # The generator has the jitter in it: it must not cut a Retry-After short.
-            jitter=None,
-            logger=None,
-        )(func)
-        return decorated
-
-    @override
-    def backoff_wait_generator(self) -> Generator[float, None, None]:
-        """Yield waits in seconds that double, each shortened at random so that workers spread."""
-        error: Unavailable = yield  # type: ignore[assignment, misc]
-        longest = _FIRST_WAIT
-        while True:
-            wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
-            error = yield wait  # type: ignore[assignment]
-            longest = min(2 * longest, _LONGEST_WAIT)
-
-    @override
-    def backoff_handler(self, details: BackoffDetails) -> None:
-        logger.warning(
-            "%s (%s); asking again in %.1f s",
-            details.get("exception"),
-            details["args"][0],
-            details["wait"],
-        )
 
 
 def _seconds(retry_after: str | None) -> float:

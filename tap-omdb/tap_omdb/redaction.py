@@ -25,7 +25,7 @@ def hide(secret: object) -> None:
     Args:
         secret: The key as configured; of any type, since a misconfigured one is secret too.
     """
-    text = "" if secret is None else str(secret)
+    text = "" if secret is None else str(secret).strip()
     if text:
         _secrets.update({text, quote(text, safe=""), quote_plus(text)})
         logging.setLogRecordFactory(_clean_record)
@@ -37,6 +37,13 @@ def redact(text: str) -> str:
     for secret in _secrets:
         text = text.replace(secret, _MASK)
     return text
+
+
+def redact_bytes(data: bytes) -> bytes:
+    """Return what a server sent with every hidden secret masked."""
+    for secret in _secrets:
+        data = data.replace(secret.encode(), _MASK.encode())
+    return data
 
 
 def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401

@@ -12,7 +12,7 @@ from tap_omdb.budget import BudgetSpent
 from tap_omdb.client import Answer, RunOver, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from threading import Event
 
     from tap_omdb.queries import Task
@@ -47,7 +47,7 @@ class Engine:
         self.error: RunOver | None = None
         """What broke the run; None if nothing did."""
 
-    def answers(self, work: WorkList) -> Iterator[tuple[Task, Answer | Unavailable]]:
+    def answers(self, work: WorkList) -> Generator[tuple[Task, Answer | Unavailable]]:
         """Yield each task with its answer, in the order in which they were asked.
 
         Work that is added while an answer is dealt with is done too. Once the budget is spent,
@@ -65,7 +65,9 @@ class Engine:
                 if answer is not None:
                     yield task, answer
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Whoever reads this may have had enough before the end; what is under way is paid.
+            self._stopping.set()
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _fill(
         self,

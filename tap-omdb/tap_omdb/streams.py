@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
@@ -58,9 +59,9 @@ class EngineStream(OMDbStream):
             stream.begin()
         self.connection = sync.connection
         limit = self.ABORT_AT_RECORD_COUNT
-        with self.get_http_request_counter() as requests:
+        with self.get_http_request_counter() as requests, closing(sync.run(self.fetch)) as rows:
             spent = 0
-            for row in sync.run(self.fetch):
+            for row in rows:
                 if row.stream == self.name:
                     yield row.values
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from tap_omdb.sources import backlog
 from tap_omdb.worklist import WorkList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from datetime import date
 
     from singer_sdk.helpers.types import TapState
@@ -81,7 +82,7 @@ class Sync:
         self.exit_code = 128 + number
         self.connection.stopping.set()
 
-    def run(self, fetch: Callable[[Query], Answer]) -> Iterator[Row]:
+    def run(self, fetch: Callable[[Query], Answer]) -> Generator[Row]:
         """Yield the rows of all selected streams.
 
         Args:
@@ -104,17 +105,17 @@ class Sync:
         )
         for row in harvest.read_to_end(now):
             yield from self._count(row)
-        for task, answer in engine.answers(work):
-            while work.unusable:
-                yield from self._count(harvest.unusable(work.unusable.popleft(), now))
-            for row in harvest.reap(task, answer, _now()):
-                yield from self._count(row)
-            self._tell_progress(work)
+        with closing(self.cache), closing(engine.answers(work)) as answers:
+            for task, answer in answers:
+                while work.unusable:
+                    yield from self._count(harvest.unusable(work.unusable.popleft(), now))
+                for row in harvest.reap(task, answer, _now()):
+                    yield from self._count(row)
+                self._tell_progress(work)
         while work.unusable:
             yield from self._count(harvest.unusable(work.unusable.popleft(), now))
         for row in harvest.unfinished(_now()):
             yield from self._count(row)
-        self.cache.close()
         if engine.error or work.error:
             self.exit_code = 1
         self._tell_end(engine, work, harvest)

@@ -1,0 +1,854 @@
+"""Whatever OMDb, Cloudflare or the network answers: what the tap does, and that the key stays in.
+
+The faults are the emulator's, over real sockets. Every run here logs at every level, in both of
+the SDK's formats, and what it printed or wrote is searched for the key.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import time_machine
+from omdb_emulator.testing import Emulator
+from tap_omdb.client import Breaker, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.tap.conftest import Command, Config, Run, RunTap
+
+KEY = "a1b2c3d4"
+BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
+SERIES = "tt0185906"
+"""Band of Brothers: one season of ten episodes."""
+
+PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head></html>"
+
+
+@pytest.fixture
+def config(omdb: Emulator, tmp_path: Path) -> Config:
+    """Three ids, one after the other, the second of which the faults hit; nothing is retried."""
+    return {
+        "api_key": KEY,
+        "api_url": omdb.url,
+        "imdb_ids": IDS,
+        "concurrency": 1,
+        "timeout": 1,
+        "max_retry_time": 0,
+        "cache_dir": str(tmp_path / "cache"),
+    }
+
+
+@pytest.fixture
+def tap(sync: RunTap) -> Iterator[RunTap]:
+    """Run the tap, and search all that it gives or writes for the key."""
+    configs: list[Mapping[str, Any]] = []
+
+    def run(
+        config: Mapping[str, Any],
+        state: Mapping[str, Any] | None = None,
+        *,
+        select: set[str] | None = None,
+    ) -> Run:
+        configs.append(config)
+        done = sync(config, state, select=select)
+        assert_no_key(done.stdout, done.log)
+        return done
+
+    yield run
+    for config in configs:
+        files = [path for path in Path(config["cache_dir"]).rglob("*") if path.is_file()]
+        assert_no_key(*(path.name for path in files))
+        assert_no_key(*(path.read_bytes().decode("latin-1") for path in files))
+
+
+def assert_no_key(*texts: str) -> None:
+    for text in texts:
+        found = text.find(KEY)
+        assert found < 0, text[max(0, found - 200) : found + 20]
+
+
+def spent(run: Run) -> int:
+    """The requests that the state says were made today."""
+    return sum(run.ledger["requests"].values())
+
+
+# What passes when it is asked again
+
+PASSING: dict[str, dict[str, Any]] = {
+    "500": {"effect": "reply", "status": 500, "body": PAGE, "content_type": "text/html"},
+    "502": {"effect": "reply", "status": 502, "body": PAGE, "content_type": "text/html"},
+    "503 of IIS": {"effect": "unavailable"},
+    "504, empty": {"effect": "empty", "status": 504},
+    "408": {"effect": "html", "status": 408},
+    "429": {"effect": "cloudflare", "status": 429},
+    **{
+        str(status): {"effect": "cloudflare", "status": status}
+        for status in (503, *range(520, 525))
+    },
+    "530 as JSON": {"effect": "reply", "status": 530, "body": "{}"},
+    "no reply": {"effect": "cut"},
+    "reset": {"effect": "cut", "reset": True},
+    "half a body": {"effect": "cut_body"},
+    "half a body, reset": {"effect": "cut_body", "reset": True},
+    "no body, reset": {"effect": "cut_body", "fraction": 0, "reset": True},
+    "time-out": {"effect": "delay", "seconds": 1.5},
+    "HTML with 200": {"effect": "html"},
+    "HTML called JSON": {"effect": "html", "content_type": "application/json"},
+    "JSON that stops short": {"effect": "truncated"},
+    "nothing": {"effect": "empty"},
+    "a list": {"effect": "not_object"},
+    "null": {"effect": "not_object", "body": "null"},
+    "text": {"effect": "not_object", "body": "The service is down."},
+}
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=list(PASSING))
+def test_what_may_pass_is_asked_again(
+    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault(match={"i": HIT}, times=1, **fault)
+    run = tap({**config, "max_retry_time": 10})
+    assert run.exit_code == 0
+    assert run.ids("movies") == IDS
+    assert run.counts == {"movies": 3}
+    assert omdb.stats()["requests"] == spent(run) == 4
+    assert f"(i={HIT}&plot=short); asking again in 0." in run.log
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=list(PASSING))
+def test_what_does_not_pass_is_a_reject_and_the_run_goes_on(
+    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault(match={"i": HIT}, **fault)
+    run = tap(config)
+    assert run.exit_code == 0
+    assert run.ids("movies") == [BEFORE, AFTER]
+    [reject] = run.records("rejects")
+    assert reject["reject_id"] == f"i={HIT}"
+    assert reject["imdb_id"] == HIT
+    assert reject["reason"] == "http_error"
+    assert reject["source"] == "imdb_ids"
+    assert reject["request"] == f"i={HIT}&plot=short"
+    assert reject["message"]
+    assert omdb.stats()["requests"] == spent(run) == 3
+    today = datetime.now(timezone.utc).date().isoformat()
+    assert run.ledger["failing"] == {HIT: {"day": today, "tries": 1}}
+
+
+def test_a_slow_body_is_waited_for(tap: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.fault("slow_body", {"i": HIT}, seconds=1.5)
+    run = tap(config)
+    assert run.ids("movies") == IDS
+
+
+def test_retries_count_against_the_budget(tap: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.fault("unavailable", {"i": HIT})
+    run = tap({**config, "max_retry_time": 60, "max_requests": 3})
+    assert run.exit_code == 0
+    assert run.ids("movies") == [BEFORE]
+    assert run.records("rejects") == []
+    assert omdb.stats()["requests"] == spent(run) == 3
+    assert "Ended early: max_requests (3) are spent" in run.log
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_waited_for(form: str, tap: RunTap, config: Config, omdb: Emulator) -> None:
+    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=3)
+    retry_after = 2 if form == "seconds" else format_datetime(until, usegmt=True)
+    omdb.fault("cloudflare", {"i": HIT}, status=429, times=1, retry_after=retry_after)
+    run = tap({**config, "max_retry_time": 30})
+    assert run.ids("movies") == IDS
+    first, second = [log["at"] for log in omdb.requests() if log["query"]["i"] == HIT]
+    if form == "seconds":
+        assert second - first >= 2
+    else:
+        assert second >= until.timestamp()
+    assert second - first < 6
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-5", "Wed, 99 Foo 2026", ""])
+def test_a_retry_after_that_says_nothing_is_left_out(
+    retry_after: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("cloudflare", {"i": HIT}, status=503, times=1, retry_after=retry_after)
+    run = tap({**config, "max_retry_time": 5})
+    assert run.ids("movies") == IDS
+
+
+def test_a_retry_after_beyond_all_patience_is_not_waited_for(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("cloudflare", {"i": HIT}, status=429, retry_after=3600)
+    run = tap({**config, "max_retry_time": 3})
+    assert run.ids("movies") == [BEFORE, AFTER]
+    assert [reject["http_status"] for reject in run.records("rejects")] == [429]
+    assert sum(log["query"]["i"] == HIT for log in omdb.requests()) == 1
+
+
+# What asking again does not help
+
+FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
+    # the fault · the reason · the HTTP status · requests
+    "ASP.NET's page": ({"effect": "aspnet"}, "http_error", 500, 3),
+    "the firewall's page": ({"effect": "cloudflare", "status": 403}, "http_error", 403, 3),
+    "not found": ({"effect": "error", "message": "Movie not found!"}, "not_found", 200, 3),
+    "wrong id": ({"effect": "error", "message": "Incorrect IMDb ID."}, "incorrect_id", 200, 3),
+    "wrong id, in broken JSON": (
+        {
+            "effect": "error",
+            "message": "Conversion from string \"x\" to type 'Double' is not valid.",
+        },
+        "incorrect_id",
+        200,
+        3,
+    ),
+    "no data": ({"effect": "error", "message": "Error getting data."}, "no_data", 200, 3),
+    "no good request": (
+        {"effect": "error", "message": "Something went wrong."},
+        "http_error",
+        200,
+        3,
+    ),
+    "a text never seen": ({"effect": "error", "message": "Gremlins!"}, "http_error", 200, 3),
+    "404": ({"effect": "html", "status": 404}, "http_error", 404, 3),
+    "not to be mended": (
+        {"effect": "not_object", "body": '{"Title":"Interstellar" : , "Nonsense"}'},
+        "broken_reply",
+        200,
+        4,  # asked once more, past the cache
+    ),
+    "another kind of reply": (
+        {"effect": "not_object", "body": '{"Search":[],"totalResults":"0","Response":"True"}'},
+        "invalid_record",
+        200,
+        3,
+    ),
+    "no id": (
+        {"effect": "not_object", "body": '{"Title":"Interstellar","Response":"True"}'},
+        "invalid_record",
+        200,
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason", "status", "requests_made"), FINAL.values(), ids=FINAL)
+def test_a_refusal_of_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
+    fault: dict[str, Any],
+    reason: str,
+    status: int,
+    requests_made: int,
+    tap: RunTap,
+    config: Config,
+    omdb: Emulator,
+) -> None:
+    omdb.fault(match={"i": HIT}, **fault)
+    run = tap({**config, "max_retry_time": 60})
+    assert run.exit_code == 0
+    assert run.ids("movies") == [BEFORE, AFTER]
+    [reject] = run.records("rejects")
+    assert (reject["reject_id"], reject["reason"], reject["http_status"]) == (
+        f"i={HIT}",
+        reason,
+        status,
+    )
+    assert reject["payload"]
+    assert reject["message"]
+    assert omdb.stats()["requests"] == spent(run) == requests_made
+    again = tap(config, run.state)
+    assert again.counts == {}
+    assert omdb.stats()["requests"] == requests_made
+
+
+# What can be read all the same
+
+READABLE: dict[str, tuple[dict[str, Any], str, str]] = {
+    # the fault · the field it changes · how that begins then
+    "control characters": ({"effect": "control_characters"}, "plot", "\x1f\x08\t\x1d"),
+    "a bad escape": ({"effect": "bad_escape"}, "plot", "inner\\spiritual "),
+    "quotes": ({"effect": "unescaped_quote"}, "plot", 'the "best" of '),
+    "Windows-1252": ({"effect": "latin1"}, "plot", "Café "),
+    "UTF-8 called Latin-1": ({"effect": "utf8_as_latin1"}, "plot", "Café "),
+    "no such charset": (
+        {"effect": "reply", "content_type": "application/json; charset=klingon"},
+        "title",
+        "Interstellar",
+    ),
+    "called HTML": ({"effect": "reply", "content_type": "text/html"}, "title", "Interstellar"),
+    "with a wrong status": ({"effect": "reply", "status": 500}, "title", "Interstellar"),
+}
+
+
+@pytest.mark.parametrize(("fault", "field", "start"), READABLE.values(), ids=list(READABLE))
+def test_a_broken_reply_that_can_be_read_is_read(  # noqa: PLR0913, PLR0917
+    fault: dict[str, Any], field: str, start: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault(match={"i": HIT}, **fault)
+    run = tap(config)
+    assert run.ids("movies") == IDS
+    assert run.counts == {"movies": 3}
+    assert run.records("movies")[1][field].startswith(start)
+    assert omdb.stats()["requests"] == spent(run) == 3
+
+
+def test_a_broken_reply_from_the_cache_is_asked_for_past_it(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    body = '{"Title":"Interstellar" : , "Nonsense"}'
+    omdb.fault("not_object", {"i": HIT, "_": False}, body=body)
+    run = tap(config)
+    assert run.ids("movies") == IDS
+    assert omdb.stats()["requests"] == spent(run) == 4
+
+
+# The key and the limit
+
+KEY_ERRORS = ["Invalid API key!", "No API key provided."]
+LIMITS = ["Request limit reached!", "Daily request limit reached!"]
+
+
+@pytest.mark.parametrize("message", KEY_ERRORS)
+def test_a_refused_key_ends_the_run_with_an_error(
+    message: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("error", message=message, status=401)
+    run = tap({**config, "max_retry_time": 60})
+    assert run.exit_code == 1
+    assert run.counts == {}
+    assert omdb.stats()["requests"] == spent(run) == 1
+    assert f'OMDb says "{message}": check api_key (TAP_OMDB_API_KEY)' in run.log
+    assert run.ledger["failing"] == {}
+    omdb.clear_faults()
+    assert tap(config, run.state).ids("movies") == IDS
+
+
+def test_a_key_that_omdb_does_not_know_ends_the_run(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.remove_key(KEY)
+    run = tap({**config, "concurrency": 8, "imdb_ids": omdb.titles()[:100]})
+    assert run.exit_code == 1
+    assert run.counts == {}
+    assert omdb.stats()["requests"] == spent(run) <= 8
+
+
+@pytest.mark.parametrize("message", LIMITS)
+def test_the_limit_ends_the_run_normally_and_the_next_day_goes_on(
+    message: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    limit = omdb.fault("error", skip=1, message=message, status=401)
+    run = tap({**config, "max_retry_time": 60})
+    assert run.exit_code == 0
+    assert run.counts == {"movies": 1}
+    assert omdb.stats()["requests"] == spent(run) == 2
+    assert f'Ended early: OMDb says "{message}"' in run.log
+    assert "run again after 00:00 UTC" in run.log
+    omdb.remove_fault(limit)
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
+        assert tap(config, run.state).ids("movies") == [HIT, AFTER]
+
+
+def test_the_limit_of_a_key_is_spent_to_the_last_request(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.set_key(KEY, limit=20)
+    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:40]
+    run = tap({**config, "imdb_ids": ids, "concurrency": 8})
+    assert run.exit_code == 0
+    assert sum(run.counts.values()) == 20
+    assert len(set(run.ids("movies"))) == len(run.ids("movies"))
+    assert 21 <= omdb.stats()["requests"] == spent(run) <= 28
+
+
+@pytest.mark.parametrize("message", KEY_ERRORS + LIMITS)
+def test_a_401_of_the_cache_is_not_believed(
+    message: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("cached_401", {"i": HIT}, message=message)
+    run = tap(config)
+    assert run.exit_code == 0
+    assert run.ids("movies") == IDS
+    assert omdb.stats()["requests"] == spent(run) == 4
+
+
+@pytest.mark.parametrize(("message", "exit_code"), [(KEY_ERRORS[0], 1), (LIMITS[0], 0)])
+def test_a_401_of_the_cache_that_is_true_is_believed_when_asked_past_it(
+    message: str, exit_code: int, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("cached_401", {"i": HIT}, message=message)
+    omdb.fault("error", {"i": HIT, "_": True}, message=message, status=401)
+    run = tap(config)
+    assert run.exit_code == exit_code
+    assert run.ids("movies") == [BEFORE]
+    assert omdb.stats()["requests"] == spent(run) == 3
+
+
+def test_the_real_cache_in_front_keeps_no_error_alive(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.settings(cache=True, honour_no_cache=False)
+    omdb.set_key(KEY, limit=1)
+    first = tap(config)
+    assert first.ids("movies") == [BEFORE]
+    omdb.set_key(KEY, limit=None)
+    second = tap(config, first.state)
+    assert second.ids("movies") == [HIT, AFTER]
+    assert omdb.stats()["cache_hits"] == 1
+
+
+# Redirects
+
+
+def test_a_redirect_on_the_same_host_is_followed(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("redirect", {"i": HIT})
+    run = tap(config)
+    assert run.ids("movies") == IDS
+
+
+def test_a_redirect_to_another_host_ends_the_run_and_does_not_get_the_key(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    with Emulator(keys={KEY: None}) as other:
+        location = other.url.replace("127.0.0.1", "localhost") + "path?{query}"
+        omdb.fault("redirect", {"i": HIT}, location=location)
+        run = tap(config)
+        assert other.stats()["requests"] == 0
+    assert run.exit_code == 1
+    assert run.ids("movies") == [BEFORE]
+    assert "redirects to http://localhost:" in run.log
+    assert "make it the api_url" in run.log
+
+
+def test_a_redirect_in_a_circle_is_a_reject(tap: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.fault("redirect", {"i": HIT}, location="/?{query}")
+    run = tap(config)
+    assert run.exit_code == 0
+    assert run.ids("movies") == [BEFORE, AFTER]
+    assert [reject["reason"] for reject in run.records("rejects")] == ["http_error"]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::1/?{query}", "http://localhost:99999/", "//", "ftp://x/"]
+)
+def test_a_redirect_to_nowhere_is_no_crash(
+    location: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("redirect", {"i": HIT}, location=location)
+    run = tap(config)
+    assert run.exit_code in {0, 1}
+    assert run.ids("movies")[:1] == [BEFORE]
+    assert HIT not in run.ids("movies")
+
+
+@pytest.mark.parametrize(
+    ("location", "is_followed"),
+    [
+        ("https://www.omdbapi.com/?i=1", True),
+        ("/?i=1", True),
+        ("http://www.omdbapi.com/?i=1", False),
+        ("https://omdbapi.com.example/?i=1", False),
+        ("//omdb.example/?i=1", False),
+        ("https://www.omdbapi.com@omdb.example/?i=1", False),
+    ],
+)
+def test_no_redirect_takes_the_key_to_another_host_or_off_tls(
+    location: str,
+    is_followed: bool,  # noqa: FBT001
+) -> None:
+    response = requests.Response()
+    response.url = "https://www.omdbapi.com/?apikey=x"
+    response.status_code = 302
+    response.headers["Location"] = location
+    with Session(1) as session:
+        assert (session.get_redirect_target(response) is not None) is is_followed
+
+
+# Searches
+
+
+def test_a_prefix_with_too_many_results_is_split_until_it_has_few(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    search = {"imdb_ids": [], "search_terms": ["sta*"], "concurrency": 4}
+    whole = tap({**config, **search, "cache_dir": config["cache_dir"] + "1"})
+    omdb.settings(max_results=4)
+    run = tap({**config, **search})
+    assert run.exit_code == 0
+    assert len(whole.ids("movies")) > 8
+    assert sorted(run.ids("movies")) == sorted(whole.ids("movies"))
+    rows = {row["search_id"]: row for row in run.records("searches")}
+    assert len(rows) == len(run.records("searches"))
+    assert rows["sta*|-|movie"]["error"] == "Too many results."
+    assert rows["star*|-|movie"]["hits"] or rows["star*|-|movie"]["error"]
+    assert all(row["is_complete"] for row in rows.values())
+
+
+def test_a_word_with_too_many_results_is_told(tap: RunTap, config: Config) -> None:
+    run = tap({**config, "imdb_ids": [], "search_terms": ["the"]})
+    assert run.exit_code == 0
+    [row] = run.records("searches")
+    assert row["error"] == "Too many results."
+    assert row["is_complete"] is False
+    assert "a longer term, or one that ends in *, finds more" in run.log
+
+
+def test_pages_that_end_early_are_told_with_the_number_missed(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("error", {"s": "man*", "page": "2"}, message="Movie not found!")
+    run = tap({**config, "imdb_ids": [], "search_terms": ["man*"]})
+    [row] = run.records("searches")
+    assert 10 < row["total_results"] < 30
+    assert row["hits"] == 10
+    assert row["missed"] == row["total_results"] - 10
+    assert row["error"] is None
+    assert f"OMDb gave 10 of the {row['total_results']} rows" in run.log
+
+
+def test_a_prefix_whose_pages_end_early_is_split(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    search = {"imdb_ids": [], "search_terms": ["ma*"], "concurrency": 4}
+    whole = tap({**config, **search, "cache_dir": config["cache_dir"] + "1"})
+    assert len(whole.ids("movies")) >= 30
+    omdb.fault("error", {"s": "ma*", "page": "2"}, message="Movie not found!")
+    run = tap({**config, **search})
+    assert sorted(run.ids("movies")) == sorted(whole.ids("movies"))
+    assert run.records("searches")[0]["missed"] >= 20
+
+
+def test_a_broken_page_is_a_reject_and_asked_for_in_the_next_run(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
+    broken = omdb.fault("not_object", {"s": "man*", "page": "2"}, body='{"Search" : , "x"}')
+    run = tap(search)
+    assert run.exit_code == 0
+    assert len(run.ids("movies")) == 10
+    [reject] = run.records("rejects")
+    assert reject["reason"] == "broken_reply"
+    assert reject["reject_id"] == "s=man*&type=movie&page=2"
+    [row] = run.records("searches")
+    assert row["is_complete"] is False
+    assert row["error"] == reject["message"]
+    omdb.remove_fault(broken)
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
+        again = tap(search, run.state)
+    assert len(run.ids("movies") + again.ids("movies")) == row["total_results"]
+    assert not set(run.ids("movies")) & set(again.ids("movies"))
+    [row] = again.records("searches")
+    assert row["is_complete"] is True
+    assert row["error"] is None
+
+
+def test_a_page_that_cannot_be_had_is_a_reject_and_asked_for_in_the_next_run(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
+    down = omdb.fault("unavailable", {"s": "man*", "page": "2"})
+    run = tap(search)
+    assert run.exit_code == 0
+    assert [reject["reason"] for reject in run.records("rejects")] == ["http_error"]
+    [row] = run.records("searches")
+    assert row["is_complete"] is False
+    assert row["error"] == "HTTP 503: The service is unavailable."
+    omdb.remove_fault(down)
+    again = tap(search, run.state)
+    assert (
+        len(run.ids("movies") + again.ids("movies"))
+        == again.records("searches")[0]["total_results"]
+    )
+
+
+# Days, ids and seasons
+
+
+def test_data_that_cannot_be_got_today_is_asked_for_on_later_days(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    fault = omdb.fault("error", {"i": HIT})
+    now = datetime.now(timezone.utc)
+    run = tap(config)
+    assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
+    assert tap(config, run.state).counts == {}
+    assert omdb.stats()["requests"] == 3
+    with time_machine.travel(now + timedelta(days=1)):
+        run = tap(config, run.state)
+        assert run.counts == {"rejects": 1}
+    omdb.remove_fault(fault)
+    with time_machine.travel(now + timedelta(days=2)):
+        run = tap(config, run.state)
+        assert run.ids("movies") == [HIT]
+        assert run.counts == {"movies": 1}
+        assert run.ledger["failing"] == {}
+
+
+def test_data_that_was_not_got_on_three_days_gets_a_tombstone(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("error", {"i": HIT})
+    now = datetime.now(timezone.utc)
+    state: dict[str, Any] = {}
+    asked = []
+    for day in (0, 1, 2, 3, 10, 20, 30):
+        with time_machine.travel(now + timedelta(days=day)):
+            before = omdb.stats()["requests"]
+            run = tap({**config, "imdb_ids": [HIT], "refresh": {"older": 25}}, state)
+            state = run.state
+            asked.append(omdb.stats()["requests"] - before)
+    assert asked == [1, 1, 1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ids_that_were_merged_are_one_title(
+    order: int, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    old, new = "tt4440394", "tt2250912"
+    run = tap({**config, "imdb_ids": [old, new][::order]})
+    assert set(run.ids("movies")) == {new}
+    assert run.records("movies")[-1]["merged_ids"] == [old]
+    assert f"OMDb answers for {old} with {new}" in run.log
+    assert tap({**config, "imdb_ids": [old, new]}, run.state).counts == {}
+    assert omdb.stats()["requests"] == 2
+
+
+def test_a_season_whose_details_are_broken_is_had_one_by_one(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    series = {**config, "imdb_ids": [SERIES], "types": ["series", "episode"]}
+    whole = tap({**series, "cache_dir": config["cache_dir"] + "1"})
+    assert omdb.stats()["requests"] == 2
+    assert whole.counts == {"series": 1, "episodes": 10}
+    body = '{"Title":"Band of Brothers" : , "Nonsense"}'
+    omdb.fault("not_object", {"i": SERIES, "detail": "full"}, body=body)
+    run = tap(series)
+    assert run.counts == {"series": 1, "episodes": 10}
+    assert omdb.stats()["by_kind"] == {"details": 2 + 10, "season": 1 + 3}
+    assert _without_time(run, "episodes") == _without_time(whole, "episodes")
+
+
+def test_a_season_without_details_is_had_one_by_one(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.settings(season_details=False)
+    run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
+    assert run.counts == {"series": 1, "episodes": 10}
+    assert omdb.stats()["by_kind"] == {"details": 1 + 10, "season": 1}
+
+
+def test_a_season_that_is_not_there_is_a_reject(tap: RunTap, config: Config) -> None:
+    # Psych: the catalogue has the third of eight seasons.
+    run = tap({**config, "imdb_ids": ["tt0491738"], "types": ["series", "episode"]})
+    assert run.counts == {"series": 1, "episodes": 16, "rejects": 7}
+    assert {reject["reason"] for reject in run.records("rejects")} == {"not_found"}
+    assert run.records("rejects")[0]["reject_id"] == "i=tt0491738&Season=1"
+    assert run.records("rejects")[0]["imdb_id"] == "tt0491738"
+
+
+# Nothing gets through
+
+
+def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:100]
+    outage = omdb.fault("cloudflare", skip=30, status=522)
+    many = {**config, "imdb_ids": ids, "concurrency": 4}
+    run = tap({**many, "max_retry_time": 2})
+    assert run.exit_code == 1
+    assert "OMDb can't be reached at 127.0.0.1:" in run.log
+    assert "HTTP 522: www.omdbapi.com | 522: Connection timed out" in run.log
+    assert 30 < omdb.stats()["requests"] == spent(run) < 60
+    omdb.remove_fault(outage)
+    before = omdb.stats()["requests"]
+    # A title may have been given up before it was known that all are; that is tomorrow's.
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
+        again = tap(many, run.state)
+    assert again.exit_code == 0
+    assert omdb.stats()["requests"] - before == 100 - 30
+    done = _titles(run) + _titles(again)
+    assert len(set(done)) == len(done)
+
+
+def test_an_outage_that_is_shorter_than_the_patience_costs_no_title(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:40]
+    omdb.fault("cloudflare", skip=20, times=20, status=522)
+    run = tap({**config, "imdb_ids": ids, "concurrency": 8, "max_retry_time": 60})
+    assert run.exit_code == 0
+    assert len(_titles(run)) == 40 - len(run.records("rejects"))
+    assert {reject["reason"] for reject in run.records("rejects")} <= {"not_found", "no_data"}
+    assert omdb.stats()["requests"] == spent(run) == 40 + 20
+
+
+def test_many_failures_in_a_row_open_the_breaker_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaker = Breaker(workers=2)
+    breaker.success()
+    for _ in range(100):
+        breaker.failure("522")
+    assert breaker.open is None
+    monkeypatch.setattr("tap_omdb.client._OUTAGE_SECONDS", 0)
+    breaker.success()
+    for _ in range(9):
+        breaker.failure("522")
+    assert breaker.open is None
+    breaker.failure("522")
+    assert breaker.open == "522"
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_one_bad_title_does_not_open_the_breaker(
+    concurrency: int, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault("cloudflare", {"i": HIT}, status=524)
+    run = tap({**config, "concurrency": concurrency, "max_retry_time": 1})
+    assert run.exit_code == 0
+    assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("127.0.0.1:{port}", "is the OMDb emulator running there?"),
+        ("omdb.invalid", "check api_url and the network"),
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_told_in_one_line(
+    host: str, says: str, command: Command, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        url = f"http://{host.format(port=taken.getsockname()[1])}/"
+        settings = {"api_key": KEY, "api_url": url, "imdb_ids": [HIT], "max_retry_time": 1}
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(settings))
+        started = time.monotonic()
+        run = command("--config", str(path))
+    assert time.monotonic() - started < 15
+    assert run.exit_code == 1
+    errors = [line for line in run.log.splitlines() if "| ERROR " in line]
+    assert len(errors) == 1
+    assert "OMDb can't be reached at" in errors[0]
+    assert says in errors[0]
+    assert "Traceback" not in run.log
+    assert run.records("rejects") == []
+    assert_no_key(run.stdout, run.log)
+
+
+# The key
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": "html", "status": 403, "body": "<title>you have been blocked</title>{url}"},
+        {"effect": "html", "status": 404, "body": "<title>{url}</title>"},
+        {"effect": "html", "status": 500, "body": "<title>{url}</title>"},
+        {"effect": "html", "body": "<title>{url}</title>"},
+        {"effect": "error", "message": "No such page: {url}"},
+        {"effect": "error", "message": "Error getting data. {key}"},
+        {"effect": "not_object", "body": '{{"Title":"{url}" : , "Nonsense"}}'},
+    ],
+    ids=repr,
+)
+def test_a_server_that_says_the_key_back_does_not_get_it_told(
+    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    url = f"{omdb.url}?apikey={KEY}&i={HIT}"
+    texts = {
+        name: value.format(url=url, key=KEY) if isinstance(value, str) else value
+        for name, value in fault.items()
+    }
+    omdb.fault(match={"i": HIT}, **texts)
+    run = tap(config)
+    assert run.counts == {"movies": 2, "rejects": 1}
+
+
+JSON_LOG = """
+version: 1
+disable_existing_loggers: false
+formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}
+handlers: {console: {class: logging.StreamHandler, formatter: json, stream: ext://sys.stderr}}
+root: {level: DEBUG, handlers: [console]}
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{}, {"effect": "error", "message": "Invalid API key!"}],
+    ids=["none", "bad key"],
+)
+def test_the_commands_debug_log_tells_no_key_in_any_format(
+    fault: dict[str, Any], command: Command, config: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    if fault:
+        omdb.fault(**fault)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "cache_dir": None}))
+    (tmp_path / "log.yaml").write_text(JSON_LOG)
+    formats = {
+        "| DEBUG    | urllib3.connectionpool": {},
+        '"logger_name":"urllib3.connectionpool"': {
+            "SINGER_SDK_LOG_CONFIG": str(tmp_path / "log.yaml")
+        },
+    }
+    for line, variables in formats.items():
+        run = command("--config", str(tmp_path / "config.json"), LOGLEVEL="DEBUG", **variables)
+        assert run.exit_code == bool(fault)
+        assert_no_key(run.stdout, run.log)
+        # The line with the URL in it is there.
+        assert line in run.log
+        assert "apikey=***" in run.log
+
+
+def test_a_crash_tells_no_key(
+    sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del omdb
+
+    def crash(*_: object, **__: object) -> None:
+        message = f"no such thing as {config['api_url']}?apikey={KEY}"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("tap_omdb.harvest.to_record", crash)
+    with pytest.raises(RuntimeError) as caught:
+        sync(config)
+    record = logging.getLogger("x").makeRecord(
+        "x", logging.ERROR, "f", 1, "%s", ("crash",), (caught.type, caught.value, caught.tb)
+    )
+    assert_no_key(logging.Formatter().format(record))
+
+
+def test_no_key_is_in_what_the_command_says_of_itself(
+    command: Command, config: Config, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    for arguments in (["--discover"], ["--about"], ["--about", "--format=json"], ["--test=schema"]):
+        run = command("--config", str(path), *arguments, LOGLEVEL="DEBUG", TAP_OMDB_API_KEY=KEY)
+        assert run.exit_code == 0
+        assert run.stdout
+        assert_no_key(run.stdout, run.log)
+
+
+def _titles(run: Run) -> list[str]:
+    return [imdb_id for stream in ("movies", "series", "games") for imdb_id in run.ids(stream)]
+
+
+def _without_time(run: Run, stream: str) -> list[dict[str, Any]]:
+    records = [{**record, "fetched_at": None} for record in run.records(stream)]
+    return sorted(records, key=lambda record: str(record["imdb_id"]))

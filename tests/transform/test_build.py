@@ -169,7 +169,7 @@ def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
     assert outcome.named("warn") >= {"values_are_understood"}
     assert warehouse.values("select count(*) from demo_marts.movies") == [2]
     assert set(warehouse.values("select issue from demo_marts.data_issues")) == {
-        *("rating_off_scale", "unread_awards", "unread_rating", "unknown_country", "odd_name"),
+        *("unparsed_value", "unread_awards", "unread_rating", "unknown_country", "odd_name"),
     }
 
 

@@ -21,10 +21,16 @@
             {{ na_to_null('poster_url') }} as poster_url,
             ratings,
             metascore,
-            imdb_rating,
+            {{ rating_within(10, 'imdb_rating') }} as imdb_rating,
             imdb_votes,
             merged_ids,
-            nullif(unparsed, 'null') as unparsed,
+            case
+                when imdb_rating not between 0 and 10
+                    then
+                        coalesce(nullif(unparsed, 'null'), '{}')
+                        || jsonb_build_object('imdb_rating', imdb_rating::text)
+                else nullif(unparsed, 'null')
+            end as unparsed,
             nullif(extra, 'null') as extra,
             fetched_at,
             _sdc_batched_at as loaded_at

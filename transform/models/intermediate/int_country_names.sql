@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with codes as (
     select * from {{ ref('country_codes') }}
 ),

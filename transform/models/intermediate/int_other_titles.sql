@@ -25,6 +25,8 @@ with titles as (
         imdb_rating,
         imdb_votes,
         merged_ids,
+        unparsed,
+        extra,
         fetched_at,
         loaded_at
     from {{ relation }}
@@ -100,9 +102,11 @@ read as (
         {{ award_total('titles.awards', 'nominated') }} as award_nominations,
         titles.poster_url,
         titles.metascore,
-        {{ rating_within(10, 'titles.imdb_rating') }} as imdb_rating,
+        titles.imdb_rating,
         titles.imdb_votes,
         titles.merged_ids,
+        titles.unparsed,
+        titles.extra,
         titles.fetched_at,
         titles.loaded_at
     from titles

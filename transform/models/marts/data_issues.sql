@@ -1,12 +1,11 @@
 {{ config(materialized='view') }}
 
-with movies as (
-    select * from {{ ref('movies') }}
-),
-
-other_titles as (
+with titles as (
     {%- for kind, relation in [
-        ('series', ref('series')), ('episode', ref('episodes')), ('game', ref('games'))
+        ('movie', ref('movies')),
+        ('series', ref('series')),
+        ('episode', ref('episodes')),
+        ('game', ref('games')),
     ] %}
     select
         '{{ kind }}' as kind,
@@ -14,71 +13,32 @@ other_titles as (
         rated,
         certificate_id,
         awards,
-        award_wins
-    from {{ relation }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-details as (
-    {%- for kind, relation in [
-        ('movie', ref('stg_omdb__movies')),
-        ('series', ref('stg_omdb__series')),
-        ('episode', ref('stg_omdb__episodes')),
-        ('game', ref('stg_omdb__games')),
-    ] %}
-    select
-        '{{ kind }}' as kind,
-        imdb_id,
-        imdb_rating,
+        award_wins,
         unparsed,
         extra
     from {{ relation }}
-    where unparsed is not null or extra is not null or imdb_rating not between 0 and 10
     {{ 'union all' if not loop.last }}
     {%- endfor %}
-),
-
-titles as (
-    select
-        'movie' as kind,
-        imdb_id,
-        rated,
-        certificate_id,
-        awards,
-        award_wins
-    from movies
-    union all
-    select * from other_titles
 ),
 
 issues as (
     select
-        details.kind,
-        details.imdb_id,
+        titles.kind,
+        titles.imdb_id,
         'unparsed_value' as issue,
         field.key as field,
         field.value
-    from details
-    cross join lateral jsonb_each_text(details.unparsed) as field
+    from titles
+    cross join lateral jsonb_each_text(titles.unparsed) as field
     union all
     select
-        details.kind,
-        details.imdb_id,
+        titles.kind,
+        titles.imdb_id,
         'unknown_field' as issue,
         field.key as field,
         field.value
-    from details
-    cross join lateral jsonb_each_text(details.extra) as field
-    union all
-    select
-        kind,
-        imdb_id,
-        'rating_off_scale' as issue,
-        'imdb_rating' as field,
-        imdb_rating::text as value
-    from details
-    where imdb_rating not between 0 and 10
+    from titles
+    cross join lateral jsonb_each_text(titles.extra) as field
     union all
     select
         kind,

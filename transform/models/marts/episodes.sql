@@ -53,6 +53,8 @@ episodes as (
         due.award_nominations,
         due.poster_url,
         due.merged_ids,
+        due.unparsed,
+        due.extra,
         due.fetched_at,
         due.loaded_at
     from due

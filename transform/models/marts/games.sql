@@ -45,6 +45,8 @@ games as (
         award_nominations,
         poster_url,
         merged_ids,
+        unparsed,
+        extra,
         fetched_at,
         loaded_at
     from due

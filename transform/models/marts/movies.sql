@@ -39,7 +39,7 @@ movies as (
         due.rated,
         certificate_names.certificate_id,
         due.plot,
-        {{ rating_within(10, 'due.imdb_rating') }} as imdb_rating,
+        due.imdb_rating,
         due.imdb_votes,
         due.metascore,
         due.box_office,
@@ -50,6 +50,8 @@ movies as (
         due.poster_url,
         due.website,
         due.merged_ids,
+        due.unparsed,
+        due.extra,
         due.fetched_at,
         due.loaded_at
     from due

@@ -54,6 +54,8 @@ series as (
         details.total_seasons,
         due.poster_url,
         due.merged_ids,
+        due.unparsed,
+        due.extra,
         due.fetched_at,
         due.loaded_at
     from due

@@ -1,0 +1,199 @@
+"""Incremental builds end where a full one does, and touch no more than what has changed."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.transform.conftest import Warehouse
+
+NAMES = [f"{first} {last}" for first in ("Ann", "Björk", "Zoë", "Li") for last in ("Ito", "Roy", "Ek")]
+GENRES = ["Drama", "Comedy", "Sci-Fi", "War", "Film-Noir", "Slow Cinema"]
+COUNTRIES = ["USA", "United States", "Soviet Union", "Atlantis", "C&#xF4;te d&#x27;Ivoire"]
+LANGUAGES = ["English", "American Sign ", "Elvish", "None"]
+AWARDS = ["N/A", "1 win", "Won 2 Oscars. Another 3 wins & 1 nomination.", "a prize"]
+
+
+def draw(rng: random.Random, number: int) -> dict[str, Any]:
+    """One title with few of few values, so that titles share them, lose them and gain them."""
+
+    def some(values: list[str]) -> str:
+        return ", ".join(rng.sample(values, rng.randrange(3))) or "N/A"
+
+    rating = rng.choice(["N/A", "7.1", "8.8"])
+    return {
+        "Title": f"Title {number} {rng.random()}",
+        "Year": str(rng.choice([2010, 2011])),
+        "Type": ("movie", "movie", "movie", "series", "episode", "game")[number % 6],
+        "Rated": rng.choice(["R", "NOT RATED", "XYZ"]),
+        "Genre": some(GENRES),
+        "Director": some(NAMES),
+        "Writer": some([f"{name} (story, in part)" for name in NAMES] + NAMES),
+        "Actors": some(NAMES),
+        "Language": some(LANGUAGES),
+        "Country": some(COUNTRIES),
+        "Production": some(["Loew&#39;s, Inc.", "Troma", "Canal+"]),
+        "Awards": rng.choice(AWARDS),
+        "imdbRating": rating,
+        "Ratings": rng.choice([[], [{"Source": "Rotten Tomatoes", "Value": "87%"}]]),
+        "seriesID": "tt1000003",
+        "Season": str(rng.randrange(3)),
+        "Episode": str(rng.randrange(5)),
+        "totalSeasons": "2",
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_of_syncs_ends_where_a_full_build_does(warehouse: Warehouse, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - repeatable
+    warehouse.load({f"tt{1000000 + n}": draw(rng, n) for n in range(60)})
+    warehouse.build()
+    for sync in range(4):
+        numbers = rng.sample(range(60 + 10 * sync), 15) + [60 + 10 * sync + n for n in range(10)]
+        warehouse.load({f"tt{1000000 + n}": draw(rng, n) for n in numbers})
+        if sync == 0:  # rows that another loader wrote before, and committed after the last build
+            late = ", ".join(f"'tt{1000000 + n}'" for n in numbers[::3])
+            for table in ("movies", "series", "episodes", "games"):
+                warehouse.execute(
+                    f"update demo_raw.{table} set _sdc_batched_at = _sdc_batched_at"
+                    f" - interval '30 minutes' where imdb_id in ({late})"
+                )
+        if sync == 1:  # a build that ended half-way
+            warehouse.build("--select", "+movies", "+people", "movie_genres")
+        if sync == 2:  # two syncs, one build
+            continue
+        warehouse.build()
+    incremental = warehouse.tables("demo_marts")
+
+    warehouse.build("--full-refresh")
+
+    full = warehouse.tables("demo_marts")
+    assert {name: rows for name, rows in incremental.items() if rows != full[name]} == {}
+    assert min(len(rows) for name, rows in full.items() if name not in ("searches", "rejects")) > 1
+    assert warehouse.dbt("test").success
+
+
+def test_what_has_not_changed_is_not_touched(warehouse: Warehouse) -> None:
+    rng = random.Random(3)  # noqa: S311 - repeatable
+    titles = {f"tt{1000000 + n}": {**draw(rng, n), "Type": "movie"} for n in range(60)}
+    warehouse.load(titles)
+    warehouse.build()
+    of_titles = [
+        *("movies", "movie_credits", "movie_genres", "movie_countries", "movie_languages"),
+        *("movie_companies", "movie_ratings", "movie_awards"),
+    ]
+
+    def versions() -> set[tuple[str, str, str]]:
+        """Table, title and place of each row of the titles that do not change."""
+        return {
+            (table, row["imdb_id"], row["place"])
+            for table in of_titles
+            for row in warehouse.rows(
+                f"select imdb_id, ctid::text as place from demo_marts.{table}"
+                " where imdb_id not in ('tt1000001', 'tt1000002')"
+            )
+        } | {
+            (table, "", place)
+            for table in ("people", "genres", "companies")
+            for place in warehouse.values(f"select ctid::text from demo_marts.{table}")
+        }
+
+    before = versions()
+    for imdb_id in ("tt1000001", "tt1000002"):
+        titles[imdb_id]["Title"] = "Another title"
+    warehouse.load({imdb_id: titles[imdb_id] for imdb_id in ("tt1000001", "tt1000002")})
+    outcome = warehouse.build()
+
+    assert versions() == before
+    assert outcome.nodes["movies"] == ["success", "MERGE 2"]
+    assert warehouse.values("select count(*) from demo_marts.movies where title ~ '^Another'") == [2]
+
+
+def test_who_is_credited_no_more_is_gone_and_so_are_unknown_countries(warehouse: Warehouse) -> None:
+    credited = {"Director": "Ann Ito", "Genre": "Drama, War", "Country": "Atlantis, France"}
+    warehouse.load({"tt0000001": credited, "tt0000002": {"Genre": "War"}})
+    warehouse.build()
+    assert warehouse.values("select person_name from demo_marts.people") == ["Ann Ito"]
+
+    warehouse.load({"tt0000001": {}})
+    warehouse.build()
+
+    assert warehouse.values("select person_name from demo_marts.people") == []
+    assert warehouse.values("select genre_id from demo_marts.genres") == ["war"]
+    unknown = "select country_id from demo_marts.countries where not is_known"
+    assert warehouse.values(unknown) == []
+    assert warehouse.values("select count(*) from demo_marts.countries where is_known") > [250]
+    assert warehouse.values("select imdb_id from demo_marts.movie_genres") == ["tt0000002"]
+
+
+def test_the_history_has_what_each_sync_changed(warehouse: Warehouse) -> None:
+    def sync(day: int, imdb_rating: str, **fields: str) -> None:
+        moment = datetime(2026, 1, day, tzinfo=timezone.utc)
+        changing = {"imdbRating": imdb_rating, "Metascore": "70", **fields}
+        warehouse.load({"tt0000001": changing, "tt0000002": {"imdbRating": "5.0"}}, at=moment)
+        warehouse.build()
+
+    sync(1, "7.0")
+    sync(2, "7.1", Title="A rating has changed")
+    sync(3, "7.1", Title="No figure has changed")
+    sync(4, "7.1", BoxOffice="$100")
+    sync(2, "9.9", Title="An older reply, loaded again")
+    warehouse.build("--full-refresh")
+
+    day = datetime(2026, 1, 1)  # noqa: DTZ001 - the columns have no time zone
+    history = warehouse.rows(
+        "select valid_from, valid_to, is_current, imdb_rating::float as rating, box_office"
+        " from demo_marts.rating_history where imdb_id = 'tt0000001' order by valid_from"
+    )
+    assert [tuple(version.values()) for version in history] == [
+        (day, day + timedelta(days=1), False, 7.0, None),
+        (day + timedelta(days=1), day + timedelta(days=3), False, 7.1, None),
+        (day + timedelta(days=3), None, True, 7.1, 100),
+    ]
+    others = "select count(*) from demo_marts.rating_history where imdb_id = 'tt0000002'"
+    assert warehouse.values(others) == [1]
+
+
+def test_a_rebuilt_dimension_keeps_the_foreign_keys_to_it(warehouse: Warehouse) -> None:
+    warehouse.load({"tt0000001": {"Genre": "Drama", "Director": "Ann Ito", "Rated": "R"}})
+    warehouse.build()
+    foreign_keys = (
+        "select conrelid::regclass || ' to ' || confrelid::regclass from pg_constraint"
+        " where contype = 'f' order by 1"
+    )
+    made = warehouse.values(foreign_keys)
+    assert len(made) == 13
+
+    dimensions = ("movies", "people", "genres", "countries", "languages", "companies")
+    warehouse.build("--full-refresh", "--select", *dimensions, "certificates")
+    assert warehouse.values(foreign_keys) == made
+
+    (name,) = warehouse.values(
+        "select conname from pg_constraint where contype = 'f'"
+        " and confrelid = 'demo_marts.genres'::regclass"
+    )
+    warehouse.execute(f'alter table demo_marts.movie_genres drop constraint "{name}"')
+    outcome = warehouse.dbt("test", "--select", "test_name:has_foreign_keys")
+    assert [node for node in outcome.named("fail") if "movie_genres" in node] == list(
+        outcome.named("fail")
+    )
+    assert not outcome.success
+
+
+def test_a_dimension_rebuilt_without_a_row_that_is_in_use_comes_up_as_a_failed_test(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load({"tt0000001": {"Genre": "Drama"}})
+    warehouse.build()
+    warehouse.execute("update demo_raw.movies set genre = 'War'")
+
+    warehouse.build("--full-refresh", "--select", "genres")
+    outcome = warehouse.dbt("test", "--select", "movie_genres")
+    assert len(outcome.named("fail")) == 2
+
+    warehouse.build("--full-refresh", "--select", "movie_genres")
+    assert warehouse.dbt("test", "--select", "movie_genres").success

@@ -185,6 +185,11 @@ class Connection:
     def __init__(self, settings: Settings, budget: Budget, cache: ReplyCache) -> None:
         """Prepare, without asking anything yet."""
         self.session = Session(settings.concurrency)
+        # Once: requests would go through all of the environment's variables for each request.
+        self.environment = self.session.merge_environment_settings(
+            settings.api_url, {}, None, None, None
+        )
+        """Proxies and certificates, as the environment has them for api_url."""
         self.budget = budget
         self.cache = cache
         self.breaker = Breaker(settings.concurrency)
@@ -309,7 +314,9 @@ class OMDbStream(RESTStream[None]):
             headers={"Cache-Control": "no-cache"} if past_cache else {},
         )
         try:
-            response = shared.session.send(prepared, timeout=shared.request_timeout)
+            response = shared.session.send(
+                prepared, timeout=shared.request_timeout, **shared.environment
+            )
         except requests.exceptions.RequestException as error:
             reason = _why(error, shared.request_timeout)
             shared.breaker.failure(reason)

@@ -163,6 +163,7 @@ _UNESCAPED_ERROR: Final = re.compile(
     r'\{\s*"Response"\s*:\s*"False"\s*,\s*"Error"\s*:\s*"(.*)"\s*\}', re.IGNORECASE | re.DOTALL
 )
 _HTML_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_LENIENT: Final = json.JSONDecoder(strict=False)
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _KEYS: Final = {
     *(field.omdb_key for field in FIELDS),
@@ -199,12 +200,12 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     Returns:
         The data, or why there is none. Never an exception.
     """
-    lower = {name.lower(): value for name, value in headers.items()}
-    text = _decode(body, lower.get("content-type", ""))
+    text = _decode(body, headers)
     data, mended = _read_json(text)
     reply = _read_data(data, mended=mended)
     if reply is not None:
         return reply
+    lower = _in_lower_case(headers)
     error = _error_of(data)
     kind = kind_of_error(error) if error else RefusalKind.UNKNOWN
     if kind is RefusalKind.UNKNOWN:
@@ -229,13 +230,17 @@ def kind_of_error(text: str) -> RefusalKind:
     return next((kind for pattern, kind in _ERRORS if pattern.search(text)), RefusalKind.UNKNOWN)
 
 
-def _decode(body: bytes, content_type: str) -> str:
+def _in_lower_case(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _decode(body: bytes, headers: Mapping[str, str]) -> str:
     """Return the body as text: UTF-8, or else as declared, or else byte by byte."""
-    declared = _CHARSET.search(content_type)
     try:
         return body.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         pass
+    declared = _CHARSET.search(_in_lower_case(headers).get("content-type", ""))
     try:
         return body.decode(declared[1] if declared else "utf-8").strip()
     except (LookupError, ValueError):  # no such charset; bytes that are not of it
@@ -261,7 +266,7 @@ def _read_json(text: str) -> tuple[dict[str, Any], bool]:
     if not text.startswith("{"):
         return {}, False
     try:
-        return json.loads(text, strict=False), False
+        return _LENIENT.decode(text), False
     except (ValueError, RecursionError):
         pass
     if unescaped := _UNESCAPED_ERROR.fullmatch(text):

@@ -130,4 +130,4 @@ class WorkList:
 
 def _question(task: Task) -> str:
     """Return what is asked of OMDb; who wants to know, and for what length of plot, is left out."""
-    return str(task.query(plot="")).casefold()
+    return repr(task.query(plot="").params).casefold()

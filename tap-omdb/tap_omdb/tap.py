@@ -27,9 +27,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from singer_sdk.singerlib.messages import Message
+
     from tap_omdb.client import OMDbStream
 
 _DAYS = th.CustomType({"type": ["integer", "string"], "minimum": 1})
+
+
+class Writer(MsgSpecWriter):
+    """Writes messages to standard output for as long as somebody reads them."""
+
+    @override
+    def write_message(self, message: Message) -> None:
+        """Write a message, or end the run with one line if the target has gone."""
+        try:
+            super().write_message(message)
+        except BrokenPipeError:
+            # What is still buffered would fail once more as the interpreter exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            TapOMDb.logger.error("The target reads no further: its own log says why")
+            sys.exit(1)
 
 
 class TapOMDb(Tap):
@@ -37,7 +54,7 @@ class TapOMDb(Tap):
 
     name = "tap-omdb"
     package_name = "tap-omdb"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
 
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,

@@ -26,7 +26,7 @@ demo: start ## Run the whole pipeline on the emulator and show what came of it
 	@.venv/bin/python scripts/demo.py
 
 .PHONY: start
-start: .meltano/.installed .env ## Start the embedded Postgres and the OMDb emulator
+start: .meltano/.installed env ## Start the embedded Postgres and the OMDb emulator
 	@export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
 	  $(POSTGRES) start --env-file .env
 	@export OMDB_EMULATOR_PORT="$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)"; \
@@ -119,6 +119,11 @@ help: ## Show this
 	@$(MELTANO) --log-level=warning install
 	@touch $@
 
-# Holds your API key one day, hence the mode.
-.env:
-	@install -m 600 .env.example $@
+# It holds your API key one day, hence the mode. Meltano finds the ports nowhere else.
+.PHONY: env
+env: .venv/.meltano
+	@[ -e .env ] || install -m 600 .env.example .env
+	@for name in EMBEDDED_POSTGRES_PORT OMDB_EMULATOR_PORT; do \
+	  .venv/bin/dotenv get $$name > /dev/null || .venv/bin/dotenv --quote never set $$name \
+	    "$$(.venv/bin/dotenv --file .env.example get $$name)" > /dev/null; \
+	done

@@ -84,6 +84,22 @@ class Project:
         assert finished.returncode == 0, finished.stdout
         return finished.stdout
 
+    def make(self, target: str) -> str:
+        """Run `make` with what the checkout has installed, and return what it printed."""
+        installed = [f"--old-file={stamp}" for stamp in (".venv/.meltano", ".meltano/.installed")]
+        finished = subprocess.run(
+            ["make", *installed, target],  # noqa: S607
+            cwd=self.root,
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", **MISLEADING},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout
+        return finished.stdout
+
     def utility(self, executable: str, *arguments: str) -> None:
         """Run an executable of a utility plugin as `make start` and `make stop` do."""
         utility = {"embedded-postgres": "postgres"}.get(executable, executable)
@@ -181,6 +197,7 @@ def _copy(root: Path) -> Project:
         if source.is_file():  # or deleted and not yet committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+    (root / ".venv").symlink_to(CHECKOUT / ".venv")
     for plugin in PLUGINS:
         venv = CHECKOUT / ".meltano" / plugin / "venv"
         assert venv.is_dir(), f"{venv} is missing: run `make test`, or `make start` once"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -15,9 +16,15 @@ YEARS = ("2010", "2011", "2012", "2013", "2014")
 
 
 @pytest.fixture(scope="module")
-def ran(project: Project) -> Project:
+def shown(project: Project) -> str:
+    """What the first run prints."""
+    return project.make("demo")
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project, shown: str) -> Project:
     """The project after one run."""
-    project.run()
+    assert "Run completed" in shown
     return project
 
 
@@ -25,6 +32,15 @@ def ran(project: Project) -> Project:
 def asked(ran: Project) -> set[str]:
     """The titles whose details were asked for in the first run."""
     return {r["query"]["i"] for r in ran.emulator.requests() if r["kind"] == "details"}
+
+
+def test_make_demo_shows_what_came_of_it(ran: Project, shown: str) -> None:
+    result = shown.partition("== Rows")[2]
+    (row,) = ran.rows("select count(*) as n from demo_marts.movies")
+    assert re.search(rf"demo_marts movies +{row['n']}\n", result)
+    assert re.search(r"2010 +8.8 Inception\n", result)
+    assert f"{ran.emulator.stats()['requests']} requests spent." in result
+    assert "make psql" in result
 
 
 def test_every_title_that_was_asked_for_has_arrived(ran: Project, asked: set[str]) -> None:

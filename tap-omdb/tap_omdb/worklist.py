@@ -32,6 +32,7 @@ class WorkList:
         self._ledger = ledger
         self._width = width
         self._urgent: deque[Task] = deque()
+        self._searches: deque[PageTask] = deque()  # found on the way: what a search was split into
         self._next: Task | None = None
         self._scheduled: set[str] = set()  # questions that wait or are under way
         self._searching = 0
@@ -48,12 +49,12 @@ class WorkList:
     @property
     def waiting(self) -> int:
         """How many tasks are known to wait; the backlog may hold more."""
-        return len(self._urgent) + (self._next is not None)
+        return len(self._urgent) + len(self._searches) + (self._next is not None)
 
     @property
     def is_empty(self) -> bool:
         """Tell whether no work is left; looks one task ahead."""
-        if not self._urgent and self._next is None:
+        if not self._urgent and not self._searches and self._next is None:
             self._next = next(self._admitted(), None)
         return self.waiting == 0
 
@@ -67,7 +68,11 @@ class WorkList:
 
     def add(self, task: Task) -> None:
         """Put work found on the way before the backlog."""
-        if self._admit(task):
+        if not self._admit(task):
+            return
+        if isinstance(task, PageTask) and task.page == 1:
+            self._searches.append(task)
+        else:
             self._urgent.append(task)
 
     def add_title(self, imdb_id: str, kind: str, origin: Origin) -> bool:
@@ -98,17 +103,25 @@ class WorkList:
             self._productive = found > 0
 
     def _from_backlog(self) -> Task | None:
+        if self._searches:
+            return self._searches.popleft() if self._may_search() else None
         if self._next is None:
             self._next = next(self._admitted(), None)
         task = self._next
         if isinstance(task, PageTask):
-            # A search may bring ten titles to fetch: looking far ahead would spend a small
-            # budget on searches alone.
-            limit = _SEARCHES_WHILE_TITLES_COME if self._productive else self._width
-            if self._searching >= limit:
+            if not self._may_search():
                 return None
+        elif isinstance(task, TitleTask) and task.origin == "refresh" and self._searching:
+            # What is new goes first, and may be on a page that is under way.
+            return None
         self._next = None
         return task
+
+    def _may_search(self) -> bool:
+        # A search may bring ten titles to fetch: looking far ahead would spend a small budget on
+        # searches alone.
+        limit = _SEARCHES_WHILE_TITLES_COME if self._productive else self._width
+        return self._searching < limit
 
     def _admitted(self) -> Iterator[Task]:
         try:

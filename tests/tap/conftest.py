@@ -95,9 +95,9 @@ class RunTap(Protocol):
 
 
 class Command(Protocol):
-    """Runs the installed command with any arguments."""
+    """Runs the installed command with any arguments, and variables beside the environment."""
 
-    def __call__(self, *arguments: str, timeout: float = 30, **environment: str) -> Run: ...
+    def __call__(self, *arguments: str, **environment: str) -> Run: ...
 
 
 @pytest.fixture(scope="session")
@@ -138,15 +138,15 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def command() -> Command:
-    """Run the installed `tap-omdb` with arguments, and with variables beside the environment."""
+    """Run the installed command to its end, for at most half a minute."""
 
-    def run(*arguments: str, timeout: float = 30, **environment: str) -> Run:
+    def run(*arguments: str, **environment: str) -> Run:
         done = subprocess.run(
             [TAP, *arguments],
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=30,
             check=False,
         )
         is_singer = done.stdout.startswith('{"type":')

@@ -226,7 +226,7 @@ def test_a_signal_ends_the_run_between_two_records(
     omdb.set_latency(30)
     with started({**many, "concurrency": 4, "cache_dir": None}, tmp_path) as process:
         assert process.stdout
-        lines = []
+        lines: list[str] = []
         while sum('"type":"RECORD"' in line for line in lines) < 20:
             lines.append(process.stdout.readline())
         process.send_signal(number)

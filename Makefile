@@ -37,7 +37,7 @@ stop: ## Stop both; the data stays
 	@for command in $(EMULATOR) $(POSTGRES); do if [ -e "$$command" ]; then "$$command" stop; fi; done
 
 .PHONY: psql
-psql: ## Look at the embedded Postgres with psql
+psql: start ## Look at the embedded Postgres with psql
 	@$(POSTGRES) psql
 
 .PHONY: dictionary
@@ -48,7 +48,7 @@ dictionary: start ## Describe every table and column in one page for your browse
 ##@ Check
 
 .PHONY: test
-test: lint ## Run all checks and tests, from nothing
+test: lint .meltano/.installed ## Run all checks and tests, from nothing
 	.venv/bin/pytest
 
 .PHONY: lint
@@ -56,9 +56,11 @@ lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/python scripts/tap_docs.py --check
+	.venv/bin/sqlfluff lint --processes 2 transform
+	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	.venv/bin/python scripts/tap_docs.py --check
 
 ##@ Maintain
 
@@ -94,7 +96,11 @@ help: ## Show this
 
 # ---- What is made on the way -------------------------------------------------
 
-.venv/.meltano: requirements/uv.txt requirements/meltano.txt
+# Virtual environments do not survive a move of the checkout, so the stamp tells where it was.
+MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo moved)
+.PHONY: moved
+
+.venv/.meltano: requirements/uv.txt requirements/meltano.txt $(MOVED)
 	@command -v $(PYTHON) > /dev/null || \
 	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -105,7 +111,7 @@ help: ## Show this
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/meltano.txt
-	@touch $@
+	@echo "$$PWD" > $@
 
 .venv/.dev: .venv/.meltano requirements/all.txt requirements/build.txt $(MANIFESTS)
 	@echo "Installing what tests and checks need in .venv ..."
@@ -116,7 +122,7 @@ help: ## Show this
 
 .meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
 	@echo "Installing the plugins ..."
-	@$(MELTANO) --log-level=warning install
+	@$(MELTANO) --log-level=warning install --clean
 	@touch $@
 
 # It holds your API key one day, hence the mode. Meltano finds the ports nowhere else.

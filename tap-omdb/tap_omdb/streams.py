@@ -78,8 +78,13 @@ class EngineStream(OMDbStream):
             sys.exit(sync.exit_code)
 
     def begin(self) -> None:
-        """Emit the schema, ahead of rows that are handed over."""
+        """Emit the schema, ahead of rows that are handed over, and enter the stream in the state.
+
+        Entered as late as its turn, each stream would end with a state unlike the one before, and
+        so with one more message of megabytes.
+        """
         self._write_schema_message()
+        _ = self.stream_state
 
     def hand_over(self, record: Record) -> None:
         """Emit a row that the engine found while another stream ran it."""

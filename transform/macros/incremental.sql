@@ -86,10 +86,13 @@
 
 
 {#
-  For a snapshot: whether a title has been loaded, and asked for, since its last version.
+  For movie_figures: whether a title has been loaded, and asked for, since its last version.
   A reply that is older than the version it would end is not a change.
 #}
-{% macro has_news(titles, history) -%}
+{% macro has_news(titles) -%}
+    {%- set history = adapter.get_relation(
+        this.database, target.schema ~ '_snapshots', 'movie_figures'
+    ) -%}
     {%- if history is none -%}
         true
     {%- else -%}

@@ -16,7 +16,8 @@ from details
 where
     details.{{ column }} ~ '[^, ]'
     and not exists (
-        select 1 from {{ ref(bridge) }} as bridge where bridge.imdb_id = details.imdb_id
+        select 1 from {{ ref(bridge) }} as bridge
+        where bridge.imdb_id = details.imdb_id
     )
 union all
 {% endfor %}

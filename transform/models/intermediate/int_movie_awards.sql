@@ -25,11 +25,12 @@ totals as (
         counted.awards,
         true as is_total
     from movies
-    cross join lateral (
-        values
-        ('won', movies.award_wins),
-        ('nominated', movies.award_nominations)
-    ) as counted (outcome, awards)
+    cross join
+        lateral (
+            values
+            ('won', movies.award_wins),
+            ('nominated', movies.award_nominations)
+        ) as counted (outcome, awards)
     where counted.awards > 0
 ),
 

@@ -14,9 +14,10 @@ companies_of_movies as (
         listed.company_name
     from movies
     inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral
-        unnest({{ split_list('details.production', company_suffix()) }})
-            with ordinality as listed (company_name, position)
+    cross join
+        lateral unnest(
+            {{ split_list('details.production', company_suffix()) }}
+        ) with ordinality as listed (company_name, position)
     where listed.company_name not in ('', 'N/A')
 ),
 

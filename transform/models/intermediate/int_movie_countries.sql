@@ -18,9 +18,10 @@ countries_of_movies as (
         listed.written
     from movies
     inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral
-        unnest({{ split_list('details.country') }})
-            with ordinality as listed (written, position)
+    cross join
+        lateral unnest(
+            {{ split_list('details.country') }}
+        ) with ordinality as listed (written, position)
     where listed.written not in ('', 'N/A')
 ),
 

@@ -15,15 +15,17 @@ credits as (
         listed.credit
     from movies
     inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral (
-        values
-        ('director', details.director),
-        ('writer', details.writer),
-        ('actor', details.actors)
-    ) as lists (role, names)
-    cross join lateral
-        unnest({{ split_list('lists.names', name_suffix()) }})
-            with ordinality as listed (credit, position)
+    cross join
+        lateral (
+            values
+            ('director', details.director),
+            ('writer', details.writer),
+            ('actor', details.actors)
+        ) as lists (role, names)
+    cross join
+        lateral unnest(
+            {{ split_list('lists.names', name_suffix()) }}
+        ) with ordinality as listed (credit, position)
     where listed.credit not in ('', 'N/A')
 ),
 

@@ -14,9 +14,10 @@ genres_of_movies as (
         listed.genre_name
     from movies
     inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral
-        unnest({{ split_list('details.genre') }})
-            with ordinality as listed (genre_name, position)
+    cross join
+        lateral unnest(
+            {{ split_list('details.genre') }}
+        ) with ordinality as listed (genre_name, position)
     where listed.genre_name not in ('', 'N/A')
 ),
 

@@ -18,9 +18,10 @@ languages_of_movies as (
         {{ whole_language_name('listed.written') }} as written
     from movies
     inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral
-        unnest({{ split_list('details.language', language_suffix()) }})
-            with ordinality as listed (written, position)
+    cross join
+        lateral unnest(
+            {{ split_list('details.language', language_suffix()) }}
+        ) with ordinality as listed (written, position)
     where listed.written not in ('', 'N/A')
 ),
 

@@ -62,28 +62,28 @@ read as (
             select {{ name_of_credit('listed.credit') }}
             from
                 unnest({{ split_list('titles.director', name_suffix()) }})
-                    with ordinality as listed (credit, position)
+                with ordinality as listed (credit, position)
             order by listed.position
         ) as directors,
         array(
             select {{ name_of_credit('listed.credit') }}
             from
                 unnest({{ split_list('titles.writer', name_suffix()) }})
-                    with ordinality as listed (credit, position)
+                with ordinality as listed (credit, position)
             order by listed.position
         ) as writers,
         array(
             select {{ name_of_credit('listed.credit') }}
             from
                 unnest({{ split_list('titles.actors', name_suffix()) }})
-                    with ordinality as listed (credit, position)
+                with ordinality as listed (credit, position)
             order by listed.position
         ) as actors,
         array(
             select coalesce(names.language_name, listed.written)
             from
                 unnest({{ split_list('titles.language', language_suffix()) }})
-                    with ordinality as listed (written, position)
+                with ordinality as listed (written, position)
             left join language_names as names
                 on lower({{ whole_language_name('listed.written') }}) = names.written
             order by listed.position
@@ -92,7 +92,7 @@ read as (
             select coalesce(names.country_name, listed.written)
             from
                 unnest({{ split_list('titles.country') }})
-                    with ordinality as listed (written, position)
+                with ordinality as listed (written, position)
             left join country_names as names on lower(listed.written) = names.written
             order by listed.position
         ) as countries,
@@ -113,7 +113,8 @@ read as (
     left join certificate_names
         on
             lower(titles.rated) = certificate_names.written
-            and case titles.kind when 'game' then 'game' else 'screen' end = certificate_names.medium
+            and certificate_names.medium
+            = case titles.kind when 'game' then 'game' else 'screen' end
 )
 
 select * from read

@@ -20,7 +20,7 @@ due as (
         company_name
     from companies_of_movies
     {% if is_incremental() %}
-        where {{ is_due_in_bridge('companies_of_movies', 'movie_companies') }}
+    where {{ is_due_in_bridge('companies_of_movies', 'movie_companies') }}
     {% endif %}
 ),
 
@@ -30,8 +30,9 @@ companies as (
         company_name
     from due
     {% if is_incremental() %}
-        where not exists (
-            select 1 from {{ this }} as built where built.company_id = due.company_id
+    where not exists (
+            select 1 from {{ this }} as built
+            where built.company_id = due.company_id
         )
     {% endif %}
 )

@@ -19,7 +19,7 @@ with titles as (
 due as (
     select * from titles
     {% if is_incremental() %}
-        where {{ is_due('titles', this) }}
+    where {{ is_due('titles', this) }}
     {% endif %}
 ),
 

@@ -17,7 +17,7 @@ due as (
         min(genre_name) as genre_name
     from genres_of_movies
     {% if is_incremental() %}
-        where {{ is_due_in_bridge('genres_of_movies', 'movie_genres') }}
+    where {{ is_due_in_bridge('genres_of_movies', 'movie_genres') }}
     {% endif %}
     group by genre_id
 ),
@@ -28,8 +28,9 @@ genres as (
         genre_name
     from due
     {% if is_incremental() %}
-        where not exists (
-            select 1 from {{ this }} as built where built.genre_id = due.genre_id
+    where not exists (
+            select 1 from {{ this }} as built
+            where built.genre_id = due.genre_id
         )
     {% endif %}
 )

@@ -25,7 +25,7 @@ certificate_names as (
 due as (
     select * from details
     {% if is_incremental() %}
-        where {{ is_due('details', this) }}
+    where {{ is_due('details', this) }}
     {% endif %}
 ),
 

@@ -20,7 +20,7 @@ due as (
         person_name
     from credits
     {% if is_incremental() %}
-        where {{ is_due_in_bridge('credits', 'movie_credits') }}
+    where {{ is_due_in_bridge('credits', 'movie_credits') }}
     {% endif %}
 ),
 
@@ -30,8 +30,9 @@ people as (
         person_name
     from due
     {% if is_incremental() %}
-        where not exists (
-            select 1 from {{ this }} as built where built.person_id = due.person_id
+    where not exists (
+            select 1 from {{ this }} as built
+            where built.person_id = due.person_id
         )
     {% endif %}
 )

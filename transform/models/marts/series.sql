@@ -23,7 +23,7 @@ details as (
 due as (
     select * from titles
     {% if is_incremental() %}
-        where {{ is_due('titles', this) }}
+    where {{ is_due('titles', this) }}
     {% endif %}
 ),
 

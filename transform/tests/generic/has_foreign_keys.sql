@@ -4,7 +4,7 @@
 select expected.table_name
 from (
     values
-    {%- for relation in to %}
+{%- for relation in to %}
     ('{{ relation }}'){{ ',' if not loop.last }}
     {%- endfor %}
 ) as expected (table_name)

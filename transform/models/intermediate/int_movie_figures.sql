@@ -1,14 +1,3 @@
-{% snapshot movie_figures %}
-
-{{
-    config(
-        strategy='check',
-        unique_key='imdb_id',
-        updated_at='fetched_at',
-        check_cols=['imdb_rating', 'imdb_votes', 'metascore', 'rotten_tomatoes', 'box_office'],
-    )
-}}
-
 with movies as (
     select * from {{ ref('movies') }}
 ),
@@ -30,9 +19,7 @@ figures as (
         movies.loaded_at
     from movies
     left join ratings on movies.imdb_id = ratings.imdb_id
-    where {{ has_news('movies', adapter.get_relation(this.database, this.schema, this.identifier)) }}
+    where {{ has_news('movies') }}
 )
 
 select * from figures
-
-{% endsnapshot %}

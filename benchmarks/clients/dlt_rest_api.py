@@ -1,0 +1,73 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["dlt==1.31.0"]
+# ///
+"""dlt's `rest_api` source as its documentation has it: the ids are the titles' parent resource.
+
+Its pipeline extracts, normalises and loads; the destination is files of JSON lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dlt
+from dlt.sources.rest_api import rest_api_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PAGE = 1000
+
+
+def load(url: str, ids: list[str], out: Path, in_flight: int) -> None:
+    """Run the pipeline, with so many requests under way at once."""
+
+    @dlt.resource(name="ids")
+    def known_ids() -> Iterator[list[dict[str, str]]]:
+        for start in range(0, len(ids), _PAGE):
+            yield [{"imdb_id": imdb_id} for imdb_id in ids[start : start + _PAGE]]
+
+    source = rest_api_source(
+        {
+            "client": {"base_url": url, "paginator": "single_page"},
+            "resources": [
+                known_ids(),
+                {
+                    "name": "titles",
+                    "primary_key": "imdbID",
+                    "parallelized": True,
+                    "endpoint": {
+                        "path": "/",
+                        "params": {
+                            "i": "{resources.ids.imdb_id}",
+                            "plot": "short",
+                            "apikey": "benchmark",
+                        },
+                        "data_selector": "$",
+                    },
+                },
+            ],
+        }
+    ).with_resources("titles")
+    os.environ["EXTRACT__WORKERS"] = os.environ["EXTRACT__MAX_PARALLEL_ITEMS"] = str(in_flight)
+    destination = dlt.destinations.filesystem(out.as_uri())
+    with tempfile.TemporaryDirectory() as working_folder:
+        pipeline = dlt.pipeline("benchmark", working_folder, destination=destination)
+        pipeline.run(source, loader_file_format="jsonl")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("ids", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--in-flight", type=int, default=16)
+    args = parser.parse_args()
+    shutil.rmtree(args.out, ignore_errors=True)
+    load(args.url, args.ids.read_text().split(), args.out.resolve(), args.in_flight)

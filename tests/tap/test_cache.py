@@ -146,11 +146,14 @@ def test_a_broken_line_does_not_hide_those_around_it(tmp_path: Path, line: bytes
 
 
 def test_the_newest_reply_counts(tmp_path: Path) -> None:
-    write(tmp_path, 1, at=NOW - HOUR, age=HOUR)
-    write(tmp_path, 1, at=NOW - 9 * HOUR, age=9 * HOUR)
-    found = load(tmp_path).find(query(1))
-    assert found is not None
-    assert found.fetched_at == NOW - HOUR
+    new = write(tmp_path, 1, at=NOW - HOUR, age=HOUR)
+    old = write(tmp_path, 1, at=NOW - 9 * HOUR, age=9 * HOUR)
+    for names in (("a", "b"), ("y", "x")):
+        new = new.rename(new.with_stem(names[0]))
+        old = old.rename(old.with_stem(names[1]))
+        found = load(tmp_path).find(query(1))
+        assert found is not None
+        assert found.fetched_at == NOW - HOUR
 
 
 def test_what_a_state_covers_is_not_found_and_its_files_go(tmp_path: Path) -> None:
@@ -190,15 +193,22 @@ def test_a_file_that_another_run_deletes_is_no_loss(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_run_deletes_meanwhile_is_passed_over(tmp_path: Path) -> None:
-    paths = [write(tmp_path, number) for number in (1, 2, 3)]
+    for is_covered in (True, False):
+        paths = [write(tmp_path, number) for number in (1, 2, 3)]
 
-    def delete_the_others(_query: str, _fetched_at: datetime) -> bool:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        return True
+        def delete_all(
+            _query: str,
+            _fetched_at: datetime,
+            paths: list[Path] = paths,
+            is_covered: bool = is_covered,  # noqa: FBT001
+        ) -> bool:
+            for path in paths:
+                path.unlink(missing_ok=True)
+            return is_covered
 
-    assert len(load(tmp_path, delete_the_others)) == 0
-    assert list(tmp_path.rglob("*.tsv")) == []
+        cache = load(tmp_path, delete_all)
+        assert [cache.find(query(number)) for number in (1, 2, 3)] == [None] * 3
+        assert list(tmp_path.rglob("*.tsv")) == []
 
 
 def test_two_runs_do_not_write_into_one_file(tmp_path: Path) -> None:

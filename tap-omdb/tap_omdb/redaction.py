@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 _MASK = "***"
+_KEY_LENGTH = 8
 _KEY_IN_URL = re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE)
 _secrets: set[str] = set()
 _make_record = logging.getLogRecordFactory()
@@ -40,15 +41,22 @@ def redact(text: str) -> str:
 
 
 def redact_bytes(data: bytes) -> bytes:
-    """Return what a server sent with every hidden secret masked."""
+    """Return what a server sent with every hidden secret masked.
+
+    One shorter than OMDb's keys, such as an emulator's, is left alone: it may be part of a word.
+    """
     for secret in _secrets:
-        data = data.replace(secret.encode(), _MASK.encode())
+        if len(secret) >= _KEY_LENGTH:
+            data = data.replace(secret.encode(), _MASK.encode())
     return data
 
 
 def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401
     record = _make_record(*args, **kwargs)
-    message = record.getMessage()
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):  # arguments that don't fit: the handler's to report
+        return record
     clean = redact(message)
     if clean != message:
         record.msg, record.args = clean, ()

@@ -19,6 +19,7 @@ import pytest
 import requests
 import time_machine
 from omdb_emulator.testing import Emulator
+from tap_omdb import redaction
 from tap_omdb.client import Breaker, Session
 
 if TYPE_CHECKING:
@@ -831,6 +832,28 @@ def test_a_crash_tells_no_key(
         "x", logging.ERROR, "f", 1, "%s", ("crash",), (caught.type, caught.value, caught.tb)
     )
     assert_no_key(logging.Formatter().format(record))
+
+
+def test_a_key_that_is_part_of_a_word_changes_no_data(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.set_key("e")
+    try:
+        run = sync({**config, "api_key": "e"})
+    finally:
+        omdb.remove_key("e")
+        # What is hidden stays so for as long as the process lives.
+        redaction._secrets.discard("e")  # noqa: SLF001
+    assert [record["title"] for record in run.records("movies")][:2] == [
+        "Inception",
+        "Interstellar",
+    ]
+
+
+def test_a_log_record_that_does_not_fit_its_arguments_stops_nothing() -> None:
+    redaction.hide(KEY)
+    record = logging.getLogger("x").makeRecord("x", logging.INFO, "f", 1, "%d", ("one",), None)
+    assert record.args == ("one",)
 
 
 def test_no_key_is_in_what_the_command_says_of_itself(

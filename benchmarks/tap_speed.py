@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=int, default=20, help="of the server")
     parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--dlt", action="store_true", help="dlt too: takes gigabytes")
+    parser.add_argument("--dlt", action="store_true", help="dlt too")
     args = parser.parse_args()
     results: dict[Contestant, list[Cost]] = defaultdict(list)
     with TemporaryDirectory() as folder, emulator(args.titles, args.latency_ms) as url:

@@ -56,7 +56,7 @@ lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/sqlfluff lint --processes 2 transform
+	.venv/bin/sqlfluff lint transform
 	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml

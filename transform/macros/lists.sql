@@ -50,3 +50,43 @@
 {% macro whole_language_name(name) -%}
     regexp_replace({{ name }}, '\mSign$', 'Sign Language')
 {%- endmacro %}
+
+
+{# The names of a list of people, as an array; empty where OMDb has none. #}
+{% macro people_array(names) -%}
+    array(
+        select {{ name_of_credit('listed.credit') }}
+        from
+            unnest({{ split_list(names, name_suffix()) }})
+            with ordinality as listed (credit, position)
+        order by listed.position
+    )
+{%- endmacro %}
+
+
+{# The names of a list of languages, as the languages mart has them, as an array. #}
+{% macro languages_array(names) -%}
+    array(
+        select coalesce(known.language_name, {{ whole_language_name('listed.written') }})
+        from
+            unnest({{ split_list(names, language_suffix()) }})
+            with ordinality as listed (written, position)
+        left join {{ ref('int_language_names') }} as known
+            on lower({{ whole_language_name('listed.written') }}) = known.written
+        order by listed.position
+    )
+{%- endmacro %}
+
+
+{# The names of a list of countries, as the countries mart has them, as an array. #}
+{% macro countries_array(names) -%}
+    array(
+        select coalesce(known.country_name, listed.written)
+        from
+            unnest({{ split_list(names) }})
+            with ordinality as listed (written, position)
+        left join {{ ref('int_country_names') }} as known
+            on lower(listed.written) = known.written
+        order by listed.position
+    )
+{%- endmacro %}

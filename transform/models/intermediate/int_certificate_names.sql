@@ -1,4 +1,9 @@
-{{ config(materialized='view') }}
+{{
+    config(
+        materialized='table',
+        indexes=[{'columns': ['medium', 'written'], 'unique': true}],
+    )
+}}
 
 with codes as (
     select * from {{ ref('certificate_codes') }}

@@ -4,6 +4,7 @@
         incremental_strategy='merge',
         unique_key='imdb_id',
         indexes=[
+            {'columns': ['certificate_id']},
             {'columns': ['loaded_at']},
             {'columns': ['title']},
             {'columns': ['year']},
@@ -11,45 +12,53 @@
     )
 }}
 
-with titles as (
-    select * from {{ ref('int_other_titles') }}
-    where kind = 'game'
+with details as (
+    select * from {{ ref('stg_omdb__games') }}
+),
+
+certificate_names as (
+    select * from {{ ref('int_certificate_names') }}
 ),
 
 due as (
-    select * from titles
+    select * from details
     {% if is_incremental() %}
-    where {{ is_due('titles', this) }}
+    where {{ is_due('details', this) }}
     {% endif %}
 ),
 
+-- Lists stay with their title, as arrays of the names that the dimensions of movies use.
 games as (
     select
-        imdb_id,
-        title,
-        year,
-        released,
-        rated,
-        certificate_id,
-        genres,
-        directors,
-        writers,
-        actors,
-        languages,
-        countries,
-        plot,
-        imdb_rating,
-        imdb_votes,
-        awards,
-        award_wins,
-        award_nominations,
-        poster_url,
-        merged_ids,
-        unparsed,
-        extra,
-        fetched_at,
-        loaded_at
+        due.imdb_id,
+        due.title,
+        due.year,
+        due.released,
+        due.rated,
+        certificate_names.certificate_id,
+        coalesce({{ split_list('due.genre') }}, '{}') as genres,
+        {{ people_array('due.director') }} as directors,
+        {{ people_array('due.writer') }} as writers,
+        {{ people_array('due.actors') }} as actors,
+        {{ languages_array('due.language') }} as languages,
+        {{ countries_array('due.country') }} as countries,
+        due.plot,
+        due.imdb_rating,
+        due.imdb_votes,
+        due.awards,
+        {{ award_total('due.awards', 'won') }} as award_wins,
+        {{ award_total('due.awards', 'nominated') }} as award_nominations,
+        due.poster_url,
+        due.merged_ids,
+        due.unparsed,
+        due.extra,
+        due.fetched_at,
+        due.loaded_at
     from due
+    left join certificate_names
+        on
+            lower(due.rated) = certificate_names.written
+            and certificate_names.medium = 'game'
 )
 
 select * from games

@@ -4,6 +4,7 @@
         incremental_strategy='merge',
         unique_key='imdb_id',
         indexes=[
+            {'columns': ['certificate_id']},
             {'columns': ['loaded_at']},
             {'columns': ['title']},
             {'columns': ['year']},
@@ -11,47 +12,47 @@
     )
 }}
 
-with titles as (
-    select * from {{ ref('int_other_titles') }}
-    where kind = 'series'
-),
-
-details as (
+with details as (
     select * from {{ ref('stg_omdb__series') }}
 ),
 
+certificate_names as (
+    select * from {{ ref('int_certificate_names') }}
+),
+
 due as (
-    select * from titles
+    select * from details
     {% if is_incremental() %}
-    where {{ is_due('titles', this) }}
+    where {{ is_due('details', this) }}
     {% endif %}
 ),
 
+-- Lists stay with their title, as arrays of the names that the dimensions of movies use.
 series as (
     select
         due.imdb_id,
         due.title,
         due.year,
-        details.year_end,
-        due.year is not null and details.year_end is null as is_running,
+        due.year_end,
+        due.year is not null and due.year_end is null as is_running,
         due.released,
         due.runtime_minutes,
         due.rated,
-        due.certificate_id,
-        due.genres,
-        due.directors,
-        due.writers,
-        due.actors,
-        due.languages,
-        due.countries,
+        certificate_names.certificate_id,
+        coalesce({{ split_list('due.genre') }}, '{}') as genres,
+        {{ people_array('due.director') }} as directors,
+        {{ people_array('due.writer') }} as writers,
+        {{ people_array('due.actors') }} as actors,
+        {{ languages_array('due.language') }} as languages,
+        {{ countries_array('due.country') }} as countries,
         due.plot,
         due.imdb_rating,
         due.imdb_votes,
         due.metascore,
         due.awards,
-        due.award_wins,
-        due.award_nominations,
-        details.total_seasons,
+        {{ award_total('due.awards', 'won') }} as award_wins,
+        {{ award_total('due.awards', 'nominated') }} as award_nominations,
+        due.total_seasons,
         due.poster_url,
         due.merged_ids,
         due.unparsed,
@@ -59,7 +60,10 @@ series as (
         due.fetched_at,
         due.loaded_at
     from due
-    inner join details on due.imdb_id = details.imdb_id
+    left join certificate_names
+        on
+            lower(due.rated) = certificate_names.written
+            and certificate_names.medium = 'screen'
 )
 
 select * from series

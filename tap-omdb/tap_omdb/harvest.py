@@ -180,6 +180,8 @@ class Harvest:
     def _failed(self, task: Task, today: date) -> None:
         if isinstance(task, TitleTask):
             self._ledger.failed(task.imdb_id, today)
+        elif isinstance(task, LookupTask):
+            self._ledger.lookup_failed(task, today)
 
     # Searches
 

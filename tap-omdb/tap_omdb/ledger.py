@@ -37,6 +37,7 @@ VERSION = 1
 OLDER = "older"
 GONE = "gone"
 """Stands for the type of a title that OMDb does not have."""
+FAILED = "failed"
 SPLIT = "split"
 SEASON = "season"
 TRIES_BEFORE_GONE = 3
@@ -286,6 +287,8 @@ class Ledger:
         if mark is None:
             return True
         day, label = mark
+        if label == FAILED:
+            return day < today
         older = self._refresh.older
         return label == GONE and older is not None and today - day >= timedelta(days=older)
 
@@ -298,6 +301,10 @@ class Ledger:
         """Note that a name has been asked for."""
         digest = _digest(task.title, task.year, task.type)
         self._lookups.mark(digest, today, "found" if found else GONE)
+
+    def lookup_failed(self, task: LookupTask, today: date) -> None:
+        """Note that a name could not be asked for today; tried again on a later day."""
+        self._lookups.mark(_digest(task.title, task.year, task.type), today, FAILED)
 
     # Searches
 

@@ -44,8 +44,10 @@ def backlog(
         yield from _pending(settings, ledger, wanted)
         for imdb_id in ledger.failing(today):
             yield TitleTask(imdb_id, "refresh")
-        yield from _named(settings, ledger, today)
-    yield from _searches(settings, ledger, wanted, today)
+        yield from _named(settings, ledger, wanted, today)
+    # Without any titles wanted, searches are made for their own sake.
+    types = settings.types & wanted if wanted else settings.types
+    yield from _searches(settings, ledger, types, today)
     for imdb_id, kind in ledger.due_titles(today):
         if kind in wanted or (wanted and kind == GONE):
             yield TitleTask(imdb_id, "refresh")
@@ -63,7 +65,9 @@ def _pending(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iter
             yield SeasonTask(series_id, season)
 
 
-def _named(settings: Settings, ledger: Ledger, today: date) -> Iterator[Task | UnusableRow]:
+def _named(
+    settings: Settings, ledger: Ledger, wanted: frozenset[str], today: date
+) -> Iterator[Task | UnusableRow]:
     for imdb_id in settings.imdb_ids:
         if not ledger.has(imdb_id):
             yield TitleTask(imdb_id, "imdb_ids")
@@ -75,7 +79,7 @@ def _named(settings: Settings, ledger: Ledger, today: date) -> Iterator[Task | U
         return
     logger.info("titles_file: %s", recognise(settings.titles_file).describe())
     years = frozenset(settings.years) or None
-    for row in read_titles_file(settings.titles_file, years=years, types=settings.types):
+    for row in read_titles_file(settings.titles_file, years=years, types=settings.types & wanted):
         if isinstance(row, UnusableRow):
             yield row
         else:
@@ -93,11 +97,11 @@ def _from_file(row: Wanted, ledger: Ledger, today: date) -> Iterator[Task]:
 
 
 def _searches(
-    settings: Settings, ledger: Ledger, wanted: frozenset[str], today: date
+    settings: Settings, ledger: Ledger, types: frozenset[str], today: date
 ) -> Iterator[PageTask]:
     """Yield the first page due of each search: those never made first, then the oldest."""
     again: list[tuple[date, SearchKey]] = []
-    for key in _keys(settings, ledger, wanted):
+    for key in _keys(settings, ledger, types):
         last = ledger.last_search(key)
         if last is None or key in ledger.passes:
             yield next_page(key, ledger, today)
@@ -107,11 +111,11 @@ def _searches(
         yield next_page(key, ledger, today)
 
 
-def _keys(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iterator[SearchKey]:
+def _keys(settings: Settings, ledger: Ledger, types: frozenset[str]) -> Iterator[SearchKey]:
     terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
     for term in terms:
         for year in settings.years or (None,):
-            for kind in _search_types(settings.types & wanted):
+            for kind in _search_types(types):
                 yield from _unsplit(SearchKey(term, year, kind), ledger)
 
 

@@ -59,7 +59,8 @@ class EngineStream(OMDbStream):
             stream.begin()
         self.connection = sync.connection
         limit = self.ABORT_AT_RECORD_COUNT
-        with self.get_http_request_counter() as requests, closing(sync.run(self.fetch)) as rows:
+        rows = sync.run(self.fetch, is_test=limit == 1)
+        with self.get_http_request_counter() as requests, closing(rows):
             spent = 0
             for row in rows:
                 if row.stream == self.name:

@@ -153,7 +153,7 @@ def test_a_stream_that_is_not_wanted_costs_nothing(ledger: Ledger) -> None:
         "s=man*&type=movie&page=1",
         "i=tt0000004&plot=short",
     ]
-    assert planned(ledger, frozenset(), types=ALL, search_terms=("man*",)) == []
+    assert planned(ledger, frozenset(), types=frozenset(), search_terms=("man*",)) == []
     # They wait until their stream is selected again.
     assert "i=tt0000002&plot=short" in planned(ledger, types=ALL)
 
@@ -342,3 +342,16 @@ def test_a_search_goes_on_where_it_stopped(ledger: Ledger) -> None:
     assert next_page(key, ledger, TODAY).page == 1
     ledger.passes[key] = SearchPass(key, TODAY, next_page=5)
     assert next_page(key, ledger, TODAY) == PageTask(ledger.passes[key], 5)
+
+
+def test_searches_alone_are_made_for_their_own_sake(ledger: Ledger) -> None:
+    ledger.pending.update({"tt0000001": "movie"})
+    plan = planned(ledger, frozenset(), types={"movie"}, search_terms=("man*",), imdb_ids=("tt1",))
+    assert plan == ["s=man*&type=movie&page=1"]
+
+
+def test_a_name_that_could_not_be_asked_for_waits_for_another_day(ledger: Ledger) -> None:
+    ledger.lookup_failed(LookupTask("Up", None, None, "titles"), TODAY)
+    assert planned(ledger, titles=(Title("Up"),)) == []
+    ledger.lookup_failed(LookupTask("Up", None, None, "titles"), LONG_AGO)
+    assert planned(ledger, titles=(Title("Up"),)) == ["t=Up&plot=short"]

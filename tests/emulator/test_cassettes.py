@@ -13,7 +13,7 @@ from omdb_emulator.testing import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
 CASSETTES = Path(__file__).parents[3] / "shared" / "omdb-recorded" / "cassettes.jsonl"
 pytestmark = pytest.mark.skipif(not CASSETTES.is_file(), reason=f"{CASSETTES} is not there")

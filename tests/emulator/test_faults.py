@@ -13,7 +13,7 @@ from omdb_emulator.faults import EFFECTS
 from omdb_emulator.testing import Emulator
 
 if TYPE_CHECKING:
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
 ID = "tt1375666"
 NOT_JSON = ["cloudflare", "unavailable", "aspnet", "html", "empty"]

@@ -17,7 +17,7 @@ from omdb_emulator.titles import problems, start_year, title_from_line, votes_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
 COUNT = 20_000
 

@@ -14,7 +14,7 @@ from omdb_emulator.titles import TitleError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
 RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"{RECORDED} is not there")

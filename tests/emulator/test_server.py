@@ -18,7 +18,7 @@ from omdb_emulator.testing import Emulator, title_line
 if TYPE_CHECKING:
     import socket
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
 ID = "tt1375666"
 

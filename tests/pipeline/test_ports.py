@@ -32,8 +32,8 @@ def test_an_env_file_without_ports_gets_the_default_ones(idle_project: Project) 
     idle_project.make("env")
     assert env_file.read_text().splitlines() == [
         "TAP_OMDB_API_KEY='1a2b3c4d' # mine",
-        "EMBEDDED_POSTGRES_PORT=54329",
-        "OMDB_EMULATOR_PORT=54380",
+        "EMBEDDED_POSTGRES_PORT=15432",
+        "OMDB_EMULATOR_PORT=15500",
     ]
     assert env_file.stat().st_mode & 0o777 == 0o600
     env_file.unlink()

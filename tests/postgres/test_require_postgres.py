@@ -46,7 +46,8 @@ def there(running: Server) -> dict[str, str]:
 @pytest.fixture
 def program(tmp_path: Path) -> str:
     path = tmp_path / "a program"
-    path.write_text(f"#!{sys.executable}\n{ECHO}\n")
+    # Through a shell, since a kernel reads no path with a space after "#!".
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{ECHO}" "$@"\n')
     path.chmod(0o755)
     return str(path)
 

@@ -11,7 +11,7 @@ import psutil
 from embedded_postgres.errors import EmbeddedPostgresError
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 54329
+DEFAULT_PORT = 15432
 VARIABLE = "EMBEDDED_POSTGRES_PORT"
 _NEIGHBOURS = 50
 _LAST = 65535

@@ -73,7 +73,7 @@ class Server:
         Args:
             home: The folder; it need not exist.
             port: The preferred port at the first start, later a port to move to; 0 is any free
-                one. Without it: the port in use before, or 54329.
+                one. Without it: the port in use before, or 15432.
             bindir: PostgreSQL's programs; without it those of the wheel.
             durable: False makes new data for tests: faster, but lost in a power cut.
         """

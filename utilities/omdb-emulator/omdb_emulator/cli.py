@@ -109,7 +109,7 @@ def _add_home(parser: argparse.ArgumentParser) -> None:
 def _add_serving_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
-    add("--port", type=_port, help="default: OMDB_EMULATOR_PORT, else 54380; 0: any free one")
+    add("--port", type=_port, help="default: OMDB_EMULATOR_PORT, else 15500; 0: any free one")
     add(
         "--key",
         action="append",

@@ -25,7 +25,7 @@ class Control:
     """Reads and changes a running emulator.
 
     Attributes:
-        url: the emulator's URL, what a client has for OMDb's: ``http://127.0.0.1:54380/``.
+        url: the emulator's URL, what a client has for OMDb's: ``http://127.0.0.1:15500/``.
     """
 
     def __init__(self, url: str, timeout: float = 30) -> None:

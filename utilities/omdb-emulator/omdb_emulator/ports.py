@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-PREFERRED_PORT = 54380
+PREFERRED_PORT = 15500
 PORT_VARIABLE = "OMDB_EMULATOR_PORT"
 
 

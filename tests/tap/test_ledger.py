@@ -160,6 +160,11 @@ class History(RuleBasedStateMachine):
         if self.ledger.last_lookup(name.title, name.year, name.type) != self.today:
             self.ledger.looked_up(name, self.today, found=found)
 
+    @rule(name=st.sampled_from(NAMES))
+    def fail_to_look_up(self, name: LookupTask) -> None:
+        if self.ledger.last_lookup(name.title, name.year, name.type) != self.today:
+            self.ledger.lookup_failed(name, self.today)
+
     @rule(key=st.sampled_from(SEARCHES), page=st.integers(2, 9), total=st.integers(0, 99))
     def read_a_page(self, key: SearchKey, page: int, total: int) -> None:
         if self.ledger.last_search(key) != self.today:
@@ -376,6 +381,15 @@ def test_a_merged_id_is_known_by_the_title_that_answers() -> None:
     assert due(ledger, TODAY + DAY * 180) == ["tt2250912"]
 
 
+def test_a_name_that_fails_is_tried_again_on_a_later_day() -> None:
+    ledger = Ledger(Refresh())
+    name = LookupTask("Up", None, None, "titles")
+    ledger.lookup_failed(name, TODAY)
+    ledger = reloaded(ledger)
+    assert not ledger.lookup_is_due(name, TODAY)
+    assert ledger.lookup_is_due(name, TODAY + DAY)
+
+
 def test_names_are_known_without_case_and_those_not_found_are_tried_again() -> None:
     ledger = Ledger(Refresh())
     found, missed = (LookupTask(title, 2010, None, "titles") for title in ("Inception", "Nix"))
@@ -554,6 +568,8 @@ def test_a_state_of_every_version_loads_for_ever(path: Path) -> None:
     assert ledger.last_lookup("Inception", 2010, None) == date(2025, 3, 1)
     assert not ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), date(2025, 5, 1))
     assert ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), then)
+    assert ledger.last_lookup("Up", 2009, None) == then
+    assert ledger.lookup_is_due(LookupTask("Up", 2009, None, "titles"), then + DAY)
     assert ledger.last_total(SearchKey("man*", 2010, "movie")) == 88
     assert ledger.is_split(SearchKey("the*", 2010, "movie"))
     assert ledger.last_search(SearchKey("star wars", None, None)) == then

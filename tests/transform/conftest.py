@@ -1,5 +1,6 @@
 """Warehouses of tests: a Postgres, raw tables filled by the real loader, and dbt."""
 
+# ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
 import json
@@ -28,8 +29,8 @@ TARGET = Path(sys.executable).with_name("target-postgres")
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-SCHEMAS = {stream.name: stream.schema for stream in STREAMS}
-KEYS = {stream.name: list(stream.primary_keys) for stream in STREAMS}
+SCHEMAS = {stream.name: cast("dict[str, Any]", stream.schema) for stream in STREAMS}
+KEYS = {stream.name: list(cast("tuple[str, ...]", stream.primary_keys)) for stream in STREAMS}
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -73,7 +74,10 @@ class Dbt:
 
     def __call__(self, *arguments: str) -> Outcome:
         """Run a command."""
-        requests, answers = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
+        requests, answers = (
+            cast("IO[str]", self.process.stdin),
+            cast("IO[str]", self.process.stdout),
+        )
         requests.write(json.dumps([*arguments, "--no-use-colors"]) + "\n")
         requests.flush()
         answer = answers.readline()
@@ -176,8 +180,7 @@ class Warehouse:
         """Each table of a schema, with its rows as text, sorted."""
         names = self.values(f"select tablename from pg_tables where schemaname = '{schema}'")
         return {
-            name: sorted(self.values(f"select t::text from {schema}.{name} as t"))  # noqa: S608
-            for name in names
+            name: sorted(self.values(f"select t::text from {schema}.{name} as t")) for name in names
         }
 
     def clear(self) -> None:

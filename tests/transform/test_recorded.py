@@ -1,5 +1,6 @@
 """The model on what OMDb really answered; `docs/model.md` tells of the same figures."""
 
+# ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
 import json
@@ -13,7 +14,9 @@ import pytest
 if TYPE_CHECKING:
     from tests.transform.conftest import Warehouse
 
-RECORDED = Path(__file__).resolve().parents[3] / "shared/omdb-recorded/details.jsonl"
+FOLDER = Path(__file__).resolve().parents[3] / "shared/omdb-recorded"
+RECORDED = FOLDER / "details.jsonl"
+AWARDS = FOLDER / "awards_patterns.tsv"
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded replies are not here")
@@ -41,9 +44,9 @@ def test_all_recorded_titles_are_understood(warehouse: Warehouse) -> None:
     } == genres
     for field, role in (("Director", "director"), ("Writer", "writer"), ("Actors", "actor")):
         lists = [re.sub(r"\([^()]*\)", "", movie[field]) for movie in movies]
-        credits = sum(text.count(",") + 1 for text in lists if text != "N/A")
+        credited = sum(text.count(",") + 1 for text in lists if text != "N/A")
         counted = f"select count(*) from demo_marts.movie_credits where role = '{role}'"
-        assert values(counted) == [credits]
+        assert values(counted) == [credited]
     oscars = [re.match(r"Won (\d+) Oscar", movie.get("Awards") or "") for movie in movies]
     assert values(
         "select sum(awards)::integer from demo_marts.movie_awards"
@@ -54,3 +57,34 @@ def test_all_recorded_titles_are_understood(warehouse: Warehouse) -> None:
         "select count(*) from demo_marts.movie_ratings"
         " where rating_source = 'Internet Movie Database'"
     ) == [rated]
+
+
+@pytest.mark.skipif(not AWARDS.exists(), reason="the recorded patterns are not here")
+def test_every_recorded_wording_of_awards_is_read(warehouse: Warehouse) -> None:
+    with AWARDS.open(encoding="utf-8") as lines:
+        sentences = [line.rstrip("\n").split("\t")[2] for line in lines]
+    titles = {f"tt{number:07}": sentence for number, sentence in enumerate(sentences, 1)}
+    warehouse.load({imdb_id: {"Awards": sentence} for imdb_id, sentence in titles.items()})
+
+    warehouse.build("--select", "+movies")
+
+    read = {
+        row["imdb_id"]: (row["award_wins"], row["award_nominations"])
+        for row in warehouse.rows(
+            "select imdb_id, award_wins, award_nominations from demo_marts.movies"
+        )
+    }
+    unsaid = {"N/A", "<absent>"}
+    assert {imdb_id: read[imdb_id] for imdb_id in titles if titles[imdb_id] not in unsaid} == {
+        imdb_id: (_count(sentence, "Won", "win"), _count(sentence, "Nominated for", "nomination"))
+        for imdb_id, sentence in titles.items()
+        if sentence not in unsaid
+    }
+
+
+def _count(sentence: str, verb: str, noun: str) -> int:
+    """All awards of an outcome, read word by word."""
+    words = re.sub(r"(\D)(\d)", r"\1 \2", sentence).replace(".", " ").split()
+    counted = sum(int(words[i - 1]) for i, word in enumerate(words) if word in (noun, f"{noun}s"))
+    headline = sentence.startswith(verb) and ("Another" in words)
+    return counted + (int(words[len(verb.split())]) if headline else 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.transform.conftest import Warehouse
 
+TRANSFORM = Path(__file__).resolve().parents[2] / "transform"
 TEXT = {"type": ["string", "null"]}
 INTEGER = {"type": ["integer", "null"]}
 BASE = {"imdb_id": {"type": "string"}, "title": TEXT, "metascore": INTEGER}
@@ -50,6 +53,36 @@ def test_a_new_field_waits_in_the_raw_table(built: Warehouse) -> None:
 
     assert _movies(built) == [("Before", 70, None), ("After", 80, None)]
     assert built.values("select mood from demo_raw.movies order by imdb_id") == [None, "good"]
+
+
+def test_a_new_field_gets_to_the_mart_once_it_is_declared(built: Warehouse, tmp_path: Path) -> None:
+    fields = {**BASE, "mood": TEXT}
+    _sync(built, fields, imdb_id="tt0000002", title="After", mood="good")
+    project = tmp_path / "transform"
+    shutil.copytree(TRANSFORM, project, ignore=shutil.ignore_patterns("target", "logs"))
+    for path, line, addition in (
+        (
+            "models/staging/omdb/_omdb__sources.yml",
+            "          - name: title\n",
+            "          - name: mood\n            data_type: text\n",
+        ),
+        ("macros/details.sql", "            imdb_id,\n", "            mood,\n"),
+        ("models/marts/movies.sql", "        due.imdb_id,\n", "        due.mood,\n"),
+        (
+            "models/marts/_marts__models.yml",
+            "      - name: title\n",
+            "      - name: mood\n        data_type: text\n        description: Mood.\n",
+        ),
+    ):
+        file = project / path
+        text = file.read_text()
+        assert line in text
+        file.write_text(text.replace(line, addition + line, 1))
+
+    elsewhere = ("--project-dir", str(project), "--target-path", str(tmp_path / "target"))
+    built.build("--select", "+movies", *elsewhere)
+    query = "select mood from demo_marts.movies order by imdb_id"
+    assert built.values(query) == [None, "good"]
 
 
 def test_a_dropped_field_keeps_its_old_values(built: Warehouse) -> None:

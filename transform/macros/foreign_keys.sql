@@ -1,46 +1,44 @@
 {#
-  dbt builds a table anew beside the old one, swaps the two and drops the old one with
-  everything that hangs on it: foreign keys of other tables vanish without a word.
-  A dimension takes these two as pre-hook and post-hook, and has them still.
+  Foreign keys are declared in the contracts like other constraints, but made here, when the
+  table is filled: all rows are checked at once, the tables that are pointed at are locked for
+  a moment and not for as long as it takes to fill, and a key that has gone comes back with the
+  next build. (dbt builds a table anew beside the old one, swaps the two and drops the old one
+  with all that hangs on it: rebuilding a dimension takes the keys that point at it away.)
 #}
 
-{% macro remember_foreign_keys() -%}
-    {%- if load_relation(this) is not none and not is_incremental() -%}
-        create temporary table {{ this.identifier }}_foreign_keys on commit drop as
-        select
-            conrelid::regclass as table_name,
-            conname as name,
-            pg_get_constraintdef(oid) as definition
-        from pg_constraint
-        where contype = 'f' and confrelid = '{{ this }}'::regclass
-    {%- endif -%}
+{# dbt's own macro, but for foreign keys. #}
+{% macro postgres__get_table_columns_and_constraints() -%}
+    {%- set others = model['constraints'] | rejectattr('type', 'equalto', 'foreign_key') | list -%}
+    (
+        {{
+            (
+                adapter.render_raw_columns_constraints(raw_columns=model['columns'])
+                + adapter.render_raw_model_constraints(raw_constraints=others)
+            ) | join(', ')
+        }}
+    )
 {%- endmacro %}
 
 
-{# One that no longer holds is left off: the table that has it is built next, with a new one. #}
-{% macro restore_foreign_keys() -%}
-    {%- if load_relation(this) is not none and not is_incremental() -%}
+{# As a post-hook of every mart. A key that the rows do not allow is left off, and a test says so. #}
+{% macro add_foreign_keys() -%}
+    {%- for key in model['constraints'] if key['type'] == 'foreign_key' %}
         do $$
-        declare
-            foreign_key record;
         begin
-            if to_regclass('pg_temp.{{ this.identifier }}_foreign_keys') is null then
-                return;
+            if not exists (
+                select 1
+                from pg_constraint
+                where
+                    contype = 'f'
+                    and conrelid = '{{ this }}'::regclass
+                    and confrelid = '{{ key["to"] }}'::regclass
+            ) then
+                alter table {{ this }} add foreign key ({{ key['columns'] | join(', ') }})
+                references {{ key['to'] }} ({{ key['to_columns'] | join(', ') }});
             end if;
-            for foreign_key in select * from {{ this.identifier }}_foreign_keys loop
-                execute format(
-                    'alter table %s drop constraint %I', foreign_key.table_name, foreign_key.name
-                );
-                begin
-                    execute format(
-                        'alter table %s add constraint %I %s',
-                        foreign_key.table_name, foreign_key.name, foreign_key.definition
-                    );
-                exception when foreign_key_violation then
-                    null;
-                end;
-            end loop;
+        exception when foreign_key_violation then
+            raise warning '%', sqlerrm;
         end
-        $$
-    {%- endif -%}
+        $$;
+    {%- endfor %}
 {%- endmacro %}

@@ -3,8 +3,6 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key='certificate_id',
-        pre_hook='{{ remember_foreign_keys() }}',
-        post_hook='{{ restore_foreign_keys() }}',
     )
 }}
 

@@ -2,8 +2,6 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook='{{ remember_foreign_keys() }}',
-        post_hook='{{ restore_foreign_keys() }}',
     )
 }}
 

@@ -3,8 +3,6 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key='imdb_id',
-        pre_hook='{{ remember_foreign_keys() }}',
-        post_hook='{{ restore_foreign_keys() }}',
         indexes=[
             {'columns': ['certificate_id']},
             {'columns': ['loaded_at']},

@@ -114,7 +114,7 @@ class ReplyCache:
         return line[1] if line else None
 
     def add(self, query: Query, reply: StoredReply) -> None:
-        """Keep a reply: from the death of any process at once, from a power failure about a second on."""
+        """Keep a reply: at once from a crash, after about a second from a power failure."""
         if self._folder is None:
             return
         fields = (

@@ -32,7 +32,7 @@ class DayCount:
         Args:
             counts: Requests by day as the state knows them; kept up to date.
             folder: Where to count; None counts in `counts` alone.
-            api_key: Only 16 bits of its hash are used, which tell nothing about it.
+            api_key: Only 16 bits of its hash are used: keys are told apart, and not told.
         """
         self._counts = counts
         self._folder = folder

@@ -175,7 +175,8 @@ class Session(requests.Session):
             after = urlsplit(urljoin(resp.url, target))
         except ValueError:
             return None
-        is_safe = after.scheme in {before.scheme, "https"} and after.hostname == before.hostname
+        is_same = (after.hostname, after.port) == (before.hostname, before.port)
+        is_safe = after.scheme in {before.scheme, "https"} and is_same
         return target if is_safe else None
 
 
@@ -214,7 +215,7 @@ class OMDbStream(RESTStream[None]):
 
     path = ""
     connection: Connection
-    """Set by the tap when a sync begins."""
+    """Set when a sync begins."""
 
     @property
     @override

@@ -94,7 +94,12 @@ class Harvest:
             if isinstance(task, PageTask):
                 self._errors[task.search.key] = text
             self._failed(task, now.date())
-        elif isinstance(task, PageTask):
+            self._work.done(task)
+            return
+        if not isinstance(answer.reply, Refusal) and answer.reply.mended:
+            query = task.query(self._settings.plot)
+            logger.warning("the reply to %s was broken JSON, and has been mended", query)
+        if isinstance(task, PageTask):
             known = task.search.new_titles
             yield from self._page(task, answer)
             found = task.search.new_titles - known
@@ -129,8 +134,6 @@ class Harvest:
             yield from self._title_refused(task, answer)
             return
         asked = task.imdb_id if isinstance(task, TitleTask) else None
-        if answer.reply.mended:
-            logger.warning("the reply for %s was broken JSON, and has been mended", asked or task)
         try:
             record = self._record(answer.reply.data, answer, asked)
         except InvalidRecord as error:
@@ -206,7 +209,9 @@ class Harvest:
     def _hits(self, task: PageTask, reply: SearchPage, now: datetime) -> Iterator[Row]:
         search = task.search
         search.total = reply.total if reply.total is not None else search.total
-        search.rows += len(reply.hits) + reply.bad_hits
+        search.rows += len(reply.hits)
+        if reply.bad_hits:
+            logger.warning("search %s: %d rows have no IMDb id", search.key, reply.bad_hits)
         for hit in reply.hits:
             if hit.imdb_id in search.seen:
                 continue
@@ -291,6 +296,9 @@ class Harvest:
         if not isinstance(reply, Season):
             yield from self._season_refused(task, answer)
             return
+        if reply.bad_episodes:
+            message = f"{reply.bad_episodes} of the episodes are no JSON objects"
+            yield self._reject(task, answer, "invalid_record", message)
         years: list[int] = []
         for item in reply.episodes:
             year = yield from self._episode(item, task, answer)

@@ -209,6 +209,11 @@ class Ledger:
             if (imdb_id := _id(number)) not in self._failing:
                 yield imdb_id, label.split(" ")[0]
 
+    def was_had(self, imdb_id: str) -> bool:
+        """Tell whether a title was ever fetched."""
+        mark = self._titles.get(_number(imdb_id))
+        return mark is not None and mark[1] != GONE
+
     def fetched(self, imdb_id: str, kind: str, year: int | None, today: date) -> None:
         """Note that a title's record has been emitted."""
         recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
@@ -231,13 +236,19 @@ class Ledger:
         self._settle(imdb_id)
 
     def failed(self, imdb_id: str, today: date) -> None:
-        """Note that a title could not be had today; after three such days it is a tombstone."""
+        """Note that a title could not be had today; after three such days it is let rest.
+
+        One that was had before then waits for its next refresh, one that never was is a tombstone.
+        """
         self.pending.pop(imdb_id, None)
         _, tries = self._failing.get(imdb_id, (today, 0))
-        if tries + 1 >= TRIES_BEFORE_GONE:
-            self.gone(imdb_id, today)
-        else:
+        if tries + 1 < TRIES_BEFORE_GONE:
             self._failing[imdb_id] = (today, tries + 1)
+        elif mark := self._titles.get(_number(imdb_id)):
+            self._titles.mark(_number(imdb_id), today, mark[1])
+            self._settle(imdb_id)
+        else:
+            self.gone(imdb_id, today)
 
     def failing(self, today: date) -> list[str]:
         """Return the ids that failed on earlier days and are to be tried again."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tap_omdb.titles_file import TitlesFileError, recognise
+from tap_omdb.titles_file import TitlesFileError, imdb_id_in, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,6 @@ TYPES = ("movie", "series", "episode", "game")
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 
 _RANGE = re.compile(r"\s*(\d{4})\s*(?:(-)\s*(\d{4})?\s*)?")
-_ID = re.compile(r"(?:tt)?(\d{1,10})")
 _NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
 _PLACE = re.compile(r"(.*) in config\['(\w+)'\](.*)", re.DOTALL)
 _OR_NULL = ", 'null'"
@@ -226,11 +225,11 @@ def imdb_id(text: object) -> str:
     Raises:
         SettingError: If the text is no id.
     """
-    match = _ID.fullmatch(str(text).strip())
-    if not match:
+    found = imdb_id_in(str(text))
+    if found is None:
         message = f"imdb_ids: {text!r} is not an IMDb id; use one such as tt1375666"
         raise SettingError(message)
-    return f"tt{int(match[1]):07d}"
+    return found
 
 
 def _terms(values: Iterable[str]) -> Iterable[str]:

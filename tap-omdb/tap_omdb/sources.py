@@ -7,13 +7,20 @@ by name, then searches, then refreshes, oldest first.
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_omdb.ledger import GONE
 from tap_omdb.prefixes import narrower, ranked_prefixes
 from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
-from tap_omdb.titles_file import TITLE_BASICS, UnusableRow, Wanted, read_titles_file, recognise
+from tap_omdb.titles_file import (
+    TITLE_BASICS,
+    TitlesFileError,
+    UnusableRow,
+    Wanted,
+    read_titles_file,
+    recognise,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +30,8 @@ if TYPE_CHECKING:
     from tap_omdb.queries import Task
     from tap_omdb.settings import Settings
 
-logger = logging.getLogger(__name__)
+_SHORT_FILE = 4_000_000
+"""Bytes; some 100,000 titles, read in a fraction of a second."""
 
 SEARCHABLE = frozenset({"movie", "series", "game"})
 """The types that a search lists; episodes are found through their series."""
@@ -40,20 +48,42 @@ def backlog(
         wanted: The types whose streams are selected.
         today: The current day (UTC).
     """
+    failing = ledger.failing(today) if wanted else []
     if wanted:
         yield from _pending(settings, ledger, wanted)
-        for imdb_id in ledger.failing(today):
-            yield TitleTask(imdb_id, "refresh")
+        for imdb_id in failing:
+            if not ledger.was_had(imdb_id):
+                yield TitleTask(imdb_id, "refresh")
         yield from _named(settings, ledger, wanted, today)
     # Without any titles wanted, searches are made for their own sake.
     types = settings.types & wanted if wanted else settings.types
     yield from _searches(settings, ledger, types, today)
+    for imdb_id in failing:
+        if ledger.was_had(imdb_id):
+            yield TitleTask(imdb_id, "refresh")
     for imdb_id, kind in ledger.due_titles(today):
         if kind in wanted or (wanted and kind == GONE):
             yield TitleTask(imdb_id, "refresh")
     if "episode" in wanted & settings.types:
         for series_id, season in ledger.due_seasons(today):
             yield SeasonTask(series_id, season)
+
+
+def count_backlog(
+    settings: Settings, ledger: Ledger, wanted: frozenset[str], today: date
+) -> tuple[int, bool]:
+    """Return how much work the backlog holds, and whether that is all.
+
+    What a long file adds is not counted: reading it twice would take longer than it is worth.
+    """
+    path = settings.titles_file
+    is_all = path is None or path.stat().st_size <= _SHORT_FILE
+    if not is_all:
+        settings = replace(settings, titles_file=None)
+    try:
+        return sum(1 for _ in backlog(settings, ledger, wanted, today)), is_all
+    except TitlesFileError:  # told when the work gets there
+        return 0, False
 
 
 def _pending(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iterator[Task]:
@@ -77,7 +107,6 @@ def _named(
             yield lookup
     if settings.titles_file is None:
         return
-    logger.info("titles_file: %s", recognise(settings.titles_file).describe())
     years = frozenset(settings.years) or None
     for row in read_titles_file(settings.titles_file, years=years, types=settings.types & wanted):
         if isinstance(row, UnusableRow):

@@ -21,7 +21,8 @@ from tap_omdb.queries import SearchKey
 from tap_omdb.records import STREAM_OF_TYPE
 from tap_omdb.replies import is_passing, read_reply
 from tap_omdb.settings import is_plain_remote
-from tap_omdb.sources import backlog
+from tap_omdb.sources import backlog, count_backlog
+from tap_omdb.titles_file import recognise
 from tap_omdb.worklist import WorkList
 
 if TYPE_CHECKING:
@@ -93,11 +94,15 @@ class Sync:
         now = _now()
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key travels unencrypted; use https")
+        if self._settings.titles_file:
+            layout = recognise(self._settings.titles_file)
+            logger.info("titles_file: %s", layout.describe())
         self.cache.load(self._is_covered, now)
         wanted = frozenset(t for t, stream in STREAM_OF_TYPE.items() if stream in self._selected)
         settings = replace(self._settings, types=self._settings.types & wanted)
         workers = 1 if is_test else settings.concurrency
         asked = self._settings if "searches" in self._selected else settings
+        plan = count_backlog(asked, self.ledger, wanted, now.date())
         tasks = backlog(asked, self.ledger, wanted, now.date())
         work = WorkList(tasks, self.ledger, workers)
         harvest = Harvest(settings, self.ledger, work)
@@ -110,7 +115,7 @@ class Sync:
                     yield from self._count(harvest.unusable(work.unusable.popleft(), now))
                 for row in harvest.reap(task, answer, _now()):
                     yield from self._count(row)
-                self._tell_progress(work)
+                self._tell_progress(work, plan)
         while work.unusable:
             yield from self._count(harvest.unusable(work.unusable.popleft(), now))
         for row in harvest.unfinished(_now()):
@@ -167,22 +172,25 @@ class Sync:
             known = self.ledger.last_search(key)
         return known is not None and known >= day
 
-    def _tell_progress(self, work: WorkList) -> None:
-        waiting = work.taken - work.finished + work.waiting
-        if time.monotonic() < self._next_progress or not waiting:
+    def _tell_progress(self, work: WorkList, plan: tuple[int, bool]) -> None:
+        planned, is_all = plan
+        ahead = work.ahead(planned)
+        if time.monotonic() < self._next_progress or not ahead:
             return
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
-        seconds = time.monotonic() - self._started
-        rate = work.finished / seconds
+        rate = work.finished / (time.monotonic() - self._started)
+        left = self.budget.left
         logger.info(
-            "%s · %d of %d known tasks done, %.1f/s, %s for the rest · %d requests spent, %d left",
+            "%s · %d of %s%d known tasks done, %.1f/s, %.0f s for what the budget allows of the "
+            "rest · %d requests spent, %d left",
             self._row_counts(),
             work.finished,
-            work.finished + waiting,
+            "" if is_all else "at least ",
+            work.finished + ahead,
             rate,
-            f"{waiting / rate:.0f} s" if rate else "?",
+            min(ahead, left) / rate if rate else float("inf"),
             self.budget.used,
-            self.budget.left,
+            left,
         )
 
     def _tell_end(self, engine: Engine, work: WorkList, harvest: Harvest) -> None:

@@ -183,9 +183,13 @@ class TapOMDb(Tap):
         th.Property(
             "refresh",
             th.ObjectType(
-                th.Property("this_year", _DAYS, description="Titles of this year or later."),
-                th.Property("recent", _DAYS, description="Titles of the three years before."),
-                th.Property("older", _DAYS, description="All others."),
+                th.Property(
+                    "this_year", _DAYS, description="Titles of this year or later: 7 unless set."
+                ),
+                th.Property(
+                    "recent", _DAYS, description="Titles of the three years before: 30 unless set."
+                ),
+                th.Property("older", _DAYS, description="All others: 180 unless set."),
                 additional_properties=False,
             ),
             default={"this_year": 7, "recent": 30, "older": 180},

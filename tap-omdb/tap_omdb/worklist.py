@@ -37,6 +37,7 @@ class WorkList:
         self._scheduled: set[str] = set()  # questions that wait or are under way
         self._searching = 0
         self._productive = True
+        self._drawn = 0
         self.taken = 0
         """Tasks handed out."""
         self.finished = 0
@@ -50,6 +51,11 @@ class WorkList:
     def waiting(self) -> int:
         """How many tasks are known to wait; the backlog may hold more."""
         return len(self._urgent) + len(self._searches) + (self._next is not None)
+
+    def ahead(self, planned: int) -> int:
+        """Return how many tasks are yet to be done, of a backlog of so many and those found."""
+        under_way = self.taken - self.finished
+        return under_way + self.waiting + max(0, planned - self._drawn)
 
     @property
     def is_empty(self) -> bool:
@@ -126,6 +132,7 @@ class WorkList:
     def _admitted(self) -> Iterator[Task]:
         try:
             for item in self._backlog:
+                self._drawn += 1
                 if isinstance(item, UnusableRow):
                     self.unusable.append(item)
                 elif self._admit(item):

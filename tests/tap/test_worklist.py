@@ -9,7 +9,7 @@ import pytest
 from tap_omdb.ledger import Ledger
 from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
 from tap_omdb.settings import Refresh, Settings, Title
-from tap_omdb.sources import backlog, next_page
+from tap_omdb.sources import backlog, count_backlog, next_page
 from tap_omdb.titles_file import UnusableRow
 from tap_omdb.worklist import WorkList
 
@@ -355,3 +355,19 @@ def test_a_name_that_could_not_be_asked_for_waits_for_another_day(ledger: Ledger
     assert planned(ledger, titles=(Title("Up"),)) == []
     ledger.lookup_failed(LookupTask("Up", None, None, "titles"), LONG_AGO)
     assert planned(ledger, titles=(Title("Up"),)) == ["t=Up&plot=short"]
+
+
+def test_what_lies_ahead_is_known_before_it_is_begun(ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
+    chosen = settings(titles_file=file, imdb_ids=("tt0000001",))
+    planned_work, is_all = count_backlog(chosen, ledger, ALL, TODAY)
+    assert (planned_work, is_all) == (4, True)
+    work = WorkList(backlog(chosen, ledger, ALL, TODAY), ledger, 1)
+    assert work.ahead(planned_work) == 4
+    first = work.next()
+    assert first is not None
+    work.add_title("tt0000030", "movie", "search")
+    assert work.ahead(planned_work) == 5
+    work.done(first)
+    assert work.ahead(planned_work) == 4

@@ -75,23 +75,36 @@ class ReplyCache:
         """Return how many replies of earlier runs may still be used."""
         return len(self._found)
 
-    def load(self, is_covered: Callable[[str, datetime], bool], now: datetime) -> None:
+    def load(
+        self,
+        is_covered: Callable[[str, datetime], bool],
+        now: datetime,
+        *,
+        starts_over: bool = False,
+    ) -> None:
         """Find what earlier runs left, and delete what is no longer needed.
 
         Args:
             is_covered: Tells of a query (in words) and the time of its reply whether the state
                 already has what that reply said.
             now: The current time (UTC).
+            starts_over: There is no state: what one has covered before is not wanted again.
         """
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.tsv"), key=_modified):
             age = now.timestamp() - _modified(path)
-            if age > KEEP.total_seconds() or (
-                self._index(path, is_covered) == 0 and age > _IN_USE.total_seconds()
-            ):
+            mark = path.with_suffix(".covered")
+            was_covered = starts_over and mark.exists()
+            if was_covered or self._index(path, is_covered) == 0:
+                mark.touch()
+                is_over = age > _IN_USE.total_seconds()
+            else:
+                is_over = age > KEEP.total_seconds()
+            if is_over:
                 path.unlink(missing_ok=True)
+                mark.unlink(missing_ok=True)
         if self._found:
             logger.info(
                 "%d replies of an earlier run are on disk and not yet in the state: they are used "

@@ -97,7 +97,8 @@ class Sync:
         if self._settings.titles_file:
             layout = recognise(self._settings.titles_file)
             logger.info("titles_file: %s", layout.describe())
-        self.cache.load(self._is_covered, now)
+        starts_over = BOOKMARK not in self._bookmarks
+        self.cache.load(self._is_covered, now, starts_over=starts_over)
         wanted = frozenset(t for t, stream in STREAM_OF_TYPE.items() if stream in self._selected)
         settings = replace(self._settings, types=self._settings.types & wanted)
         workers = 1 if is_test else settings.concurrency

@@ -102,3 +102,19 @@ def test_nothing_is_written_outside_the_project_but_logs(ran: Project) -> None:
     home = ran.root.parent / "home"
     written = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
     assert {path for path in written if not path.startswith(".local/state/meltano/log")} == set()
+
+
+def test_a_second_demo_says_that_nothing_was_due(ran: Project) -> None:
+    assert "0 requests spent: nothing was due." in ran.make("demo")
+
+
+def test_the_state_can_be_read_and_a_full_refresh_starts_over(
+    ran: Project, asked: set[str]
+) -> None:
+    state = ran.meltano("state", "get", "demo:tap-omdb-to-target-postgres")
+    assert state.returncode == 0, state.stdout
+    assert '"ledger"' in state.stdout
+    spent = ran.emulator.stats()["requests"]
+    again = ran.meltano("run", "--full-refresh", "tap-omdb", "target-postgres")
+    assert again.returncode == 0, again.stdout
+    assert ran.emulator.stats()["requests"] - spent >= len(asked)

@@ -219,3 +219,18 @@ def test_two_runs_do_not_write_into_one_file(tmp_path: Path) -> None:
     two.close()
     cache = load(tmp_path)
     assert all(cache.find(query(n)) == reply(b"%d" % n * 999) for n in range(1, 100))
+
+
+def test_a_run_that_starts_over_does_not_find_what_a_state_has_covered(tmp_path: Path) -> None:
+    one = ReplyCache(tmp_path)
+    one.load(nothing, NOW)
+    one.add(Query((("i", "tt0000001"),)), StoredReply(NOW, 200, "", b"{}"))
+    one.close()
+    soon = datetime.now(timezone.utc)
+    crashed, confirmed, anew = (ReplyCache(tmp_path) for _ in range(3))
+    crashed.load(nothing, soon, starts_over=True)
+    assert len(crashed) == 1
+    confirmed.load(everything, soon)
+    assert len(confirmed) == 0
+    anew.load(nothing, soon, starts_over=True)
+    assert len(anew) == 0

@@ -18,7 +18,7 @@ import argparse
 import os
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,8 @@ def _storable(value: Any, kind: Kind) -> Any:  # noqa: ANN401 - of any JSON type
 
 def _copy(connection: psycopg.Connection[Any], stream: str, rows: Iterable[list[Any]]) -> None:
     columns = ", ".join(field.name for field in FIELDS_OF[stream])
-    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    # Yesterday: what is measured after the first build are daily syncs.
+    now = datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(days=1)
     statement = f"copy demo_raw.{stream} ({columns}, _sdc_batched_at) from stdin"
     with connection.cursor().copy(statement.encode()) as copy:
         for row in rows:

@@ -66,7 +66,7 @@ def test_a_new_field_gets_to_the_mart_once_it_is_declared(built: Warehouse, tmp_
             "          - name: title\n",
             "          - name: mood\n            data_type: text\n",
         ),
-        ("macros/details.sql", "            imdb_id,\n", "            mood,\n"),
+        ("macros/details.sql", "    imdb_id,\n", "    mood,\n"),
         ("models/marts/movies.sql", "        due.imdb_id,\n", "        due.mood,\n"),
         (
             "models/marts/_marts__models.yml",

@@ -4,34 +4,34 @@
   object as JSON's null, which is not SQL's.)
 #}
 {% macro details_columns() -%}
-            imdb_id,
-            {{ clean_text('title') }} as title,
-            year,
-            {{ clean_text('rated') }} as rated,
-            released,
-            runtime_minutes,
-            {{ clean_text('genre') }} as genre,
-            {{ clean_text('director') }} as director,
-            {{ clean_text('writer') }} as writer,
-            {{ clean_text('actors') }} as actors,
-            {{ clean_text('plot') }} as plot,
-            {{ clean_text('language') }} as language,
-            {{ clean_text('country') }} as country,
-            {{ clean_text('awards') }} as awards,
-            {{ na_to_null('poster_url') }} as poster_url,
-            ratings,
-            metascore,
-            {{ rating_within(10, 'imdb_rating') }} as imdb_rating,
-            imdb_votes,
-            merged_ids,
-            case
-                when imdb_rating not between 0 and 10
-                    then
-                        coalesce(nullif(unparsed, 'null'), '{}')
-                        || jsonb_build_object('imdb_rating', imdb_rating::text)
-                else nullif(unparsed, 'null')
-            end as unparsed,
-            nullif(extra, 'null') as extra,
-            fetched_at,
-            _sdc_batched_at as loaded_at
+    imdb_id,
+    {{ clean_text('title') }} as title,
+    year,
+    {{ clean_text('rated') }} as rated,
+    released,
+    runtime_minutes,
+    {{ clean_text('genre') }} as genre,
+    {{ clean_text('director') }} as director,
+    {{ clean_text('writer') }} as writer,
+    {{ clean_text('actors') }} as actors,
+    {{ clean_text('plot') }} as plot,
+    {{ clean_text('language') }} as language,
+    {{ clean_text('country') }} as country,
+    {{ clean_text('awards') }} as awards,
+    {{ na_to_null('poster_url') }} as poster_url,
+    ratings,
+    metascore,
+    {{ rating_within(10, 'imdb_rating') }} as imdb_rating,
+    imdb_votes,
+    merged_ids,
+    case
+        when imdb_rating not between 0 and 10
+            then
+                coalesce(nullif(unparsed, 'null'), '{}')
+                || jsonb_build_object('imdb_rating', imdb_rating::text)
+        else nullif(unparsed, 'null')
+    end as unparsed,
+    nullif(extra, 'null') as extra,
+    fetched_at,
+    _sdc_batched_at as loaded_at
 {%- endmacro %}

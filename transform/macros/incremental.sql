@@ -37,11 +37,30 @@
 
 
 {#
-  The same for a dimension, whose rows belong to no title: it looks at what the bridge,
+  Whether a row of `rows`, which are made of movies, is of a movie that the table `built` does
+  not have as it is now. Which movies those are is found out first: then the planner reads and
+  splits the texts of those alone. (For that, what makes the rows must be a plain select: a
+  subquery with a WITH of its own is planned by itself, for all movies.)
+#}
+{% macro is_of_due_movie(rows, built) -%}
+    {{ rows }}.imdb_id in (
+        with due_movies as materialized (
+            select movies.imdb_id
+            from {{ adapter.get_relation(this.database, this.schema, 'movies') }} as movies
+            where {{ is_due('movies', built) }}
+        )
+
+        select due_movies.imdb_id from due_movies
+    )
+{%- endmacro %}
+
+
+{#
+  The same for a dimension, whose rows belong to no movie: it looks at what the bridge,
   built after it, still has to do. Not by ref(), as the bridge refers to the dimension.
 #}
-{% macro is_due_in_bridge(titles, bridge) -%}
-    {{ is_due(titles, adapter.get_relation(this.database, this.schema, bridge)) }}
+{% macro is_due_in_bridge(rows, bridge) -%}
+    {{ is_of_due_movie(rows, adapter.get_relation(this.database, this.schema, bridge)) }}
 {%- endmacro %}
 
 

@@ -1,43 +1,22 @@
-with movies as (
-    select * from {{ ref('movies') }}
-),
-
-headlines as (
-    select
-        imdb_id,
-        loaded_at,
-        {{ headline_body('awards') }} as award_body,
-        {{ headline_outcome('awards') }} as outcome,
-        {{ headline_count('awards') }} as awards,
-        false as is_total
-    from movies
-    where
-        {{ awards_are_readable('awards') }}
-        and {{ headline_outcome('awards') }} is not null
-),
-
-totals as (
-    select
-        movies.imdb_id,
-        movies.loaded_at,
-        'All' as award_body,
-        counted.outcome,
-        counted.awards,
-        true as is_total
-    from movies
-    cross join
-        lateral (
-            values
-            ('won', movies.award_wins),
-            ('nominated', movies.award_nominations)
-        ) as counted (outcome, awards)
-    where counted.awards > 0
-),
-
-awards_of_movies as (
-    select * from headlines
-    union all
-    select * from totals
-)
-
-select * from awards_of_movies
+-- Movies have the totals already; what the headline says is read here.
+select
+    movies.imdb_id,
+    movies.loaded_at,
+    listed.award_body,
+    listed.outcome,
+    listed.awards,
+    listed.is_total
+from {{ ref('movies') }} as movies
+cross join
+    lateral (
+        values
+        (
+            {{ headline_body('movies.awards') }},
+            {{ headline_outcome('movies.awards') }},
+            case when movies.award_wins is not null then {{ headline_count('movies.awards') }} end,
+            false
+        ),
+        ('All', 'won', movies.award_wins, true),
+        ('All', 'nominated', movies.award_nominations, true)
+    ) as listed (award_body, outcome, awards, is_total)
+where listed.awards > 0

@@ -1,24 +1,18 @@
-with movies as (
-    select * from {{ ref('movies') }}
-),
-
-details as (
-    select * from {{ ref('stg_omdb__movies') }}
-),
-
--- Replies before 2016 have no list of ratings, but these two fields.
-ratings_of_movies as (
-    select
-        movies.imdb_id,
-        movies.loaded_at,
-        listed.rating_source,
-        listed.rating_text,
-        case
-            when listed.rating_source = 'Internet Movie Database' then movies.imdb_votes
-        end as votes
-    from movies
-    inner join details on movies.imdb_id = details.imdb_id
-    cross join lateral (
+-- Replies before 2016 have no list of ratings, but two fields.
+select
+    movies.imdb_id,
+    movies.loaded_at,
+    listed.rating_source,
+    listed.rating_text,
+    case
+        when listed.rating_source = 'Internet Movie Database' then movies.imdb_votes
+    end as votes,
+    {{ rating_score('listed.rating_text') }} as score,
+    {{ rating_scale('listed.rating_text') }} as scale
+from {{ ref('movies') }} as movies
+inner join {{ ref('stg_omdb__movies') }} as details on movies.imdb_id = details.imdb_id
+cross join
+    lateral (
         select distinct on (given.rating_source)
             given.rating_source,
             given.rating_text
@@ -44,18 +38,3 @@ ratings_of_movies as (
             and {{ na_to_null('given.rating_text') }} is not null
         order by given.rating_source, given.preference
     ) as listed
-),
-
-read as (
-    select
-        imdb_id,
-        loaded_at,
-        rating_source,
-        rating_text,
-        votes,
-        {{ rating_score('rating_text') }} as score,
-        {{ rating_scale('rating_text') }} as scale
-    from ratings_of_movies
-)
-
-select * from read

@@ -16,7 +16,7 @@ with awards_of_movies as (
 due as (
     select * from awards_of_movies
     {% if is_incremental() %}
-    where {{ is_due('awards_of_movies', this) }}
+    where {{ is_of_due_movie('awards_of_movies', this) }}
     {% endif %}
 ),
 

@@ -18,7 +18,7 @@ with companies_of_movies as (
 due as (
     select * from companies_of_movies
     {% if is_incremental() %}
-    where {{ is_due('companies_of_movies', this) }}
+    where {{ is_of_due_movie('companies_of_movies', this) }}
     {% endif %}
 ),
 

@@ -18,7 +18,7 @@ with countries_of_movies as (
 due as (
     select * from countries_of_movies
     {% if is_incremental() %}
-    where {{ is_due('countries_of_movies', this) }}
+    where {{ is_of_due_movie('countries_of_movies', this) }}
     {% endif %}
 ),
 

@@ -18,7 +18,7 @@ with credits as (
 due as (
     select * from credits
     {% if is_incremental() %}
-    where {{ is_due('credits', this) }}
+    where {{ is_of_due_movie('credits', this) }}
     {% endif %}
 ),
 

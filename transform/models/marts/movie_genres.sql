@@ -18,7 +18,7 @@ with genres_of_movies as (
 due as (
     select * from genres_of_movies
     {% if is_incremental() %}
-    where {{ is_due('genres_of_movies', this) }}
+    where {{ is_of_due_movie('genres_of_movies', this) }}
     {% endif %}
 ),
 

@@ -18,7 +18,7 @@ with languages_of_movies as (
 due as (
     select * from languages_of_movies
     {% if is_incremental() %}
-    where {{ is_due('languages_of_movies', this) }}
+    where {{ is_of_due_movie('languages_of_movies', this) }}
     {% endif %}
 ),
 

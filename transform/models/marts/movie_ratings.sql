@@ -16,7 +16,7 @@ with ratings_of_movies as (
 due as (
     select * from ratings_of_movies
     {% if is_incremental() %}
-    where {{ is_due('ratings_of_movies', this) }}
+    where {{ is_of_due_movie('ratings_of_movies', this) }}
     {% endif %}
 ),
 

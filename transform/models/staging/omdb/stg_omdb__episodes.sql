@@ -1,14 +1,8 @@
-with source as (
+select
+    {{ details_columns() }},
+    series_id,
+    season,
+    episode
+from (
     {{ raw_table('episodes') }}
-),
-
-cleaned as (
-    select
-        {{ details_columns() }},
-        series_id,
-        season,
-        episode
-    from source
-)
-
-select * from cleaned
+) as source

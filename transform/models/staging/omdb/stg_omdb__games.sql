@@ -1,15 +1,9 @@
-with source as (
+select
+    {{ details_columns() }},
+    dvd,
+    box_office,
+    {{ clean_text('production') }} as production,
+    {{ na_to_null('website') }} as website
+from (
     {{ raw_table('games') }}
-),
-
-cleaned as (
-    select
-        {{ details_columns() }},
-        dvd,
-        box_office,
-        {{ clean_text('production') }} as production,
-        {{ na_to_null('website') }} as website
-    from source
-)
-
-select * from cleaned
+) as source

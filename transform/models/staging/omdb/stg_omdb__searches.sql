@@ -1,23 +1,17 @@
-with source as (
+select
+    search_id,
+    search_term,
+    year,
+    type,
+    total_results,
+    pages_read,
+    hits,
+    new_titles,
+    missed,
+    is_complete,
+    error,
+    searched_at,
+    _sdc_batched_at as loaded_at
+from (
     {{ raw_table('searches') }}
-),
-
-renamed as (
-    select
-        search_id,
-        search_term,
-        year,
-        type,
-        total_results,
-        pages_read,
-        hits,
-        new_titles,
-        missed,
-        is_complete,
-        error,
-        searched_at,
-        _sdc_batched_at as loaded_at
-    from source
-)
-
-select * from renamed
+) as source

@@ -1,13 +1,7 @@
-with source as (
+select
+    {{ details_columns() }},
+    year_end,
+    total_seasons
+from (
     {{ raw_table('series') }}
-),
-
-cleaned as (
-    select
-        {{ details_columns() }},
-        year_end,
-        total_seasons
-    from source
-)
-
-select * from cleaned
+) as source

@@ -8,8 +8,8 @@
 # ///
 """The tap beside a bare client, sequential requests and dlt: the same titles, the same server.
 
-Runs take turns (A B C A B C ...), so that a busy moment of the machine meets all alike; of each
-the median is told.
+Runs take turns (A B C A B C ...), so that a busy moment of the machine meets all alike; told are
+the medians of all rounds.
 """
 
 from __future__ import annotations
@@ -76,20 +76,25 @@ def contestants(url: str, folder: Path, args: argparse.Namespace) -> list[Contes
 
 
 def table(results: dict[Contestant, list[Cost]], titles: int) -> str:
-    """Return the medians as Markdown; the ratios are to the first row."""
+    """Return the medians as Markdown.
+
+    A ratio is to the first contestant's time in the same round, so that it holds when the machine
+    grows busier from round to round.
+    """
     lines = [
         "| | ratio | seconds | ms a title | CPU seconds | peak MB |",
         "|:--|--:|--:|--:|--:|--:|",
     ]
-    bare = 0.0
+    bare = next(iter(results.values()))
     for contestant, costs in results.items():
         scale = titles / contestant.titles
         seconds = median(cost.seconds for cost in costs) * scale
         cpu_seconds = median(cost.cpu_seconds for cost in costs) * scale
         peak_mb = median(cost.peak_mb for cost in costs)
-        bare = bare or seconds
+        rounds = zip(costs, bare, strict=True)
+        ratio = median(mine.seconds * scale / theirs.seconds for mine, theirs in rounds)
         lines.append(
-            f"| {contestant.name} | {seconds / bare:.2f} | {seconds:.1f} "
+            f"| {contestant.name} | {ratio:.2f} | {seconds:.1f} "
             f"| {1000 * seconds / titles:.2f} | {cpu_seconds:.1f} | {peak_mb:,.0f} |"
         )
     return "\n".join(lines)

@@ -125,3 +125,11 @@
         )
     {%- endif -%}
 {%- endmacro %}
+
+
+{# As a post-hook: tells the planner what is in a table that is new, which autovacuum does later. #}
+{% macro analyze_new() -%}
+    {%- if config.get('materialized') in ('table', 'incremental') and not is_incremental() -%}
+        analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}

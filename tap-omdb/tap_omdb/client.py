@@ -173,9 +173,9 @@ class Session(requests.Session):
         before = urlsplit(resp.url)
         try:
             after = urlsplit(urljoin(resp.url, target))
-        except ValueError:
+            is_same = (after.hostname, after.port) == (before.hostname, before.port)
+        except ValueError:  # no URL, or no port that there is
             return None
-        is_same = (after.hostname, after.port) == (before.hostname, before.port)
         is_safe = after.scheme in {before.scheme, "https"} and is_same
         return target if is_safe else None
 

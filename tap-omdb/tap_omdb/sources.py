@@ -49,17 +49,19 @@ def backlog(
         today: The current day (UTC).
     """
     failing = ledger.failing(today) if wanted else []
+    # Before any is fetched: what this run gets is not to be asked for twice.
+    known = {imdb_id for imdb_id in failing if ledger.was_had(imdb_id)}
     if wanted:
         yield from _pending(settings, ledger, wanted)
         for imdb_id in failing:
-            if not ledger.was_had(imdb_id):
+            if imdb_id not in known:
                 yield TitleTask(imdb_id, "refresh")
         yield from _named(settings, ledger, wanted, today)
     # Without any titles wanted, searches are made for their own sake.
     types = settings.types & wanted if wanted else settings.types
     yield from _searches(settings, ledger, types, today)
     for imdb_id in failing:
-        if ledger.was_had(imdb_id):
+        if imdb_id in known:
             yield TitleTask(imdb_id, "refresh")
     for imdb_id, kind in ledger.due_titles(today):
         if kind in wanted or (wanted and kind == GONE):

@@ -168,7 +168,7 @@ def many_sources(tmp_path: Path) -> Config:
         "types": ["movie", "series", "episode"],
         "years": [2010],
         "search_terms": ["alpha*", "beta", "the*"],
-        "imdb_ids": ["tt0000050", "tt0000051", "tt9999999999", "tt0000001"],
+        "imdb_ids": ["tt0000050", "tt0000051", "tt99999999", "tt0000001"],
         "titles": [{"title": "Alpha 5"}, {"title": "alpha 5"}],
         "titles_file": str(file),
     }
@@ -614,8 +614,8 @@ def test_a_reply_that_may_be_otherwise_tomorrow_is_asked_for_again_then(days: Da
         run = days.run(config)
         assert run.counts == {"rejects": 2}
         assert omdb.stats()["requests"] == 2
-        days.run(config, run.state)
         days.run(config)
+        days.run(config, run.state)
         assert omdb.stats()["requests"] == 2, "the same day, it has been paid for"
         omdb.update_title("tt0000001", Emulator={})
         days.pass_by(days=1)

@@ -85,7 +85,7 @@ def _first_free(preferred: int) -> int:
         for port in range(preferred, min(preferred + _NEIGHBOURS, _LAST) + 1):
             if is_free(port):
                 return port
-    while not is_free(port := _ANY[secrets.randbelow(len(_ANY))]):
+    while not is_free(port := secrets.choice(_ANY)):
         pass
     return port
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
 
 PREFERRED_PORT = 15500
 PORT_VARIABLE = "OMDB_EMULATOR_PORT"
+# Below those that systems lend to outgoing connections, which would now and then be in the way.
+_ANY = range(20000, 32000)
 
 
 class PortError(RuntimeError):
@@ -48,9 +51,14 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str) -> int:
-    """Return a port that nothing listens on."""
-    with bind(host, 0) as bound:
-        return int(bound.getsockname()[1])
+    """Return a port that nothing listens on, and that no outgoing connection is ever given.
+
+    Raises:
+        PortError: if the host is none of this machine's.
+    """
+    while not is_free(host, port := secrets.choice(_ANY)):
+        pass
+    return port
 
 
 def port_of_environment() -> int | None:

@@ -3,3 +3,6 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+#: Where the control endpoints are: a path that OMDb does not have.
+CONTROL_PATH = "/__emulator__"

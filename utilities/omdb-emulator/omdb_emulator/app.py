@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omdb_emulator import faults
+from omdb_emulator import CONTROL_PATH, faults
 from omdb_emulator.clock import Clock
 from omdb_emulator.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.outgoing import HeaderWriter, Outgoing
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-#: Where the control endpoints are: a path that OMDb does not have.
-CONTROL_PATH = "/__emulator__"
 
 #: The parameters that OMDb knows; any other one makes a URL that no cache has seen.
 KNOWN_PARAMETERS = frozenset(

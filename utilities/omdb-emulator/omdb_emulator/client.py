@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from omdb_emulator.app import CONTROL_PATH
+from omdb_emulator import CONTROL_PATH
 
 if TYPE_CHECKING:
     from datetime import date

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from omdb_emulator import __version__
-from omdb_emulator.app import CONTROL_PATH, change_settings
+from omdb_emulator import CONTROL_PATH, __version__
+from omdb_emulator.app import change_settings
 from omdb_emulator.clock import DAY
 from omdb_emulator.faults import FaultError, fault_from_json
 from omdb_emulator.titles import TitleError, title_from_line

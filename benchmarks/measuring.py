@@ -66,7 +66,10 @@ def run(
 
 @contextmanager
 def emulator(titles: int, latency_ms: int = 0) -> Iterator[str]:
-    """Serve so many generated titles from a process of its own; yield the URL."""
+    """Serve so many generated titles from a process of its own; yield the URL.
+
+    Without any, its built-in catalogue.
+    """
     options = {
         "--port": "0",
         "--key": f"{API_KEY}:100000000",
@@ -135,9 +138,9 @@ def write_ids(path: Path, titles: int) -> Path:
     return path
 
 
-def machine() -> str:
-    """Describe where this runs, in one line."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("tap-omdb", "singer-sdk"))
+def machine(*packages: str) -> str:
+    """Describe where this runs and with what, in one line."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}, "
         f"Python {platform.python_version()}, {versions}"

@@ -6,7 +6,7 @@
 # omdb-emulator = { path = "../utilities/omdb-emulator", editable = true }
 # tap-omdb = { path = "../tap-omdb", editable = true }
 # ///
-"""Many titles: what they take in memory, when a million are known, and on disk."""
+"""Many titles: what they take to fetch, and what a start takes when a million are known."""
 
 from __future__ import annotations
 
@@ -23,12 +23,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from measuring import API_KEY, emulator, load, machine, messages, run_tap, settings, write_ids
+from measuring import emulator, load, machine, messages, run_tap, settings, write_ids
 from omdb_emulator.generator import Generated
-from tap_omdb.budget import Budget, DayCount
-from tap_omdb.cache import ReplyCache, StoredReply
 from tap_omdb.ledger import Ledger
-from tap_omdb.queries import TitleTask
 from tap_omdb.settings import Refresh
 from tap_omdb.sync import BOOKMARK
 from tap_omdb.tap import TapOMDb
@@ -36,7 +33,6 @@ from tap_omdb.tap import TapOMDb
 DAYS = 100
 """Days over which the known titles were fetched; all are fresh."""
 STATES = 20
-REPLIES = 50_000
 
 
 def grow(counts: list[int], folder: Path) -> None:
@@ -104,38 +100,16 @@ def _state_ms(state: dict[str, Any], ids: Path) -> float:
     return median(times)
 
 
-def keep_replies(count: int, folder: Path) -> None:
-    """Tell what it takes, a request, to keep its reply and count it on disk."""
-    now = datetime.now(timezone.utc)
-    body = json.dumps(Generated(1).line(0)).encode()
-    for where in (None, folder / "kept"):
-        budget = Budget(None, 2 * count, DayCount({}, where, API_KEY))
-        cache = ReplyCache(where)
-        cache.load(lambda _query, _fetched_at: True, now)
-        started, cpu_started = time.perf_counter(), time.process_time()
-        for number in range(count):
-            budget.take()
-            query = TitleTask(f"tt{number:07d}", "titles_file").query("short")
-            cache.add(query, StoredReply(now, 200, "application/json", body))
-        cache.close()
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
-        print(
-            f"{'Keeping' if where else 'Not keeping'} a reply of {len(body)} bytes: "
-            f"{1e6 * seconds / count:.0f} µs, {1e6 * cpu_seconds / count:.0f} µs of CPU"
-        )
-
-
 def main() -> None:
     """Measure all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--titles", type=int, nargs="*", default=[20_000, 100_000, 500_000])
     parser.add_argument("--known", type=int, default=1_000_000)
     args = parser.parse_args()
-    print(f"{machine()}\n")
+    print(f"{machine('tap-omdb', 'singer-sdk')}\n")
     with TemporaryDirectory() as folder:
         grow(args.titles, Path(folder))
         stand_still(args.known, Path(folder))
-        keep_replies(REPLIES, Path(folder))
 
 
 if __name__ == "__main__":

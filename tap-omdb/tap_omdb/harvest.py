@@ -185,6 +185,8 @@ class Harvest:
             self._ledger.failed(task.imdb_id, today)
         elif isinstance(task, LookupTask):
             self._ledger.lookup_failed(task, today)
+        elif isinstance(task, SeasonTask):
+            self._ledger.season_failed(task.series_id, task.season, today)
 
     # Searches
 
@@ -332,9 +334,11 @@ class Harvest:
             self._work.add(SeasonTask(task.series_id, task.season, full=False))
             return
         yield self._refused(task, answer)
+        today = answer.raw.fetched_at.date()
         if kind in _FOR_GOOD:
-            today = answer.raw.fetched_at.date()
             self._ledger.season_fetched(task.series_id, task.season, None, today)
+        else:
+            self._failed(task, today)
 
     # Rejects
 

@@ -10,9 +10,9 @@ titles are a few strings to copy and compare, at about 9 bytes a title:
      "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
      "passes": {"the*|2010|movie": {"since": "2026-11-22", "next_page": 3, ...}},
      "pending": {"movie": "1375666 0816692", "season": "0944947/3"},
-     "failing": {"tt0000001": {"day": "2026-11-22", "tries": 1}},
+     "failing": {"tt0000001": {"day": "2026-11-22", "tries": 1}, "tt0944947/4": {...}},
      "merged": {"4440394": "2250912"},
-     "requests": {"2026-11-22": 412}}
+     "requests": {"2026-11-22/3f": 412}}
 
 Where two states were merged, as Meltano does after a partial run, the latest day of a key counts.
 """
@@ -41,7 +41,7 @@ FAILED = "failed"
 SPLIT = "split"
 SEASON = "season"
 TRIES_BEFORE_GONE = 3
-"""Days on which a title may fail before it is left alone until its refresh is due."""
+"""Days on which a title or season may fail before it is left alone until its refresh is due."""
 
 K = TypeVar("K", bound="int | str")
 
@@ -163,7 +163,9 @@ class Ledger:
         self._lookups: _Book[str] = _Book(str, str)
         self._searches: dict[SearchKey, tuple[date, int | None]] = {}
         self._failing: dict[str, tuple[date, int]] = {}
+        self._failing_seasons: dict[str, tuple[date, int]] = {}
         self._merged: dict[str, str] = {}
+        self._merged_into: dict[str, list[str]] = {}
         self.pending: dict[str, str] = {}
         """Ids found and not yet fetched, with their type; in the order found."""
         self.pending_seasons: dict[tuple[str, int], None] = {}
@@ -171,7 +173,7 @@ class Ledger:
         self.passes: dict[SearchKey, SearchPass] = {}
         """Searches read in part."""
         self.requests: dict[str, int] = {}
-        """Requests spent, by day."""
+        """Requests spent, by day and key; budget.py says how."""
         if state:
             self._load(state)
 
@@ -222,13 +224,12 @@ class Ledger:
 
     def merged(self, asked: str, answered: str) -> None:
         """Note that OMDb answers for one id with the title of another."""
-        self._merged[asked] = answered
-        self._titles.forget(_number(asked))
+        self._note_merged(asked, answered)
         self._settle(asked)
 
     def merged_into(self, imdb_id: str) -> list[str]:
         """Return the other ids that OMDb answers with this title."""
-        return sorted(asked for asked, answered in self._merged.items() if answered == imdb_id)
+        return sorted(self._merged_into.get(imdb_id, ()))
 
     def gone(self, imdb_id: str, today: date) -> None:
         """Note that OMDb does not have a title: a tombstone, due again as old titles are."""
@@ -254,6 +255,13 @@ class Ledger:
         """Return the ids that failed on earlier days and are to be tried again."""
         return [imdb_id for imdb_id, (day, _) in self._failing.items() if day < today]
 
+    def _note_merged(self, asked: str, answered: str) -> None:
+        if before := self._merged.get(asked):
+            self._merged_into[before].remove(asked)
+        self._merged[asked] = answered
+        self._merged_into.setdefault(answered, []).append(asked)
+        self._titles.forget(_number(asked))
+
     def _settle(self, imdb_id: str) -> None:
         self.pending.pop(imdb_id, None)
         self._failing.pop(imdb_id, None)
@@ -266,29 +274,64 @@ class Ledger:
     # Seasons
 
     def season_is_due(self, series_id: str, season: int, today: date) -> bool:
-        """Tell whether a season is unknown or no longer fresh."""
-        mark = self._seasons.get(_season(series_id, season))
-        return mark is None or self._title_is_due(*mark, today)
+        """Tell whether a season is unknown or no longer fresh; those that fail are left out."""
+        key = _season(series_id, season)
+        mark = self._seasons.get(key)
+        return key not in self._failing_seasons and (
+            mark is None or self._title_is_due(*mark, today)
+        )
 
-    def last_season_fetch(self, series_id: str, season: int) -> date | None:
-        """Return the day on which a season was last fetched."""
-        mark = self._seasons.get(_season(series_id, season))
+    def last_season_try(self, series_id: str, season: int) -> date | None:
+        """Return the day on which a season was last asked for, with whatever outcome."""
+        key = _season(series_id, season)
+        if key in self._failing_seasons:
+            return self._failing_seasons[key][0]
+        mark = self._seasons.get(key)
         return mark[0] if mark else None
+
+    def unopened_series(self) -> Iterator[str]:
+        """Yield the known series of which not even the first season was ever asked for."""
+        for number, _ in self._titles.oldest_first(lambda _, label: label.startswith("series ")):
+            key = _season(series_id := _id(number), 1)
+            if (
+                self._seasons.get(key) is None
+                and key not in self._failing_seasons
+                and (series_id, 1) not in self.pending_seasons
+            ):
+                yield series_id
 
     def due_seasons(self, today: date) -> Iterator[tuple[str, int]]:
         """Yield the known seasons that are due again, oldest first."""
         for key, _ in self._seasons.oldest_first(
             lambda day, label: self._title_is_due(day, label, today)
         ):
-            number, season = key.split("/")
-            yield _id(int(number)), int(season)
+            if key not in self._failing_seasons:
+                yield _split_season(key)
 
     def season_fetched(self, series_id: str, season: int, year: int | None, today: date) -> None:
         """Note that all episodes of a season have been emitted or are pending."""
         recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
         label = f"season {year if recent else OLDER}"
-        self._seasons.mark(_season(series_id, season), today, label)
+        self._seasons.mark(key := _season(series_id, season), today, label)
         self.pending_seasons.pop((series_id, season), None)
+        self._failing_seasons.pop(key, None)
+
+    def season_failed(self, series_id: str, season: int, today: date) -> None:
+        """Note that a season could not be had today; after three such days it is let rest."""
+        key = _season(series_id, season)
+        self.pending_seasons.pop((series_id, season), None)
+        _, tries = self._failing_seasons.get(key, (today, 0))
+        if tries + 1 < TRIES_BEFORE_GONE:
+            self._failing_seasons[key] = (today, tries + 1)
+            return
+        mark = self._seasons.get(key)
+        self._seasons.mark(key, today, mark[1] if mark else f"season {OLDER}")
+        del self._failing_seasons[key]
+
+    def failing_seasons(self, today: date) -> list[tuple[str, int]]:
+        """Return the seasons that failed on earlier days and are to be tried again."""
+        failing = self._failing_seasons.items()
+        return [_split_season(key) for key, (day, _) in failing if day < today]
 
     # Titles by name
 
@@ -370,8 +413,11 @@ class Ledger:
             "passes": {str(key): _pass_to_state(read) for key, read in self.passes.items()},
             "pending": {kind: " ".join(ids) for kind, ids in pending.items()},
             "failing": {
-                imdb_id: {"day": day.isoformat(), "tries": tries}
-                for imdb_id, (day, tries) in self._failing.items()
+                what: {"day": day.isoformat(), "tries": tries}
+                for what, (day, tries) in [
+                    *self._failing.items(),
+                    *((f"tt{key}", times) for key, times in self._failing_seasons.items()),
+                ]
             },
             "merged": {asked[2:]: answered[2:] for asked, answered in self._merged.items()},
             "requests": dict(self.requests),
@@ -398,9 +444,8 @@ class Ledger:
         self._titles.load(state.get("titles", {}))
         self._seasons.load(state.get("seasons", {}))
         self._lookups.load(state.get("lookups", {}))
-        self._merged = {f"tt{a}": f"tt{b}" for a, b in state.get("merged", {}).items()}
-        for imdb_id in self._merged:
-            self._titles.forget(_number(imdb_id))
+        for asked, answered in state.get("merged", {}).items():
+            self._note_merged(f"tt{asked}", f"tt{answered}")
         for day, groups in sorted(state.get("searches", {}).items()):
             for group, terms in groups.items():
                 year, kind = group.split(" ")
@@ -408,8 +453,21 @@ class Ledger:
                     key = SearchKey.parse(f"{term}|{year}|{kind}")
                     count = None if total == SPLIT else int(total)
                     self._searches[key] = (date.fromisoformat(day), count)
+        self._read_failing(state)
         self._read_unfinished(state)
         self.requests = {day: int(count) for day, count in state.get("requests", {}).items()}
+
+    def _read_failing(self, state: Mapping[str, Any]) -> None:
+        for what, item in state.get("failing", {}).items():
+            day, tries = date.fromisoformat(item["day"]), int(item["tries"])
+            is_season = "/" in what
+            mark = self._seasons.get(what[2:]) if is_season else self._titles.get(_number(what))
+            if what in self._merged or (mark is not None and mark[0] >= day):
+                continue
+            if is_season:
+                self._failing_seasons[what[2:]] = (day, tries)
+            else:
+                self._failing[what] = (day, tries)
 
     def _read_unfinished(self, state: Mapping[str, Any]) -> None:
         for text, item in state.get("passes", {}).items():
@@ -417,16 +475,10 @@ class Ledger:
             finished = self.last_search(read.key)
             if finished is None or finished < read.since:
                 self.passes[read.key] = read
-        for imdb_id, item in state.get("failing", {}).items():
-            day = date.fromisoformat(item["day"])
-            mark = self._titles.get(_number(imdb_id))
-            if imdb_id not in self._merged and (mark is None or mark[0] < day):
-                self._failing[imdb_id] = (day, int(item["tries"]))
         pending = dict(state.get("pending", {}))
         for token in pending.pop(SEASON, "").split():
-            number, season = token.split("/")
-            if self._seasons.get(token) is None:
-                self.pending_seasons[f"tt{number}", int(season)] = None
+            if self._seasons.get(token) is None and token not in self._failing_seasons:
+                self.pending_seasons[_split_season(token)] = None
         for kind, ids in pending.items():
             for number in ids.split():
                 if not self.has(f"tt{number}"):
@@ -466,6 +518,11 @@ def _id(number: int) -> str:
 
 def _season(series_id: str, season: int) -> str:
     return f"{series_id[2:]}/{season}"
+
+
+def _split_season(key: str) -> tuple[str, int]:
+    number, _, season = key.partition("/")
+    return f"tt{number}", int(season)
 
 
 def _digest(title: str, year: int | None, kind: str | None) -> str:

@@ -2,7 +2,8 @@
 
 New titles come before known ones that are due again, so that each request of a small budget
 brings as much as it can: first what earlier runs found and did not fetch, then titles asked for
-by name, then searches, then refreshes, oldest first.
+by name, then the seasons of series known from a time without episodes, then searches, then
+refreshes, oldest first.
 """
 
 from __future__ import annotations
@@ -49,20 +50,19 @@ def backlog(
         today: The current day (UTC).
     """
     failing = ledger.failing(today) if wanted else []
-    # Before any is fetched: what this run gets is not to be asked for twice.
-    known = {imdb_id for imdb_id in failing if ledger.was_had(imdb_id)}
+    # Told apart before any is fetched: what this run gets is not to be asked for twice.
+    never_had = [imdb_id for imdb_id in failing if not ledger.was_had(imdb_id)]
+    had = [imdb_id for imdb_id in failing if ledger.was_had(imdb_id)]
     if wanted:
         yield from _pending(settings, ledger, wanted)
-        for imdb_id in failing:
-            if imdb_id not in known:
-                yield TitleTask(imdb_id, "refresh")
+        yield from (TitleTask(imdb_id, "refresh") for imdb_id in never_had)
         yield from _named(settings, ledger, wanted, today)
+    if "episode" in wanted & settings.types:
+        yield from _new_seasons(ledger, today)
     # Without any titles wanted, searches are made for their own sake.
     types = settings.types & wanted if wanted else settings.types
     yield from _searches(settings, ledger, types, today)
-    for imdb_id in failing:
-        if imdb_id in known:
-            yield TitleTask(imdb_id, "refresh")
+    yield from (TitleTask(imdb_id, "refresh") for imdb_id in had)
     for imdb_id, kind in ledger.due_titles(today):
         if kind in wanted or (wanted and kind == GONE):
             yield TitleTask(imdb_id, "refresh")
@@ -95,6 +95,14 @@ def _pending(settings: Settings, ledger: Ledger, wanted: frozenset[str]) -> Iter
     if "episode" in wanted & settings.types:
         for series_id, season in [*ledger.pending_seasons]:
             yield SeasonTask(series_id, season)
+
+
+def _new_seasons(ledger: Ledger, today: date) -> Iterator[Task]:
+    for series_id, season in ledger.failing_seasons(today):
+        yield SeasonTask(series_id, season)
+    # The first season's reply tells how many more there are.
+    for series_id in ledger.unopened_series():
+        yield SeasonTask(series_id, 1)
 
 
 def _named(

@@ -158,7 +158,7 @@ class Sync:
         day = fetched_at.date()
         known: date | None = None
         if "Season" in params:
-            known = self.ledger.last_season_fetch(params["i"], int(params["Season"]))
+            known = self.ledger.last_season_try(params["i"], int(params["Season"]))
         elif "i" in params:
             known = self.ledger.last_try(params["i"])
         elif "t" in params:

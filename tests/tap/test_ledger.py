@@ -77,7 +77,9 @@ def answers(ledger: Ledger, today: date) -> dict[str, object]:
         "pending": dict(ledger.pending),
         "pending_seasons": dict(ledger.pending_seasons),
         "season_is_due": [[ledger.season_is_due(*s, day) for s in SEASONS] for day in days],
-        "last_season_fetch": [ledger.last_season_fetch(*s) for s in SEASONS],
+        "last_season_try": [ledger.last_season_try(*s) for s in SEASONS],
+        "failing_seasons": [sorted(ledger.failing_seasons(day)) for day in days],
+        "unopened_series": sorted(ledger.unopened_series()),
         "due_seasons": [sorted(ledger.due_seasons(day)) for day in days],
         "lookup_is_due": [[ledger.lookup_is_due(n, day) for n in NAMES] for day in days],
         "last_lookup": [ledger.last_lookup(n.title, n.year, n.type) for n in NAMES],
@@ -147,13 +149,18 @@ class History(RuleBasedStateMachine):
 
     @rule(season=st.sampled_from(SEASONS))
     def find_season(self, season: tuple[str, int]) -> None:
-        if self.ledger.last_season_fetch(*season) is None:
+        if self.ledger.last_season_try(*season) is None:
             self.ledger.pending_seasons[season] = None
 
     @rule(season=st.sampled_from(SEASONS), year=YEARS)
     def fetch_season(self, season: tuple[str, int], year: int | None) -> None:
-        if self.ledger.last_season_fetch(*season) != self.today:
+        if self.ledger.last_season_try(*season) != self.today:
             self.ledger.season_fetched(*season, year, self.today)
+
+    @rule(season=st.sampled_from(SEASONS))
+    def fail_season(self, season: tuple[str, int]) -> None:
+        if self.ledger.last_season_try(*season) != self.today:
+            self.ledger.season_failed(*season, self.today)
 
     @rule(name=st.sampled_from(NAMES), found=st.booleans())
     def look_up(self, name: LookupTask, *, found: bool) -> None:
@@ -439,6 +446,46 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     assert after.last_search(key) == TODAY
 
 
+def test_a_season_that_fails_is_tried_on_three_days_and_then_let_rest() -> None:
+    ledger = Ledger(Refresh())
+    ledger.pending_seasons["tt0944947", 1] = None
+    for tries in range(3):
+        day = TODAY + DAY * tries
+        assert not ledger.failing_seasons(day) or tries
+        ledger.season_failed("tt0944947", 1, day)
+        ledger = reloaded(ledger)
+        assert not ledger.pending_seasons
+        assert not ledger.season_is_due("tt0944947", 1, day)
+        assert ledger.last_season_try("tt0944947", 1) == day
+        assert ledger.failing_seasons(day) == []
+        assert ledger.failing_seasons(day + DAY) == ([("tt0944947", 1)] if tries < 2 else [])
+    assert list(ledger.due_seasons(day + DAY * 179)) == []
+    assert list(ledger.due_seasons(day + DAY * 180)) == [("tt0944947", 1)]
+
+
+def test_a_season_that_was_had_and_fails_keeps_its_age() -> None:
+    ledger = Ledger(Refresh())
+    ledger.season_fetched("tt0944947", 1, TODAY.year, TODAY)
+    day = TODAY + DAY * 7
+    assert list(ledger.due_seasons(day)) == [("tt0944947", 1)]
+    for tries in range(3):
+        ledger.season_failed("tt0944947", 1, day + DAY * tries)
+        assert list(ledger.due_seasons(day + DAY * tries)) == []
+    assert list(ledger.due_seasons(day + DAY * 9)) == [("tt0944947", 1)]
+
+
+def test_a_series_is_unopened_until_a_season_of_it_was_asked_for() -> None:
+    ledger = Ledger(Refresh())
+    ledger.fetched("tt0000001", "movie", 2010, TODAY)
+    for number in range(2, 7):
+        ledger.fetched(f"tt000000{number}", "series", 2010 if number % 2 else TODAY.year, TODAY)
+    ledger.gone("tt0000002", TODAY)
+    ledger.season_fetched("tt0000003", 1, None, TODAY)
+    ledger.pending_seasons["tt0000004", 1] = None
+    ledger.season_failed("tt0000005", 1, TODAY)
+    assert list(reloaded(ledger).unopened_series()) == ["tt0000006"]
+
+
 def test_of_two_days_the_newest_counts_in_whatever_order_they_come() -> None:
     state = {
         "version": VERSION,
@@ -451,7 +498,7 @@ def test_of_two_days_the_newest_counts_in_whatever_order_they_come() -> None:
     }
     ledger = Ledger(Refresh(), state)
     assert ledger.last_try("tt0000001") == TODAY
-    assert ledger.last_season_fetch("tt1", 1) == TODAY
+    assert ledger.last_season_try("tt1", 1) == TODAY
     assert ledger.last_total(SearchKey("man*", 2010, "movie")) == 9
 
 
@@ -565,6 +612,7 @@ def test_a_state_of_every_version_loads_for_ever(path: Path) -> None:
     assert ledger.pending == {"tt1375666": "movie", "tt0816692": "movie", "tt1568322": "game"}
     assert list(ledger.pending_seasons) == [("tt0944947", 3)]
     assert ledger.failing(then + DAY) == ["tt0000500"]
+    assert ledger.failing_seasons(then + DAY) == [("tt0944947", 4)]
     assert ledger.last_lookup("Inception", 2010, None) == date(2025, 3, 1)
     assert not ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), date(2025, 5, 1))
     assert ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), then)

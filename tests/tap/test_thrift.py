@@ -580,6 +580,22 @@ def test_a_season_is_asked_for_again_when_its_year_says_so(
     assert again.counts == {}
 
 
+def test_a_series_that_is_known_gets_its_episodes_when_they_are_asked_for_later(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    config = {**config, "imdb_ids": ["tt0407362"], "types": ["series"], "concurrency": 1}
+    first = sync(config)
+    assert first.counts == {"series": 1}
+    later = {**config, "types": ["series", "episode"]}
+    assert sync(later, first.state, select={"series"}).counts == {}
+    second = sync({**later, "max_requests": 2}, first.state)
+    third = sync(later, second.state)
+    assert (second.counts, third.counts) == ({"episodes": 33}, {"episodes": 41})
+    assert asked(omdb) == ["tt0407362", *(f"tt0407362 S{n}" for n in (1, 2, 3, 4))]
+    assert sync(later, third.state).counts == {}
+    assert omdb.stats()["requests"] == 5
+
+
 def test_episodes_of_series_that_a_search_finds(
     sync: RunTap, config: Config, omdb: Emulator
 ) -> None:

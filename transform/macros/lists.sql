@@ -46,6 +46,29 @@
 {%- endmacro %}
 
 
+{#
+  A join that gives a row of details one row a credit: lists.role, listed.position and
+  listed.credit.
+#}
+{% macro each_credit(details) -%}
+    cross join
+        lateral (
+            values
+            ('director', {{ details }}.director),
+            ('writer', {{ details }}.writer),
+            ('actor', {{ details }}.actors)
+        ) as lists (role, names)
+    cross join
+        lateral (
+            select *
+            from
+                unnest({{ split_list('lists.names', name_suffix()) }})
+                with ordinality as item (credit, position)
+            where item.credit not in ('', 'N/A')
+        ) as listed
+{%- endmacro %}
+
+
 {# OMDb cuts the word Language off sign languages: "American Sign" is American Sign Language. #}
 {% macro whole_language_name(name) -%}
     regexp_replace({{ name }}, '\mSign$', 'Sign Language')

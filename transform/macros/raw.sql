@@ -24,3 +24,19 @@
         select * from {{ relation }}
     {%- endif -%}
 {% endmacro %}
+
+
+{# When the newest row of any raw table was loaded; null if there is none. #}
+{% macro newest_row() -%}
+    select max(loaded_at)
+    from (
+        select null::timestamp as loaded_at
+        {%- for table in graph.sources.values() if table.source_name == 'omdb' %}
+        {%- set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
+        {%- if relation %}
+        union all
+        select max(_sdc_batched_at) from {{ relation }}
+        {%- endif %}
+        {%- endfor %}
+    ) as newest
+{%- endmacro %}

@@ -101,6 +101,17 @@ def test_start_status_stop(run: Run, folder: Path) -> None:
         answers(url)
 
 
+def test_what_serves_in_the_foreground_can_be_asked_once_it_says_where(folder: Path) -> None:
+    command = [sys.executable, "-m", "omdb_emulator", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout
+            said = serving.stdout.readline().split()
+            assert answers(next(word for word in said if word.startswith("http")))
+        finally:
+            serving.terminate()
+
+
 def test_port_is_kept_for_good(run: Run) -> None:
     url = url_of(run("start", "--port", "0"))
     assert port_of(url) < 32768, "systems lend such ports to outgoing connections"

@@ -165,13 +165,14 @@ def _serve(options: argparse.Namespace) -> int:
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{bound.getsockname()[1]}/"
         logging.basicConfig(level=logging.WARNING)
+        # Before it is said where: whoever reads that may ask at once.
+        bound.listen()
         _say(f"{len(library)} titles at {url} with the keys {', '.join(keys)}")
         sys.stdout.flush()
         server = Server(State(library, Keys(keys), settings))
         if options.home is None:
             server.run(sockets=[bound])
         else:
-            bound.listen()
             with Home(options.home).serving(url, _serving_arguments(options)):
                 server.run(sockets=[bound])
     return 0

@@ -3,11 +3,18 @@
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
     from tests.transform.conftest import Warehouse
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODEL = CHECKOUT / "docs/model.md"
+EXPOSURES = CHECKOUT / "transform/models/_exposures.yml"
 MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
     *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
@@ -16,7 +23,8 @@ MARTS = {
 }
 VIEWS = {
     *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),
-    *("country_summary", "person_summary", "critics_and_audience"),
+    *("country_summary", "person_summary", "critics_and_audience", "coverage_summary"),
+    *("titles", "title_credits"),
 }
 SAMPLE: dict[str, dict[str, Any]] = {
     "tt0000001": {
@@ -174,12 +182,83 @@ def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
     }
 
 
+def test_the_source_is_as_fresh_as_its_newest_row(warehouse: Warehouse) -> None:
+    def freshness() -> set[str]:
+        return {status for status, _ in warehouse.dbt("source", "freshness").nodes.values()}
+
+    assert freshness() == {"error"}
+
+    warehouse.load({"tt0000001": {}, "tt0000002": {"Type": "game"}})
+    assert freshness() == {"pass"}
+
+    for days, of_movies, of_all in ((3, "pass", "warn"), (8, "pass", "error")):
+        late = f"set _sdc_batched_at = localtimestamp - interval '{days} days'"
+        warehouse.execute(f"update demo_raw.movies {late}")
+        assert freshness() == {of_movies}
+        warehouse.execute(f"update demo_raw.games {late}")
+        assert freshness() == {of_all}
+        warehouse.execute("update demo_raw.games set _sdc_batched_at = localtimestamp")
+
+
+def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -> None:
+    warehouse.load(
+        {
+            "tt0109830": {"Writer": "Winston Groom (novel), Eric Roth (screenplay)"},
+            "tt1375666": {"imdbRating": "8.8"},
+            **{
+                f"tt000000{number}": {
+                    "Year": "2010",
+                    "Genre": "Drama",
+                    "Director": "Ann Author",
+                    "imdbRating": "8.8",
+                    "BoxOffice": "$100",
+                    "Awards": "Won 2 Oscars. 5 wins total",
+                    "Ratings": [{"Source": "Metacritic", "Value": "74/100"}],
+                }
+                for number in range(5)
+            },
+            "tt0944947": {"Type": "series", "Genre": "Drama", "totalSeasons": "1"},
+            "tt1480055": {
+                "Type": "episode",
+                "seriesID": "tt0944947",
+                "Season": "1",
+                "Episode": "2",
+                "Director": "Tim Van Patten",
+            },
+            "tt9999999": {"Rated": "XYZ"},
+        }
+    )
+    search = {"search_id": "lord*|2010|-", "search_term": "lord*", "year": 2010}
+    warehouse.load_messages(
+        [
+            warehouse.schema_message("searches"),
+            warehouse.record_message(
+                "searches", {**search, "total_results": 9, "missed": 3, "is_complete": False}
+            ),
+        ]
+    )
+    warehouse.build()
+
+    queries = [
+        query
+        for block in re.findall(r"^```sql\n(.*?)^```", MODEL.read_text(), re.DOTALL | re.MULTILINE)
+        for query in block.split(";")
+        if query.strip()
+    ]
+    assert len(queries) > 1
+    assert [query for query in queries if not warehouse.rows(query)] == []
+    exposures = yaml.safe_load(EXPOSURES.read_text())["exposures"]
+    (recipes,) = (exposure for exposure in exposures if exposure["name"] == "recipes")
+    read = set(re.findall(r"demo_marts\.(\w+)", ";".join(queries)))
+    assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
+
+
 def test_every_relation_and_column_is_described_in_the_database(warehouse: Warehouse) -> None:
     warehouse.build()
 
     assert (
         warehouse.rows(
-            """
+            r"""
             select relation.oid::regclass::text as relation, attribute.attname as column
             from pg_class as relation
             join pg_attribute as attribute on relation.oid = attribute.attrelid
@@ -189,8 +268,8 @@ def test_every_relation_and_column_is_described_in_the_database(warehouse: Wareh
                 and attribute.attnum > 0
                 and not attribute.attisdropped
                 and (
-                    obj_description(relation.oid) is null
-                    or col_description(relation.oid, attribute.attnum) is null
+                    coalesce(obj_description(relation.oid), '') !~ '\S$'
+                    or coalesce(col_description(relation.oid, attribute.attnum), '') !~ '\S$'
                 )
             """
         )

@@ -1,0 +1,38 @@
+{{ config(materialized='view') }}
+
+with movie_credits as (
+    select * from {{ ref('movie_credits') }}
+),
+
+people as (
+    select * from {{ ref('people') }}
+),
+
+other_credits as (
+    select * from {{ ref('int_other_credits') }}
+),
+
+title_credits as (
+    select
+        movie_credits.imdb_id,
+        'movie' as kind,
+        movie_credits.role,
+        movie_credits.position,
+        movie_credits.person_id,
+        people.person_name,
+        movie_credits.note
+    from movie_credits
+    inner join people on movie_credits.person_id = people.person_id
+    union all
+    select
+        imdb_id,
+        kind,
+        role,
+        position::integer as position,
+        person_id,
+        person_name,
+        note
+    from other_credits
+)
+
+select * from title_credits

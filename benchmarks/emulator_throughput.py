@@ -108,11 +108,9 @@ class Connection(asyncio.Protocol):
 async def ask_all(url: str, requests: Iterator[bytes], in_flight: int) -> int:
     """Send all requests over so many connections; return the bytes of all bodies."""
     target = urlsplit(url)
-    loop = asyncio.get_running_loop()
-    made = [
-        await loop.create_connection(partial(Connection, requests), target.hostname, target.port)
-        for _ in range(in_flight)
-    ]
+    host, port = target.hostname or "", target.port or 80
+    connect = asyncio.get_running_loop().create_connection
+    made = [await connect(partial(Connection, requests), host, port) for _ in range(in_flight)]
     connections = [connection for _, connection in made]
     await asyncio.gather(*(connection.is_over for connection in connections))
     return sum(connection.body_bytes for connection in connections)
@@ -159,7 +157,8 @@ def questions_about(lines: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
 
 def longest_word(line: dict[str, Any]) -> str:
     """Return the longest word of a title."""
-    return max(re.findall(r"\w+", line["Title"]), key=len)
+    words: list[str] = re.findall(r"\w+", line["Title"])
+    return max(words, key=len)
 
 
 def sample(titles: int) -> list[dict[str, Any]]:

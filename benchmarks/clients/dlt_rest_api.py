@@ -37,7 +37,7 @@ def mend(response: Response, *_: object, **__: object) -> None:
 def load(url: str, ids: list[str], out: Path, in_flight: int) -> None:
     """Run the pipeline, with so many requests under way at once."""
 
-    @dlt.resource(name="ids")
+    @dlt.resource(name="ids")  # type: ignore[untyped-decorator]
     def known_ids() -> Iterator[list[dict[str, str]]]:
         for start in range(0, len(ids), _PAGE):
             yield [{"imdb_id": imdb_id} for imdb_id in ids[start : start + _PAGE]]

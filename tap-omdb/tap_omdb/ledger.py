@@ -12,7 +12,7 @@ titles are a few strings to copy and compare, at about 9 bytes a title:
      "pending": {"movie": "1375666 0816692", "season": "0944947/3"},
      "failing": {"tt0000001": {"day": "2026-11-22", "tries": 1}, "tt0944947/4": {...}},
      "merged": {"4440394": "2250912"},
-     "requests": {"2026-11-22/3f": 412}}
+     "requests": {"2026-11-22/7d": 412}}
 
 Where two states were merged, as Meltano does after a partial run, the latest day of a key counts.
 """

@@ -18,6 +18,7 @@ from tap_omdb.budget import Budget, BudgetSpent, DayCount
 if TYPE_CHECKING:
     from collections.abc import Iterator
 KEY = "a1b2c3d4"
+TAG = "7d"
 TODAY = date(2026, 11, 22)
 BEFORE_MIDNIGHT = datetime(2026, 11, 22, 23, 59, 59, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)
@@ -60,20 +61,20 @@ def in_state() -> DayCount:
 
 def test_a_run_has_its_limit() -> None:
     budget = Budget(5, 1000, in_state())
-    assert (budget.left, budget.spent) == (5, None)
+    assert budget.left == 5
     assert spend(budget) == budget.used == 5
     assert budget.left == 0
-    assert budget.spent == "max_requests (5) are spent"
     assert budget.left_today
-    with pytest.raises(BudgetSpent, match=r"max_requests \(5\)"):
+    with pytest.raises(BudgetSpent, match=r"^max_requests \(5\) are spent$"):
         budget.take()
 
 
 def test_a_day_has_its_limit() -> None:
     budget = Budget(None, 5, in_state())
     assert spend(budget) == 5
-    assert budget.spent == "daily_requests (5) are spent"
     assert (budget.left, budget.left_today) == (0, False)
+    with pytest.raises(BudgetSpent, match=r"^daily_requests \(5\) are spent$"):
+        budget.take()
 
 
 def test_the_smaller_limit_counts() -> None:
@@ -153,9 +154,9 @@ def test_a_folder_keeps_the_count_without_a_state(tmp_path: Path) -> None:
 def test_a_state_keeps_the_count_without_the_folder(tmp_path: Path) -> None:
     counts: dict[str, int] = {}
     spend(Budget(30, 100, DayCount(counts, tmp_path / "lost", KEY)))
-    ((day, spent),) = counts.items()
+    ((name, spent),) = counts.items()
     assert spent == 30
-    assert date.fromisoformat(day) == datetime.now(timezone.utc).date()
+    assert date.fromisoformat(name.partition("/")[0]) == datetime.now(timezone.utc).date()
     assert Budget(None, 100, DayCount(counts, tmp_path / "new", KEY)).left == 70
     assert spend(Budget(None, 100, DayCount(counts, None, KEY))) == 70
 
@@ -174,11 +175,11 @@ def test_a_new_day_begins_at_midnight_utc(
     counts: dict[str, int] = {}
     budget = Budget(None, 5, DayCount(counts, tmp_path if has_folder else None, KEY))
     assert spend(budget) == 5
-    assert counts == {"2026-11-22": 5}
+    assert counts == {f"2026-11-22/{TAG}": 5}
     clock.shift(SECOND)
-    assert (budget.left, budget.left_today, budget.spent) == (5, True, None)
+    assert (budget.left, budget.left_today) == (5, True)
     assert spend(budget) == 5
-    assert counts == {"2026-11-23": 5}, "yesterday is of no use any more"
+    assert counts == {f"2026-11-23/{TAG}": 5}, "yesterday is of no use any more"
     assert budget.used == 10
 
 
@@ -201,20 +202,44 @@ def test_counts_of_last_week_are_deleted(tmp_path: Path, clock: time_machine.Tra
     assert (days.get(TODAY), days.get(TODAY + timedelta(days=7))) == (0, 1)
 
 
-def test_keys_are_counted_apart(tmp_path: Path) -> None:
-    spend(Budget(None, 5, DayCount({}, tmp_path, KEY)))
-    assert Budget(None, 5, DayCount({}, tmp_path, "4d3c2b1a")).left == 5
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_keys_are_counted_apart(tmp_path: Path, *, has_folder: bool) -> None:
+    counts: dict[str, int] = {}
+    folder = tmp_path if has_folder else None
+    spend(Budget(None, 5, DayCount(counts, folder, KEY)))
+    assert spend(Budget(None, 5, DayCount(counts, folder, "4d3c2b1a"))) == 5
+    assert Budget(None, 5, DayCount(counts, folder, KEY)).left == 0
 
 
-def test_file_names_do_not_tell_the_key(tmp_path: Path) -> None:
-    DayCount({}, tmp_path, KEY).add(TODAY)
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_what_never_left_the_machine_is_not_counted(
+    tmp_path: Path, clock: time_machine.Traveller, *, has_folder: bool
+) -> None:
+    counts: dict[str, int] = {}
+    days = DayCount(counts, tmp_path if has_folder else None, KEY)
+    budget = Budget(5, 7, days)
+    for _ in range(20):
+        budget.give_back(budget.take())
+    assert (budget.used, budget.left) == (0, 5)
+    assert spend(budget) == 5
+    unsent = Budget(5, 7, days).take()
+    clock.shift(SECOND)
+    later = Budget(5, 7, days)
+    later.take()
+    later.give_back(unsent)
+    assert (days.get(TODAY + timedelta(days=1)), later.left_today) == (1, True)
+
+
+def test_what_the_state_and_the_files_are_called_does_not_tell_the_key(tmp_path: Path) -> None:
+    counts: dict[str, int] = {}
+    DayCount(counts, tmp_path, KEY).add(TODAY)
     (path,) = tmp_path.iterdir()
     assert KEY not in path.name
     assert path.read_bytes() == b"."
-    # One in 65,536 keys has the same name: which of the 65,536 such keys it is can't be known.
-    tag = path.name.rpartition("-")[2]
-    hashes = ((key := f"{n:08x}", hashlib.sha256(key.encode()).hexdigest()) for n in range(2**20))
-    others = (key for key, digest in hashes if digest.startswith(tag))
+    assert [*counts] == [f"2026-11-22/{TAG}"]
+    # One in 256 keys has the same name: which of those it is can't be known.
+    keys = (f"{n:08x}" for n in range(2**20))
+    others = (key for key in keys if hashlib.sha256(key.encode()).hexdigest().startswith(TAG))
     for other in (next(others), next(others)):
         DayCount({}, tmp_path, other).add(TODAY)
     assert list(tmp_path.iterdir()) == [path]

@@ -177,6 +177,19 @@ def test_retry_after_is_waited_for(form: str, tap: RunTap, config: Config, omdb:
     assert second - first < 6
 
 
+def test_retry_after_is_for_all_requests(tap: RunTap, config: Config, omdb: Emulator) -> None:
+    ids = _movies(omdb, 12)
+    omdb.fault("cloudflare", {"i": ids[3]}, status=429, times=1, retry_after=2)
+    # One more is under way when the 429 comes, if that.
+    omdb.set_latency(20)
+    run = tap({**config, "imdb_ids": ids, "concurrency": 2, "max_retry_time": 30})
+    assert sorted(_titles(run)) == sorted(ids)
+    log = omdb.requests()
+    refused = next(n for n, request in enumerate(log) if request["query"]["i"] == ids[3])
+    later = [request["at"] - log[refused]["at"] for request in log[refused + 1 :]]
+    assert sum(seconds < 2 for seconds in later) <= 1
+
+
 @pytest.mark.parametrize("retry_after", ["soon", "-5", "Wed, 99 Foo 2026", ""])
 def test_a_retry_after_that_says_nothing_is_left_out(
     retry_after: str, tap: RunTap, config: Config, omdb: Emulator
@@ -194,6 +207,32 @@ def test_a_retry_after_beyond_all_patience_is_not_waited_for(
     assert run.ids("movies") == [BEFORE, AFTER]
     assert [reject["http_status"] for reject in run.records("rejects")] == [429]
     assert sum(log["query"]["i"] == HIT for log in omdb.requests()) == 1
+
+
+def test_what_stays_useless_while_others_get_through_is_asked_for_three_times(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    ids = _movies(omdb, 30)
+    omdb.fault("truncated", {"i": ids[4]})
+    run = tap({**config, "imdb_ids": ids, "concurrency": 4, "max_retry_time": 600})
+    assert sorted(_titles(run)) == sorted({*ids} - {ids[4]})
+    assert [reject["imdb_id"] for reject in run.records("rejects")] == [ids[4]]
+    assert omdb.stats()["requests"] == spent(run) == 29 + 3
+
+
+def test_a_request_that_is_tried_for_long_holds_up_no_others(
+    tap: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_omdb.engine._SLOW_SECONDS", 0.1)
+    ids = _movies(omdb, 60)
+    omdb.fault("unavailable", {"i": ids[4]}, times=3)
+    omdb.fault("unavailable", {"i": ids[9]})
+    run = tap({**config, "imdb_ids": ids, "concurrency": 3, "max_retry_time": 4})
+    assert sorted(_titles(run)) == sorted({*ids} - {ids[9]})
+    assert [reject["imdb_id"] for reject in run.records("rejects")] == [ids[9]]
+    order = [request["query"]["i"] for request in omdb.requests()]
+    last_try = max(place for place, imdb_id in enumerate(order) if imdb_id == ids[9])
+    assert {*ids} == {*order[: last_try + 1]}
 
 
 # What asking again does not help
@@ -363,7 +402,7 @@ def test_the_limit_of_a_key_is_spent_to_the_last_request(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.set_key(KEY, limit=20)
-    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:40]
+    ids = _movies(omdb, 40)
     run = tap({**config, "imdb_ids": ids, "concurrency": 8})
     assert run.exit_code == 0
     assert sum(run.counts.values()) == 20
@@ -664,7 +703,7 @@ def test_a_season_that_is_not_there_is_a_reject(tap: RunTap, config: Config) -> 
 def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:100]
+    ids = _movies(omdb, 100)
     outage = omdb.fault("cloudflare", skip=30, status=522)
     many = {**config, "imdb_ids": ids, "concurrency": 4}
     run = tap({**many, "max_retry_time": 2})
@@ -686,7 +725,7 @@ def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
 def test_an_outage_that_is_shorter_than_the_patience_costs_no_title(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    ids = [imdb_id for imdb_id in omdb.titles() if imdb_id < "tt99"][:40]
+    ids = _movies(omdb, 40)
     omdb.fault("cloudflare", skip=20, times=20, status=522)
     run = tap({**config, "imdb_ids": ids, "concurrency": 8, "max_retry_time": 60})
     assert run.exit_code == 0
@@ -720,6 +759,18 @@ def test_one_bad_title_does_not_open_the_breaker(
     run = tap({**config, "concurrency": concurrency, "max_retry_time": 1})
     assert run.exit_code == 0
     assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "omdb.invalid"])
+def test_a_request_that_never_left_is_not_counted(host: str, tap: RunTap, config: Config) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        url = f"http://{host.format(port=taken.getsockname()[1])}/"
+        run = tap({**config, "api_url": url, "max_retry_time": 1})
+    assert run.exit_code == 1
+    assert spent(run) == 0
+    assert "no records · 0 requests spent, 1000 left" in run.log
+    assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
 
 
 @pytest.mark.parametrize(
@@ -866,6 +917,13 @@ def test_no_key_is_in_what_the_command_says_of_itself(
         assert run.exit_code == 0
         assert run.stdout
         assert_no_key(run.stdout, run.log)
+
+
+def _movies(omdb: Emulator, count: int) -> list[str]:
+    """The ids of so many movies that make no trouble of their own."""
+    titles = map(omdb.title, omdb.titles())
+    good = [t["imdbID"] for t in titles if t.get("Type") == "movie" and "Emulator" not in t]
+    return good[:count]
 
 
 def _titles(run: Run) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from tap_omdb import clock
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -42,7 +44,7 @@ class DayCount:
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("requests-*"):
-                if path.name < f"requests-{_today() - _KEEP}":
+                if path.name < f"requests-{clock.today() - _KEEP}":
                     path.unlink(missing_ok=True)
 
     def get(self, day: date) -> int:
@@ -106,7 +108,7 @@ class Budget:
         with self._lock:
             if reason := self._reason():
                 raise BudgetSpent(reason)
-            today = _today()
+            today = clock.today()
             if self._days.add(today) > self._per_day:
                 # Another process took the last one meanwhile.
                 raise BudgetSpent(self._daily_reason())
@@ -130,7 +132,7 @@ class Budget:
         with self._lock:
             if self._refused:
                 return 0
-            today = self._per_day - self._days.get(_today())
+            today = self._per_day - self._days.get(clock.today())
             run = today if self._per_run is None else self._per_run - self.used
             return max(0, min(today, run))
 
@@ -138,14 +140,14 @@ class Budget:
     def left_today(self) -> bool:
         """Tell whether another run could still make requests today."""
         with self._lock:
-            return not self._refused and self._days.get(_today()) < self._per_day
+            return not self._refused and self._days.get(clock.today()) < self._per_day
 
     def _reason(self) -> str | None:
         if self._refused:
             return self._refused
         if self._per_run is not None and self.used >= self._per_run:
             return f"max_requests ({self._per_run:,}) are spent"
-        if self._days.get(_today()) >= self._per_day:
+        if self._days.get(clock.today()) >= self._per_day:
             return self._daily_reason()
         return None
 
@@ -170,7 +172,3 @@ def _size(path: Path) -> int:
 
 def _unsent(path: Path) -> Path:
     return path.with_name(f"{path.name}-unsent")
-
-
-def _today() -> date:
-    return datetime.now(timezone.utc).date()

@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
 from urllib3.exceptions import MaxRetryError
 
+from tap_omdb import clock
 from tap_omdb.budget import BudgetSpent
 from tap_omdb.cache import StoredReply
 from tap_omdb.redaction import redact, redact_bytes
@@ -359,7 +359,7 @@ class OMDbStream(RESTStream[None]):
             message = f"api_url redirects to {target}: if that is right, make it the api_url"
             raise self._over(message)
         raw = StoredReply(
-            fetched_at=datetime.now(timezone.utc).replace(microsecond=0),
+            fetched_at=clock.now().replace(microsecond=0),
             status=response.status_code,
             content_type=response.headers.get("Content-Type", ""),
             # A page that says the URL back says the key.

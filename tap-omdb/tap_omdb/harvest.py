@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.client import Unavailable
+from tap_omdb.prefixes import narrower_searches
 from tap_omdb.queries import LookupTask, PageTask, SeasonTask, TitleTask
 from tap_omdb.records import (
     STREAM_OF_TYPE,
@@ -20,7 +21,6 @@ from tap_omdb.records import (
 from tap_omdb.redaction import redact
 from tap_omdb.replies import Details, Refusal, RefusalKind, SearchPage, Season
 from tap_omdb.rows import Row, reject_row, search_row, unusable_row
-from tap_omdb.sources import narrower_keys, next_page
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -260,7 +260,7 @@ class Harvest:
     def _too_many(self, search: SearchPass, answer: Answer) -> Iterator[Row]:
         now = answer.raw.fetched_at
         message = answer.reply.message if isinstance(answer.reply, Refusal) else ""
-        is_prefix = bool(narrower_keys(search.key))
+        is_prefix = bool(narrower_searches(search.key))
         yield search_row(search, now, is_complete=is_prefix, error=message)
         if not self._split(search, now.date()):
             logger.warning(
@@ -272,13 +272,13 @@ class Harvest:
 
     def _split(self, search: SearchPass, today: date) -> bool:
         """Put narrower searches in a search's place; tell whether there are any."""
-        parts = narrower_keys(search.key)
+        parts = narrower_searches(search.key)
         if not parts:
             return False
         self._ledger.searched(search.key, None, today)
         for key in parts:
             if self._ledger.search_is_due(key, today):
-                self._work.add(next_page(key, self._ledger, today))
+                self._work.add(self._ledger.next_page(key, today))
         return True
 
     # Seasons

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tap_omdb.queries import SearchKey, SearchPass
+from tap_omdb.queries import PageTask, SearchKey, SearchPass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -384,6 +384,11 @@ class Ledger:
         """Tell whether a search was refused, so that narrower ones stand for it."""
         mark = self._searches.get(key)
         return mark is not None and mark[1] is None
+
+    def next_page(self, key: SearchKey, today: date) -> PageTask:
+        """Return the next page of a search that was read in part, or else its first."""
+        search = self.passes.get(key) or SearchPass(key, since=today)
+        return PageTask(search, search.next_page)
 
     def searched(self, key: SearchKey, total: int | None, today: date) -> None:
         """Note that a search has been read to its end; no total says that it was split."""

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_left
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_omdb.queries import SearchKey
 
 WILDCARD = "*"
 # How often each follows the third letter of a word in the titles of the ranking.
@@ -38,15 +43,6 @@ def ranked_prefixes(coverage: float) -> tuple[str, ...]:
     return terms[: bisect_left(shares, coverage) + 1]
 
 
-def expected_share(count: int) -> float:
-    """Gives the share of a year's titles, 0 to 1, that the first `count` terms find.
-
-    Measured on titles that had no part in the ranking.
-    """
-    _, shares = _ranking()
-    return shares[min(count, len(shares)) - 1] if count > 0 else 0.0
-
-
 def narrower(term: str) -> tuple[str, ...]:
     """Splits a search that OMDb refuses or cuts short into searches for parts of it.
 
@@ -62,6 +58,11 @@ def narrower(term: str) -> tuple[str, ...]:
         return ()
     stem = term.removesuffix(WILDCARD)
     return (stem, *(f"{stem}{character}{WILDCARD}" for character in _NEXT_CHARACTERS))
+
+
+def narrower_searches(key: SearchKey) -> list[SearchKey]:
+    """Gives the searches that together find what this one can't; none if it is no prefix."""
+    return [replace(key, term=term) for term in narrower(key.term)]
 
 
 @cache

@@ -80,6 +80,8 @@ class TitleTask:
 
     imdb_id: str
     origin: Origin
+    line: int | None = None
+    """Where a titles file names it."""
 
     def query(self, plot: str) -> Query:
         """Return what to ask OMDb."""

@@ -14,39 +14,42 @@ Everything here is pure and total: any status, headers and bytes give a reply.
 
 from __future__ import annotations
 
-import codecs
 import html
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import json_repair
 
 from tap_omdb.records import FIELDS, is_absent, parse_first_year, parse_imdb_id, parse_integer
+from tap_omdb.stray_bytes import OR_CP1252
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class RefusalKind(Enum):
-    """Why OMDb gave no data; the comment on each says what the tap does then."""
+    """Why OMDb gave no data; the comment on each says what the tap does then.
+
+    What is rejected as it is asked for is let rest until `refresh.older` is over.
+    """
 
     NOT_FOUND = "not_found"
-    """OMDb holds no such title, or the search has no (more) hits: noted, not asked again."""
+    """OMDb holds no such title: rejected. Or the search has no (more) hits: it ends there."""
     INCORRECT_ID = "incorrect_id"
-    """The id is none, or beyond what OMDb takes: rejected, not asked again."""
+    """The id is none, or beyond what OMDb takes: rejected."""
     NO_DATA = "no_data"
-    """OMDb could not get the title's data, often for a while only: asked in later runs."""
+    """OMDb could not get the data, often for a while only: rejected, asked on later days."""
     TOO_MANY_RESULTS = "too_many_results"
     """The search term is too short or too common: the search is split into narrower ones."""
     BAD_OFFSET = "bad_offset"
     """The page number is below 1: the search ends there."""
     BAD_REQUEST = "bad_request"
-    """OMDb cannot answer this request as it is: rejected, not asked again."""
+    """OMDb cannot answer this request as it is: rejected."""
     BLOCKED = "blocked"
-    """Cloudflare's firewall refuses this request: rejected, not asked again."""
+    """Cloudflare's firewall refuses this request: rejected."""
     INVALID_KEY = "invalid_key"
     """The API key is wrong, or not yet activated: the run stops with an error."""
     NO_KEY = "no_key"
@@ -56,14 +59,9 @@ class RefusalKind(Enum):
     UNAVAILABLE = "unavailable"
     """OMDb or Cloudflare is down or busy, or the body stops short: retried with back-off."""
     BROKEN = "broken"
-    """The whole body came but cannot be read, nor mended: asked once more, then rejected."""
+    """The body came whole and can't be read, nor mended: asked once more, then as NO_DATA."""
     UNKNOWN = "unknown"
-    """An error text or a shape never seen before: rejected, asked in later runs."""
-
-    @property
-    def retriable(self) -> bool:
-        """Whether the same request may succeed in this very run."""
-        return self in (RefusalKind.UNAVAILABLE, RefusalKind.BROKEN)
+    """An error text or a shape never seen before: as NO_DATA."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,8 @@ class Hit:
     """One row of a search; ``year`` is the first one of a span."""
 
     imdb_id: str
-    title: str | None
     year: int | None
     type: str | None
-    raw: dict[str, Any] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,6 @@ class SearchPage:
     hits: tuple[Hit, ...]
     total: int | None
     """Rows on all pages; None if OMDb does not say."""
-    raw: dict[str, Any] = field(repr=False)
     bad_hits: int = 0
     """Rows left out, since they have no IMDb id to be known by."""
     mended: bool = False
@@ -103,19 +98,11 @@ class SearchPage:
 class Season:
     """One season's episodes, as OMDb's JSON objects."""
 
-    title: str | None
-    season: int | None
     total_seasons: int | None
     episodes: tuple[dict[str, Any], ...]
-    raw: dict[str, Any] = field(repr=False)
     bad_episodes: int = 0
     """Elements left out, since they are no JSON objects."""
     mended: bool = False
-
-    @property
-    def is_full(self) -> bool:
-        """Whether each episode is a whole details reply, as ``detail=full`` asks for."""
-        return all("Plot" in episode or "Type" in episode for episode in self.episodes)
 
 
 @dataclass(frozen=True)
@@ -128,13 +115,6 @@ class Refusal:
     status: int
     from_cache: bool = False
     """Whether Cloudflare answered in OMDb's place: it keeps errors for up to a day."""
-    body: str = field(default="", repr=False)
-    """The whole body as text."""
-
-    @property
-    def retriable(self) -> bool:
-        """Whether the same request may succeed in this very run."""
-        return self.kind.retriable
 
 
 Reply: TypeAlias = Details | SearchPage | Season | Refusal
@@ -215,7 +195,6 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         " ".join(error.split())[:_MESSAGE_LENGTH],
         status,
         from_cache=lower.get("cf-cache-status", "").strip().upper() in _CACHE_STATUSES,
-        body=text,
     )
 
 
@@ -244,17 +223,7 @@ def _decode(body: bytes, headers: Mapping[str, str]) -> str:
     try:
         return body.decode(declared[1] if declared else "utf-8").strip()
     except (LookupError, ValueError):  # no such charset; bytes that are not of it
-        return body.decode("utf-8-sig", errors="tap_omdb.cp1252").strip()
-
-
-def _stray_byte(error: UnicodeError) -> tuple[str, int]:
-    """Take a byte that is not UTF-8 for Windows-1252, leaving what is UTF-8 around it alone."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
-
-
-codecs.register_error("tap_omdb.cp1252", _stray_byte)
+        return body.decode("utf-8-sig", errors=OR_CP1252).strip()
 
 
 def _read_json(text: str) -> tuple[dict[str, Any], bool]:
@@ -309,16 +278,13 @@ def _read_data(data: dict[str, Any], *, mended: bool) -> Details | SearchPage | 
     if isinstance(rows, list):
         hits = tuple(hit for hit in map(_read_hit, rows) if hit)
         total = _integer(data.get("totalResults"))
-        return SearchPage(hits, total, data, bad_hits=len(rows) - len(hits), mended=mended)
+        return SearchPage(hits, total, bad_hits=len(rows) - len(hits), mended=mended)
     rows = data.get("Episodes")
     if isinstance(rows, list):
         episodes = tuple(row for row in rows if isinstance(row, dict))
         return Season(
-            _text(data.get("Title")),
-            _integer(data.get("Season")),
             _integer(data.get("totalSeasons")),
             episodes,
-            data,
             bad_episodes=len(rows) - len(episodes),
             mended=mended,
         )
@@ -331,8 +297,7 @@ def _read_hit(row: object) -> Hit | None:
     imdb_id = parse_imdb_id(row.get("imdbID")) if isinstance(row, dict) else None
     if not isinstance(row, dict) or imdb_id is None:
         return None
-    title, year, kind = (row.get(key) for key in ("Title", "Year", "Type"))
-    return Hit(imdb_id, _text(title), _year(year), _text(kind), row)
+    return Hit(imdb_id, _year(row.get("Year")), _text(row.get("Type")))
 
 
 def _text(value: object) -> str | None:

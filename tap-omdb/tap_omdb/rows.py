@@ -73,7 +73,7 @@ def reject_row(  # noqa: PLR0913 - one argument for each thing to be told
         "message": message,
         "http_status": status,
         "payload": payload,
-        "line_number": task.line if isinstance(task, LookupTask) else None,
+        "line_number": task.line if isinstance(task, (TitleTask, LookupTask)) else None,
         "rejected_at": to_timestamp(now),
     }
     return Row("rejects", values)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_omdb.ledger import GONE
-from tap_omdb.prefixes import narrower, ranked_prefixes
-from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
+from tap_omdb.prefixes import narrower_searches, ranked_prefixes
+from tap_omdb.queries import LookupTask, SearchKey, SeasonTask, TitleTask
 from tap_omdb.titles_file import (
     TITLE_BASICS,
     TitlesFileError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tap_omdb.ledger import Ledger
-    from tap_omdb.queries import Task
+    from tap_omdb.queries import PageTask, Task
     from tap_omdb.settings import Settings
 
 _SHORT_FILE = 4_000_000
@@ -128,7 +128,7 @@ def _named(
 def _from_file(row: Wanted, ledger: Ledger, today: date) -> Iterator[Task]:
     if row.imdb_id is not None:
         if not ledger.has(row.imdb_id):
-            yield TitleTask(row.imdb_id, "titles_file")
+            yield TitleTask(row.imdb_id, "titles_file", row.line)
     elif row.title is not None:
         lookup = LookupTask(row.title, row.year, row.type, "titles_file", row.line)
         if ledger.lookup_is_due(lookup, today):
@@ -143,11 +143,11 @@ def _searches(
     for key in _keys(settings, ledger, types):
         last = ledger.last_search(key)
         if last is None or key in ledger.passes:
-            yield next_page(key, ledger, today)
+            yield ledger.next_page(key, today)
         elif not ledger.is_split(key) and ledger.search_is_due(key, today):
             again.append((last, key))
     for _, key in sorted(again, key=lambda item: item[0]):
-        yield next_page(key, ledger, today)
+        yield ledger.next_page(key, today)
 
 
 def _keys(settings: Settings, ledger: Ledger, types: frozenset[str]) -> Iterator[SearchKey]:
@@ -169,7 +169,7 @@ def _prefixes(settings: Settings) -> tuple[str, ...]:
 def _unsplit(key: SearchKey, ledger: Ledger) -> Iterator[SearchKey]:
     yield key
     if ledger.is_split(key):
-        for part in narrower_keys(key):
+        for part in narrower_searches(key):
             yield from _unsplit(part, ledger)
 
 
@@ -179,16 +179,3 @@ def _search_types(types: Iterable[str]) -> list[str | None]:
     if needed >= SEARCHABLE:
         return [None]
     return [*sorted(needed)]
-
-
-def next_page(key: SearchKey, ledger: Ledger, today: date) -> PageTask:
-    """Return the next page of a search that was read in part, or else its first."""
-    search = ledger.passes.get(key) or SearchPass(key, since=today)
-    return PageTask(search, search.next_page)
-
-
-def narrower_keys(key: SearchKey) -> list[SearchKey]:
-    """Return the searches that together find what this one can't; none if it is no prefix."""
-    if not key.term.endswith("*"):
-        return []
-    return [SearchKey(term, key.year, key.type) for term in narrower(key.term)]

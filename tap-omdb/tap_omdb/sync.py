@@ -7,10 +7,10 @@ import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from tap_omdb import clock
 from tap_omdb.budget import Budget, DayCount
 from tap_omdb.cache import ReplyCache
 from tap_omdb.client import Answer, Connection
@@ -27,7 +27,7 @@ from tap_omdb.worklist import WorkList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from datetime import date
+    from datetime import date, datetime
 
     from singer_sdk.helpers.types import TapState
 
@@ -91,7 +91,7 @@ class Sync:
             is_test: One row will do, so nothing is asked ahead of it.
         """
         self.has_begun = True
-        now = _now()
+        now = clock.now()
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key travels unencrypted; use https")
         if self._settings.titles_file:
@@ -114,12 +114,12 @@ class Sync:
             for task, answer in answers:
                 while work.unusable:
                     yield from self._count(harvest.unusable(work.unusable.popleft(), now))
-                for row in harvest.reap(task, answer, _now()):
+                for row in harvest.reap(task, answer, clock.now()):
                     yield from self._count(row)
                 self._tell_progress(work, plan)
         while work.unusable:
             yield from self._count(harvest.unusable(work.unusable.popleft(), now))
-        for row in harvest.unfinished(_now()):
+        for row in harvest.unfinished(clock.now()):
             yield from self._count(row)
         if engine.error or work.error:
             self.exit_code = 1
@@ -142,7 +142,7 @@ class Sync:
         if raw is None:
             return fetch(query)
         reply = read_reply(raw.status, {"Content-Type": raw.content_type}, raw.body)
-        if is_passing(reply) and raw.fetched_at.date() < _now().date():
+        if is_passing(reply) and raw.fetched_at.date() < clock.today():
             return fetch(query)
         self.reused += 1
         return Answer(reply, raw)
@@ -213,15 +213,24 @@ class Sync:
             logger.error("%s", engine.error or work.error)
         elif engine.ended:
             logger.info(
-                "Ended early: %s. %d titles and %d searches are pending%s; run again %s",
+                "Ended early: %s. Pending: %s. Run again %s",
                 engine.ended,
-                len(self.ledger.pending),
-                len(self.ledger.passes),
-                ", and more that was not begun" if not work.is_empty else "",
+                self._pending(work),
                 self._when(),
             )
         elif not work.taken:
             logger.info("Nothing was due: all that is known is fresh")
+
+    def _pending(self, work: WorkList) -> str:
+        counts = {
+            "titles found": len(self.ledger.pending),
+            "seasons": len(self.ledger.pending_seasons),
+            "searches begun": len(self.ledger.passes),
+        }
+        parts = [f"{what} {count:,}" for what, count in counts.items() if count]
+        if work.has_more_than_pending():
+            parts.append("work not begun" if parts else "all work")
+        return ", ".join(parts) or "nothing"
 
     def _when(self) -> str:
         if self.exit_code or self.budget.left_today:
@@ -231,7 +240,3 @@ class Sync:
     def _row_counts(self) -> str:
         counts = (f"{name} {count:,}" for name, count in sorted(self.rows.items()))
         return ", ".join(counts) or "no records"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

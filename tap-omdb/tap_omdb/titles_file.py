@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from tap_omdb.stray_bytes import OR_CP1252
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Mapping
     from pathlib import Path
@@ -78,7 +80,6 @@ _SAMPLE_CHARACTERS = 65_536
 _SAMPLE_ROWS = 50
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!")
-_OR_CP1252 = "tap_omdb.or_cp1252"
 
 
 class TitlesFileError(ValueError):
@@ -449,7 +450,7 @@ def _open(path: Path) -> Iterator[TextIO]:
             if binary.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 encoding, errors = "utf-16", "replace"
             else:
-                encoding, errors = "utf-8-sig", _OR_CP1252
+                encoding, errors = "utf-8-sig", OR_CP1252
             with io.TextIOWrapper(binary, encoding, errors, newline="") as text:
                 yield text
     except (OSError, EOFError, zlib.error) as error:
@@ -463,16 +464,3 @@ def _open(path: Path) -> Iterator[TextIO]:
 def _reason(error: Exception) -> str:
     # An OSError's own text repeats the path.
     return getattr(error, "strerror", None) or str(error)
-
-
-def _decode_as_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Reads what is not UTF-8 as the encoding that spreadsheets in the West write."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    wrong = error.object[error.start : error.end]
-    # Five bytes mean nothing in cp1252: Latin-1 gives every byte a meaning.
-    text = "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in wrong)
-    return text, error.end
-
-
-codecs.register_error(_OR_CP1252, _decode_as_cp1252)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from tap_omdb.queries import PageTask, TitleTask
+from tap_omdb.queries import PageTask, SeasonTask, TitleTask
 from tap_omdb.titles_file import TitlesFileError, UnusableRow
 
 if TYPE_CHECKING:
@@ -57,12 +58,11 @@ class WorkList:
         under_way = self.taken - self.finished
         return under_way + self.waiting + max(0, planned - self._drawn)
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether no work is left; looks one task ahead."""
-        if not self._urgent and not self._searches and self._next is None:
-            self._next = next(self._admitted(), None)
-        return self.waiting == 0
+    def has_more_than_pending(self) -> bool:
+        """Tell whether work is left that the ledger does not hold as pending; ends the list."""
+        ahead = [self._next] if self._next else []
+        left = chain(self._urgent, self._searches, ahead, self._admitted())
+        return not all(map(self._is_pending, left))
 
     def next(self) -> Task | None:
         """Return the next task; None if there is none, or none before an answer has come."""
@@ -128,6 +128,13 @@ class WorkList:
         # searches alone.
         limit = _SEARCHES_WHILE_TITLES_COME if self._productive else self._width
         return self._searching < limit
+
+    def _is_pending(self, task: Task) -> bool:
+        if isinstance(task, PageTask):
+            return task.search.key in self._ledger.passes
+        if isinstance(task, SeasonTask):
+            return (task.series_id, task.season) in self._ledger.pending_seasons
+        return isinstance(task, TitleTask) and task.imdb_id in self._ledger.pending
 
     def _admitted(self) -> Iterator[Task]:
         try:

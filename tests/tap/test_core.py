@@ -178,7 +178,7 @@ def test_the_final_state_says_all_that_the_run_has_done(everything: Run) -> None
         "pending": {},
         "failing": {imdb_id: {"day": day, "tries": 1} for imdb_id in ("tt0000404", "tt99000061")},
         "merged": {"4440394": "2250912"},
-        "requests": {day: requests},
+        "requests": {f"{day}/7d": requests},
     }
     read = [text.split() for text in ledger["seasons"][day].values()]
     assert sorted(season for seasons in read for season in seasons) == [

@@ -490,6 +490,7 @@ def test_a_file_of_titles(  # noqa: PLR0913, PLR0917
         assert row["reject_id"] == f"{name}:{row['line_number']}"
         assert row["payload"] in content
         assert row["message"]
+    assert [row["line_number"] for row in run.records("rejects")] == rejects
     assert "titles_file: " in run.log
     again = sync(config, run.state)
     assert again.records("movies") == []
@@ -619,7 +620,8 @@ def test_the_days_budget_is_shared_by_runs_and_a_new_day_brings_a_new_one(
     assert (len(first.ids("movies")), second.counts.get("movies")) == (13, None)
     assert len(asked(own)) == 15
     assert "daily_requests (15) are spent" in second.log
-    assert "run again after 00:00 UTC" in second.log
+    assert "Pending: titles found 7, searches begun 1. Run again" in second.log
+    assert "Run again after 00:00 UTC" in second.log
     with time_machine.travel(NOW + timedelta(hours=13)):
         third = sync(sea, second.state)
     assert len(asked(own)) == 30

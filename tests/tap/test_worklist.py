@@ -9,7 +9,7 @@ import pytest
 from tap_omdb.ledger import Ledger
 from tap_omdb.queries import LookupTask, PageTask, SearchKey, SearchPass, SeasonTask, TitleTask
 from tap_omdb.settings import Refresh, Settings, Title
-from tap_omdb.sources import backlog, count_backlog, next_page
+from tap_omdb.sources import backlog, count_backlog
 from tap_omdb.titles_file import UnusableRow
 from tap_omdb.worklist import WorkList
 
@@ -279,7 +279,6 @@ def test_different_questions_are_both_asked(ledger: Ledger, one: Task, other: Ta
 def test_searches_wait_for_what_they_bring(ledger: Ledger) -> None:
     work = work_of([page(f"{letter}a*") for letter in "abcdefghijklmno"], ledger)
     first, _ = taken(work)  # two may be under way while they bring something
-    assert not work.is_empty
     work.add_title("tt0000001", "movie", "search")
     work.done(first, found=1)
     assert asked(work) == ["i=tt0000001&plot=short", "s=ca*&y=2010&type=movie&page=1"]
@@ -314,12 +313,13 @@ def test_the_backlog_is_read_as_it_is_needed(ledger: Ledger) -> None:
             yield title(number)
 
     work = work_of(endless(), ledger)
-    assert not work.is_empty
     for _ in range(20):
         task = work.next()
         assert task is not None
         work.done(task)
     assert len(read) <= 22
+    assert work.has_more_than_pending()
+    assert len(read) <= 23
 
 
 def test_unusable_rows_are_put_aside_and_cost_nothing(ledger: Ledger) -> None:
@@ -330,18 +330,37 @@ def test_unusable_rows_are_put_aside_and_cost_nothing(ledger: Ledger) -> None:
     assert work.taken == 2
 
 
+def test_what_is_pending_is_told_from_what_was_not_begun(ledger: Ledger) -> None:
+    season, search = SeasonTask("tt0944947", 2), page("man*", 2)
+    ledger.pending["tt0000001"] = "movie"
+    ledger.pending_seasons["tt0944947", 2] = None
+    ledger.passes[search.search.key] = search.search
+    pending = [title(1), season, search]
+    assert not work_of(pending, ledger).has_more_than_pending()
+    for task in (
+        title(2),
+        SeasonTask("tt0944947", 3),
+        page("the*"),
+        LookupTask("Up", 2009, None, "titles"),
+    ):
+        assert work_of([*pending, task], ledger).has_more_than_pending()
+        work = work_of([], ledger)
+        work.add(task)
+        assert work.has_more_than_pending()
+
+
 def test_an_empty_list_is_empty(ledger: Ledger) -> None:
     work = work_of([], ledger)
-    assert work.is_empty
+    assert not work.has_more_than_pending()
     assert work.next() is None
     assert work.waiting == 0
 
 
 def test_a_search_goes_on_where_it_stopped(ledger: Ledger) -> None:
     key = SearchKey("man*", 2010, "movie")
-    assert next_page(key, ledger, TODAY).page == 1
+    assert ledger.next_page(key, TODAY).page == 1
     ledger.passes[key] = SearchPass(key, TODAY, next_page=5)
-    assert next_page(key, ledger, TODAY) == PageTask(ledger.passes[key], 5)
+    assert ledger.next_page(key, TODAY) == PageTask(ledger.passes[key], 5)
 
 
 def test_searches_alone_are_made_for_their_own_sake(ledger: Ledger) -> None:

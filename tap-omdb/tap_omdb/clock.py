@@ -1,0 +1,15 @@
+"""What time it is: OMDb's days, and all that is written down, are UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+
+
+def now() -> datetime:
+    """Return the current time (UTC)."""
+    return datetime.now(timezone.utc)
+
+
+def today() -> date:
+    """Return the current day (UTC)."""
+    return now().date()

@@ -62,14 +62,18 @@ class Harvest:
     has not been emitted.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, work: WorkList) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, work: WorkList, wanted: frozenset[str]
+    ) -> None:
         """Start with what is known.
 
         Args:
             settings: What the user asks for.
             ledger: What is known.
             work: Where further work goes.
+            wanted: The types whose streams are selected.
         """
+        self._wanted = wanted
         self._settings = settings
         self._ledger = ledger
         self._work = work
@@ -142,7 +146,10 @@ class Harvest:
             return
         yield Row(*record)
         imdb_id, kind = record.values["imdb_id"], _TYPE_OF_STREAM[record.stream]
-        self._ledger.fetched(imdb_id, kind, record.values["year"], today)
+        if kind in self._wanted:
+            self._ledger.fetched(imdb_id, kind, record.values["year"], today)
+        else:
+            self._ledger.skipped(imdb_id, kind, today)
         if isinstance(task, LookupTask):
             self._ledger.looked_up(task, today, found=True)
         elif task.imdb_id != imdb_id:

@@ -4,7 +4,8 @@ The state is JSON that a person can read: the ids of a day stand in one string, 
 titles are a few strings to copy and compare, at about 9 bytes a title:
 
     {"version": 1,
-     "titles": {"2026-11-22": {"movie 2026": "1375666 0816692", "movie older": "0111161"}},
+     "titles": {"2026-11-22": {"movie 2026": "1375666 0816692", "movie older": "0111161",
+                               "gone": "9999999", "skipped series": "0944947"}},
      "seasons": {"2026-11-22": {"season 2026": "0944947/1 0944947/2"}},
      "lookups": {"2026-11-22": {"found": "Zm9vYmFyMQ"}},
      "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tap_omdb.queries import PageTask, SearchKey, SearchPass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from tap_omdb.queries import LookupTask
     from tap_omdb.settings import Refresh
@@ -37,6 +38,8 @@ VERSION = 1
 OLDER = "older"
 GONE = "gone"
 """Stands for the type of a title that OMDb does not have."""
+SKIPPED = "skipped"
+"""Stands before the type of a title that was fetched while its stream was not selected."""
 FAILED = "failed"
 SPLIT = "split"
 SEASON = "season"
@@ -201,7 +204,7 @@ class Ledger:
     def due_titles(self, today: date) -> Iterator[tuple[str, str]]:
         """Yield the ids of titles that are due again, oldest first, with their type or `GONE`.
 
-        Those that fail are left to `failing`.
+        Those that were skipped come with `SKIPPED`. Those that fail are left to `failing`.
         """
 
         def is_due(day: date, label: str) -> bool:
@@ -221,6 +224,17 @@ class Ledger:
         recent = year is not None and year >= today.year - self._refresh.RECENT_YEARS
         self._titles.mark(_number(imdb_id), today, f"{kind} {year if recent else OLDER}")
         self._settle(imdb_id)
+
+    def skipped(self, imdb_id: str, kind: str, today: date) -> None:
+        """Note that a title turned out to be of a type whose stream is not selected."""
+        self._titles.mark(_number(imdb_id), today, f"{SKIPPED} {kind}")
+        self._settle(imdb_id)
+
+    def skipped_titles(self, wanted: Collection[str]) -> Iterator[str]:
+        """Yield the titles that were skipped and are of a type that is wanted now."""
+        labels = {f"{SKIPPED} {kind}" for kind in wanted}
+        for number, _ in self._titles.oldest_first(lambda _, label: label in labels):
+            yield _id(number)
 
     def merged(self, asked: str, answered: str) -> None:
         """Note that OMDb answers for one id with the title of another."""

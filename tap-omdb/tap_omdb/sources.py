@@ -2,8 +2,8 @@
 
 New titles come before known ones that are due again, so that each request of a small budget
 brings as much as it can: first what earlier runs found and did not fetch, then titles asked for
-by name, then the seasons of series known from a time without episodes, then searches, then
-refreshes, oldest first.
+by name, then what was passed by while its stream was not selected, then searches, then refreshes,
+oldest first.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def backlog(
         yield from _pending(settings, ledger, wanted)
         yield from (TitleTask(imdb_id, "refresh") for imdb_id in never_had)
         yield from _named(settings, ledger, wanted, today)
+        yield from (TitleTask(imdb_id, "refresh") for imdb_id in ledger.skipped_titles(wanted))
     if "episode" in wanted & settings.types:
         yield from _new_seasons(ledger, today)
     # Without any titles wanted, searches are made for their own sake.

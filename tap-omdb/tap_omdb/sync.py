@@ -106,7 +106,7 @@ class Sync:
         plan = count_backlog(asked, self.ledger, wanted, now.date())
         tasks = backlog(asked, self.ledger, wanted, now.date())
         work = WorkList(tasks, self.ledger, workers)
-        harvest = Harvest(settings, self.ledger, work)
+        harvest = Harvest(settings, self.ledger, work, wanted)
         engine = Engine(lambda task: self._answer(task, fetch), workers, self.connection.stopping)
         for row in harvest.read_to_end(now):
             yield from self._count(row)

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     invariant,
     rule,
 )
-from tap_omdb.ledger import GONE, TRIES_BEFORE_GONE, VERSION, Ledger, LedgerError
+from tap_omdb.ledger import GONE, SKIPPED, TRIES_BEFORE_GONE, VERSION, Ledger, LedgerError
 from tap_omdb.queries import LookupTask, SearchKey, SearchPass
 from tap_omdb.settings import Refresh
 
@@ -78,6 +78,7 @@ def answers(ledger: Ledger, today: date) -> dict[str, object]:
         "pending_seasons": dict(ledger.pending_seasons),
         "season_is_due": [[ledger.season_is_due(*s, day) for s in SEASONS] for day in days],
         "last_season_try": [ledger.last_season_try(*s) for s in SEASONS],
+        "skipped": [sorted(ledger.skipped_titles({kind})) for kind in ("movie", "series")],
         "failing_seasons": [sorted(ledger.failing_seasons(day)) for day in days],
         "unopened_series": sorted(ledger.unopened_series()),
         "due_seasons": [sorted(ledger.due_seasons(day)) for day in days],
@@ -125,6 +126,12 @@ class History(RuleBasedStateMachine):
         if self._is_free(imdb_id):
             self.ledger.fetched(imdb_id, kind, year, self.today)
             self.outcome[imdb_id] = (self.today, kind)
+
+    @rule(imdb_id=st.sampled_from(IDS), kind=KIND)
+    def skip(self, imdb_id: str, kind: str) -> None:
+        if self._is_free(imdb_id):
+            self.ledger.skipped(imdb_id, kind, self.today)
+            self.outcome[imdb_id] = (self.today, SKIPPED)
 
     @rule(imdb_id=st.sampled_from(IDS))
     def miss(self, imdb_id: str) -> None:

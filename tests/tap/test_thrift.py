@@ -432,6 +432,29 @@ def test_a_title_with_signs_in_it_is_asked_for_as_it_is(
     assert run.ids("movies") == ["tt3000001"]
 
 
+def test_a_title_whose_stream_is_selected_later_comes_then(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    named = {
+        **config,
+        "imdb_ids": ["tt1375666", "tt0407362"],
+        "titles": [{"title": "Breaking Bad"}],
+        "refresh": {"older": 100},
+    }
+    with time_machine.travel(NOW):
+        first = sync(named, select={"movies"})
+        assert first.counts == {"movies": 1}
+        assert sync(named, first.state, select={"movies"}).counts == {}
+    assert omdb.stats()["requests"] == 3
+    with time_machine.travel(NOW + timedelta(days=200)):
+        second = sync(named, first.state, select={"movies"})
+        assert second.counts == {"movies": 1}, "what is not wanted is not refreshed"
+        third = sync(named, second.state)
+        assert third.counts == {"series": 2}
+        assert sync(named, third.state).counts == {}
+    assert omdb.stats()["requests"] == 3 + 1 + 2
+
+
 # Titles of a file
 
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,1375666,27205\n3,,1\n"

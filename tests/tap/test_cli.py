@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_omdb.tap import TapOMDb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from omdb_emulator.testing import Emulator
 
@@ -68,6 +69,17 @@ def started(config: Mapping[str, Any], tmp_path: Path) -> Iterator[subprocess.Po
     ) as process:
         yield process
         process.kill()
+
+
+def until_record(process: subprocess.Popen[str], count: int) -> list[str]:
+    """Return the lines up to so many records; fails if the command ends before."""
+    assert process.stdout
+    assert process.stderr
+    lines: list[str] = []
+    while sum('"type":"RECORD"' in line for line in lines) < count:
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.stderr.read()
+    return lines
 
 
 # What it says of itself
@@ -146,7 +158,138 @@ def test_no_config_is_told_in_one_line(command: Command) -> None:
     assert "Traceback" not in run.log
 
 
+# The files it is given
+
+UNUSABLE = [
+    # what the file holds · what is said of it
+    (b"", "is empty"),
+    (b'{"api_key": "a1b2c3d4", years: [2010]}', "is not JSON (Expecting property name"),
+    (b'["a1b2c3d4"]', "holds no JSON object"),
+    (b'"a1b2c3d4"', "holds no JSON object"),
+    (b"\xff\xfea1b2c3d4", "is not text in UTF-8"),
+    (None, "can't be read (No such file or directory): check the path"),
+]
+
+
+@pytest.fixture
+def refusal(
+    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Callable[[str, Path], str]:
+    """The one line with which a file is refused."""
+    good = tmp_path / "config.json"
+    good.write_text(json.dumps({**config, "imdb_ids": ["tt1375666"]}))
+
+    def refuse(option: str, path: Path) -> str:
+        first = [] if option == "--config" else ["--config", str(good)]
+        with pytest.raises(SystemExit) as end:
+            TapOMDb.get_singer_command().main([*first, option, str(path)])
+        assert end.value.code == 1
+        [line] = caplog.messages
+        return line
+
+    return refuse
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize(("content", "says"), UNUSABLE)
+def test_a_file_that_cannot_be_used_is_told_in_one_line(
+    option: str,
+    content: bytes | None,
+    says: str,
+    refusal: Callable[[str, Path], str],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bad.json"
+    if content is not None:
+        path.write_bytes(content)
+    line = refusal(option, path)
+    assert f"{option}: {path} {says}" in line
+    assert "a1b2c3d4" not in line
+
+
+def test_the_command_tells_it_in_one_line_too(command: Command, tmp_path: Path) -> None:
+    run = command("--config", str(tmp_path / "config.json"), "--discover")
+    assert run.exit_code == 1
+    assert run.stdout == ""
+    [line] = run.log.splitlines()
+    assert "can't be read (No such file or directory): check the path" in line
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"bookmarks": []}, {"bookmarks": {"ledger": 1}}, {"type": "STATE", "value": {}}, {"x": 1}],
+    ids=str,
+)
+def test_a_state_of_another_shape_is_not_taken_for_none(
+    state: dict[str, Any], refusal: Callable[[str, Path], str], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(state))
+    wanted = 'it must hold the last line that the target printed, such as {"bookmarks": {...}}'
+    assert refusal("--state", path) == f"--state: {path} is no state: {wanted}"
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    [{}, {"streams": []}, {"streams": 5}, {"streams": [{}]}, {"streams": [{"tap_stream_id": "x"}]}],
+    ids=str,
+)
+def test_a_catalog_without_any_of_the_streams_is_refused(
+    catalog: dict[str, Any], refusal: Callable[[str, Path], str], tmp_path: Path
+) -> None:
+    path = tmp_path / "catalog.json"
+    path.write_text(json.dumps(catalog))
+    wanted = "it must hold what tap-omdb --discover prints"
+    line = refusal("--catalog", path)
+    assert line == f"--catalog: {path} has none of the tap's streams: {wanted}"
+
+
+def test_a_state_with_nothing_in_it_is_a_first_run(run_tap: RunTap, config: Config) -> None:
+    assert run_tap({**config, "imdb_ids": ["tt1375666"]}, {}).ids("movies") == ["tt1375666"]
+
+
+def test_a_config_may_come_in_parts_and_through_a_pipe(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "requests_per_second": 99.5}')
+    done = subprocess.run(
+        [TAP, "--config", "/dev/stdin", "--config", tmp_path / "ids.json"],
+        input=json.dumps({**config, "imdb_ids": ["tt0816692"]}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    messages = map(json.loads, done.stdout.splitlines())
+    assert [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"] == ["tt1375666"]
+
+
 # --test
+
+
+@pytest.mark.parametrize("test", ["--test", "--test=schema"])
+def test_test_without_a_config_is_told_as_a_run_is(test: str, command: Command) -> None:
+    run = command(test)
+    assert run.exit_code == 1
+    assert "api_key is missing" in run.log
+    assert "nothing to fetch" in run.log
+    assert "Traceback" not in run.log
+
+
+def test_test_of_the_schema_asks_nothing(
+    command: Command, many: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(many))
+    run = command("--config", str(path), "--test=schema")
+    assert run.exit_code == 0
+    messages = map(json.loads, run.stdout.splitlines())
+    assert [(m["type"], m["stream"]) for m in messages] == [("SCHEMA", name) for name in STREAMS]
+    assert omdb.stats()["requests"] == 0
+
+
+def test_there_is_no_other_test(command: Command) -> None:
+    run = command("--test=everything")
+    assert run.exit_code == 2
+    assert "'everything' is not one of 'all', 'schema', 'disabled'" in run.log
 
 
 def test_test_costs_a_few_requests(
@@ -225,10 +368,7 @@ def test_a_signal_ends_the_run_between_two_records(
 ) -> None:
     omdb.set_latency(30)
     with started({**many, "concurrency": 4, "cache_dir": None}, tmp_path) as process:
-        assert process.stdout
-        lines: list[str] = []
-        while sum('"type":"RECORD"' in line for line in lines) < 20:
-            lines.append(process.stdout.readline())
+        lines = until_record(process, 20)
         process.send_signal(number)
         at = time.monotonic()
         rest, log = process.communicate(timeout=20)
@@ -259,6 +399,7 @@ def test_a_signal_is_heeded_while_omdb_is_down(
     omdb.fault("unavailable", skip=20)
     with started({**many, "max_retry_time": 600}, tmp_path) as process:
         while omdb.stats()["requests"] < 45:
+            assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
         at = time.monotonic()
@@ -278,6 +419,7 @@ def test_a_signal_waits_no_longer_than_the_timeout_for_what_is_under_way(
     omdb.fault("hang", skip=5)
     with started({**many, "timeout": 2, "max_retry_time": 60}, tmp_path) as process:
         while omdb.stats()["in_flight"] < 8:
+            assert process.poll() is None
             time.sleep(0.02)
         process.terminate()
         at = time.monotonic()
@@ -293,8 +435,7 @@ def test_a_target_that_dies_ends_the_run_with_one_line(
     with started(many, tmp_path) as process:
         assert process.stdout
         assert process.stderr
-        while '"type":"RECORD"' not in process.stdout.readline():
-            pass
+        until_record(process, 1)
         process.stdout.close()
         log = process.stderr.read()
         assert process.wait(timeout=20) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from array import array
 from bisect import bisect_left
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 #: Types as the index stores them; whatever else a title calls itself is 0.
 KINDS = {"movie": 1, "series": 2, "episode": 3, "game": 4}
@@ -19,6 +20,8 @@ KINDS = {"movie": 1, "series": 2, "episode": 3, "game": 4}
 UNLISTED = 16
 _HIDDEN = 255
 _CACHED_RESULTS = 64
+_MUCH_LARGER = 20
+_LAST_CHARACTER = chr(sys.maxunicode)
 
 _WORD = re.compile(r"\w+")
 _TERM_WORD = re.compile(r"(\w+)(\*?)")
@@ -115,15 +118,17 @@ class Index:
         groups = sorted((self._rows_with(word) for word in term), key=len)
         if not groups:
             return array("I")
-        common: Iterable[int] = groups[0]
+        of_kind, years = self._kinds, self._years
+        chosen = sorted(
+            row
+            for row in groups[0]
+            if of_kind[row] in kinds and (year is None or years[row] == year)
+        )
         for group in groups[1:]:
-            common = set(common).intersection(group)
-        of_kind, years, votes = self._kinds, self._years, self._votes
-        chosen = [
-            row for row in common if of_kind[row] in kinds and (year is None or years[row] == year)
-        ]
-        by_votes: Callable[[int], tuple[int, int]] = lambda row: (-votes[row], row)  # noqa: E731
-        return array("I", sorted(chosen, key=by_votes))
+            chosen = _common(chosen, group)
+        # Titles of as many votes stay in the order of their rows.
+        chosen.sort(key=self._votes.__getitem__, reverse=True)
+        return array("I", chosen)
 
     def _rows_with(self, word: Word) -> array[int] | set[int]:
         if not word.is_prefix:
@@ -131,9 +136,17 @@ class Index:
         if len(self._vocabulary) != len(self._rows_of):
             self._vocabulary = sorted(self._rows_of)
         first = bisect_left(self._vocabulary, word.text)
-        rows: set[int] = set()
-        for known in self._vocabulary[first:]:
-            if not known.startswith(word.text):
-                break
-            rows.update(self._rows_of[known])
-        return rows
+        behind = bisect_left(self._vocabulary, f"{word.text}{_LAST_CHARACTER}", first)
+        return set().union(*map(self._rows_of.__getitem__, self._vocabulary[first:behind]))
+
+
+def _common(rows: list[int], group: array[int] | set[int]) -> list[int]:
+    """Return the rows that are in a group too, in their order.
+
+    In a much larger array each is looked for: half of all titles have a "the".
+    """
+    if isinstance(group, set) or len(group) < _MUCH_LARGER * len(rows):
+        shared = set(rows).intersection(group)
+        return [row for row in rows if row in shared]
+    last = len(group) - 1
+    return [row for row in rows if group[min(bisect_left(group, row), last)] == row]

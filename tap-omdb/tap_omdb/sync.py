@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -182,26 +183,25 @@ class Sync:
         rate = work.finished / (time.monotonic() - self._started)
         left = self.budget.left
         logger.info(
-            "%s · %d of %s%d known tasks done, %.1f/s, %.0f s for what the budget allows of the "
-            "rest · %d requests spent, %d left",
+            "%s · %s done of %s%s known, %.1f/s, %s · %s requests spent, %s left",
             self._row_counts(),
-            work.finished,
+            f"{work.finished:,}",
             "" if is_all else "at least ",
-            work.finished + ahead,
+            f"{work.finished + ahead:,}",
             rate,
-            min(ahead, left) / rate if rate else float("inf"),
-            self.budget.used,
-            left,
+            _time_left(ahead, left, rate),
+            f"{self.budget.used:,}",
+            f"{left:,}",
         )
 
     def _tell_end(self, engine: Engine, work: WorkList, harvest: Harvest) -> None:
         saved = f" ({self.reused} replies were still on disk)" if self.reused else ""
         logger.info(
-            "%s · %d requests spent%s, %d left",
+            "%s · %s requests spent%s, %s left",
             self._row_counts(),
-            self.budget.used,
+            f"{self.budget.used:,}",
             saved,
-            self.budget.left,
+            f"{self.budget.left:,}",
         )
         for field, count in harvest.unparsed.items():
             if count == 1:
@@ -240,3 +240,11 @@ class Sync:
     def _row_counts(self) -> str:
         counts = (f"{name} {count:,}" for name, count in sorted(self.rows.items()))
         return ", ".join(counts) or "no records"
+
+
+def _time_left(ahead: int, left: int, rate: float) -> str:
+    """Say how long so many requests ahead take at a rate (1/s), or so many as are left."""
+    if not rate:
+        return "not long enough to tell the time left"
+    seconds = timedelta(seconds=round(min(ahead, left) / rate))
+    return f"{seconds} until the budget is spent" if left < ahead else f"{seconds} to go"

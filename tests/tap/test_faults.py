@@ -769,7 +769,7 @@ def test_a_request_that_never_left_is_not_counted(host: str, tap: RunTap, config
         run = tap({**config, "api_url": url, "max_retry_time": 1})
     assert run.exit_code == 1
     assert spent(run) == 0
-    assert "no records · 0 requests spent, 1000 left" in run.log
+    assert "no records · 0 requests spent, 1,000 left" in run.log
     assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
 
 

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, settings
 
 # How fast examples are made and run depends on what else the machine does.
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+# A change must not fail for what it did not touch: `--hypothesis-profile=explore` looks further.
+settings.register_profile("default", parent=settings.get_profile("explore"), derandomize=True)
 settings.load_profile("default")
 
 _DAY = 86_400

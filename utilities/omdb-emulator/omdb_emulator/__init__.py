@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("omdb-emulator")
 
 #: Where the control endpoints are: a path that OMDb does not have.
 CONTROL_PATH = "/__emulator__"

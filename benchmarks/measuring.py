@@ -20,7 +20,7 @@ from omdb_emulator.generator import Generated
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-API_KEY = "benchmark"
+API_KEY = "00000000"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ async def fetch_all(url: str, ids: list[str], out: IO[str], in_flight: int) -> N
 
         async def work() -> None:
             for imdb_id in waiting:
-                params = {"i": imdb_id, "plot": "short", "apikey": "benchmark"}
+                params = {"i": imdb_id, "plot": "short", "apikey": "00000000"}
                 async with session.get(url, params=params) as response:
                     title = json.loads(await response.read(), strict=False)
                 out.write(f"{json.dumps(title, ensure_ascii=False)}\n")

@@ -56,7 +56,7 @@ def load(url: str, ids: list[str], out: Path, in_flight: int) -> None:
                         "params": {
                             "i": "{resources.ids.imdb_id}",
                             "plot": "short",
-                            "apikey": "benchmark",
+                            "apikey": "00000000",
                         },
                         "data_selector": "$",
                         "response_actions": [mend],

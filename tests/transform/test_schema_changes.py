@@ -122,3 +122,15 @@ def test_a_type_that_is_none_of_the_columns_is_refused_by_name(built: Warehouse)
 
     assert refused.returncode != 0
     assert "Could not convert column 'demo_raw.movies.metascore'" in refused.stderr
+
+
+def test_a_table_that_is_made_anew_leaves_what_was_built(built: Warehouse) -> None:
+    built.execute("drop table demo_raw.movies cascade")
+    assert _movies(built) == [("Before", 70, None)]
+    _sync(built, BASE, imdb_id="tt0000002", title="After")
+    assert _movies(built) == [("Before", 70, None), ("After", None, None)]
+    kept = built.dbt("test", "--select", "movies,test_name:keeps_every_row")
+    assert len(kept.named("fail")) == 1
+
+    built.build("--full-refresh", "--select", "+movies")
+    assert built.values("select title from demo_marts.movies") == ["After"]

@@ -36,9 +36,28 @@ start: .meltano/.installed env ## Start the embedded Postgres and the OMDb emula
 stop: ## Stop both; the data stays
 	@for command in $(EMULATOR) $(POSTGRES); do if [ -e "$$command" ]; then "$$command" stop; fi; done
 
+.PHONY: status
+status: ## Say whether both run
+	@for command in $(POSTGRES) $(EMULATOR); do \
+	  if [ -e "$$command" ]; then "$$command" status || true; else echo "Not installed: $$command"; fi; \
+	done
+
+# Silent but for psql itself, so that its output can be read by other programs.
 .PHONY: psql
-psql: start ## Look at the embedded Postgres with psql
-	@$(POSTGRES) psql
+psql: ## Look at the data with psql (ARGS='-c "select 1"'; reads a script from stdin)
+	@if ! { [ -e $(POSTGRES) ] && $(POSTGRES) status > /dev/null; }; then $(MAKE) start >&2 < /dev/null; fi
+	@$(POSTGRES) psql $(ARGS)
+
+.PHONY: reset
+reset: .meltano/.installed stop ## Delete all data of demo and dev: Postgres, state, cached replies
+	@$(POSTGRES) destroy --yes
+	@$(MELTANO) --log-level=error state list | { grep -E '^(demo|dev):' || true; } \
+	  | while read -r id; do \
+	    $(MELTANO) --log-level=error state clear --force "$$id" < /dev/null; \
+	    echo "The state $$id is deleted."; \
+	  done
+	@rm -rf .emulator .meltano/cache/tap-omdb/{demo,dev}
+	@echo "The replies that the tap kept for demo and dev are deleted. .env and prod are as they were."
 
 .PHONY: dictionary
 dictionary: start ## Describe every table and column in one page for your browser

@@ -7,46 +7,78 @@
 \set ON_ERROR_STOP on
 
 \echo
-\echo '== Rows'
--- One select a table, joined to one query, which psql then runs.
+\echo '== What there is (schema demo_marts, but for the raw tables that the tap filled)'
+-- One select a table or view, joined to one query, which psql then runs. What a row is, dbt has
+-- written into the database.
 select
     string_agg(
         format(
-            'select %L as "schema", %L as "table", count(*) as "rows" from %I.%I',
-            table_schema, table_name, table_schema, table_name
+            'select %L as "table", count(*) as "rows", %L as "a row is" from %s',
+            case nspname when 'demo_raw' then 'raw ' else '' end || relname,
+            coalesce(
+                substring(obj_description(pg_class.oid) from '^One row (an? [^.:;]*)'),
+                'what the tap sent'
+            ),
+            pg_class.oid::regclass
         ),
-        ' union all ' order by table_schema desc, table_name
+        ' union all ' order by nspname desc, relname
     )
-from information_schema.tables
-where table_schema in ('demo_raw', 'demo_marts') and table_type = 'BASE TABLE'
+from pg_class
+inner join pg_namespace on relnamespace = pg_namespace.oid
+where nspname in ('demo_raw', 'demo_marts') and relkind in ('r', 'v')
 \gexec
 
-\echo '== Top-rated movies of each year'
+\echo '== Best movies of each year'
 with ranked as (
     select
         *,
         row_number() over (partition by year order by imdb_rating desc, imdb_votes desc) as place
-    from demo_marts.movies
-    where imdb_votes >= 10000
+    from demo_marts.titles
+    where kind = 'movie' and imdb_votes >= 10000
+),
+
+directors as (
+    select
+        imdb_id,
+        string_agg(person_name, ', ' order by position) as names
+    from demo_marts.title_credits
+    where role = 'director'
+    group by imdb_id
 )
 
 select
     case place when 1 then year end as "year",
     imdb_rating as "rating",
-    title
+    title,
+    names as "directed by",
+    array_to_string(genres, ', ') as "genres"
 from ranked
+left join directors using (imdb_id)
 where place <= 3
 order by ranked.year, place;
 
-select :spent = 0 as nothing_was_due
+\echo '== How much of each year was searched for (coverage_summary)'
+select
+    coverage_summary.year as "year",
+    searches,
+    missed as "hits missed",
+    titles as "titles found",
+    average_imdb_rating as "average rating of movies"
+from demo_marts.coverage_summary
+left join demo_marts.year_summary using (year)
+order by 1;
+
+select
+    :spent = 0 as nothing_was_due,
+    (select count(*) from demo_marts.titles) as titles
 \gset
 \if :nothing_was_due
-\echo '0 requests spent: nothing was due.'
+\echo '0 requests spent: nothing was due, all' :titles 'titles are known and fresh.'
 \else
-\echo :spent 'requests spent. Run it again: what is known costs nothing.'
+\echo :spent 'requests spent; a free key allows 1,000 a day. What is known costs nothing: run it again.'
 \endif
 \echo
 \echo 'Look further:'
-\echo '  make psql        ask in SQL, say: select * from demo_marts.movies where year = 2010;'
+\echo '  make psql        ask in SQL, say: select * from demo_marts.titles where year = 2014;'
 \echo '  make dictionary  what each table and column means, as a page for your browser'
 \echo '  make stop        ends Postgres and the emulator; the data stays'

@@ -392,7 +392,7 @@ def test_the_limit_ends_the_run_normally_and_the_next_day_goes_on(
     assert run.counts == {"movies": 1}
     assert omdb.stats()["requests"] == spent(run) == 2
     assert f'Ended early: OMDb says "{message}"' in run.log
-    assert "run again after 00:00 UTC" in run.log
+    assert "Run again after 00:00 UTC" in run.log
     omdb.remove_fault(limit)
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
         assert tap(config, run.state).ids("movies") == [HIT, AFTER]

@@ -345,19 +345,20 @@ def _fault(error: ValidationError) -> str:
     """Say what the schema has against a value, as one who does not know schemas would."""
     instance: Any = error.instance
     wanted: Any = error.validator_value
+    rule = str(error.validator)
     shown = show(instance)
-    if error.validator == "type":
+    if rule == "type":
         kinds = [wanted] if isinstance(wanted, str) else wanted
         nouns = (_NOUNS[kind] for kind in kinds if kind != "null")
         return f"{shown} is not {' or '.join(nouns)}"
-    if error.validator == "enum":
+    if rule == "enum":
         return f"{shown} is not one of {', '.join(filter(None, wanted))}"
-    if error.validator in _BOUNDS:
-        return f"{shown} is {_BOUNDS[error.validator]} {wanted}"
-    if error.validator == "required":
+    if rule in _BOUNDS:
+        return f"{shown} is {_BOUNDS[rule]} {wanted}"
+    if rule == "required":
         missing = next(name for name in wanted if name not in instance)
         return f"{shown} has no {missing}"
-    if error.validator == "additionalProperties":
+    if rule == "additionalProperties":
         schema: Any = error.schema
         names = schema["properties"]
         extra = next(name for name in instance if name not in names)

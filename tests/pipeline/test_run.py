@@ -1,5 +1,7 @@
 """The pipeline from end to end: what the emulator has arrives in Postgres, once."""
 
+# ruff: noqa: S608 - the SQL is the tests' own
+
 from __future__ import annotations
 
 import json
@@ -60,9 +62,8 @@ def test_no_table_is_empty_but_that_of_what_looks_wrong(shown: str) -> None:
 def loaded(ran: Project) -> set[str]:
     """The titles in the raw tables."""
     kinds = ("movies", "series", "episodes", "games")
-    return {
-        row["imdb_id"] for kind in kinds for row in ran.rows(f"select imdb_id from demo_raw.{kind}")
-    }
+    query = " union all ".join(f"select imdb_id from demo_raw.{kind}" for kind in kinds)  # noqa: S608
+    return {row["imdb_id"] for row in ran.rows(query)}
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +99,7 @@ def test_the_series_has_all_of_its_episodes(
     episodes = {i for i, reply in catalogue.items() if reply.get("seriesID") == SERIES}
     assert len(episodes) > 70
     assert episodes <= loaded
-    (row,) = ran.rows(
-        f"select count(*) as n from demo_marts.episodes where series_id = '{SERIES}'"
-    )
+    (row,) = ran.rows(f"select count(*) as n from demo_marts.episodes where series_id = '{SERIES}'")
     assert row["n"] == len(episodes)
 
 

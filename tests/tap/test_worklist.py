@@ -335,14 +335,15 @@ def test_what_is_pending_is_told_from_what_was_not_begun(ledger: Ledger) -> None
     ledger.pending["tt0000001"] = "movie"
     ledger.pending_seasons["tt0944947", 2] = None
     ledger.passes[search.search.key] = search.search
-    pending = [title(1), season, search]
+    pending: list[Task] = [title(1), season, search]
     assert not work_of(pending, ledger).has_more_than_pending()
-    for task in (
+    others: list[Task] = [
         title(2),
         SeasonTask("tt0944947", 3),
         page("the*"),
         LookupTask("Up", 2009, None, "titles"),
-    ):
+    ]
+    for task in others:
         assert work_of([*pending, task], ledger).has_more_than_pending()
         work = work_of([], ledger)
         work.add(task)

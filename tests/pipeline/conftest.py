@@ -59,9 +59,18 @@ class Project:
         self, *arguments: str, environment: str = "demo", **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run Meltano; stdout and stderr come together as `stdout`."""
+        process = self.start_meltano(*arguments, environment=environment, **variables)
+        with process:
+            output, _ = process.communicate(timeout=600)
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def start_meltano(
+        self, *arguments: str, environment: str = "demo", **variables: str
+    ) -> subprocess.Popen[str]:
+        """Start Meltano in a process group of its own."""
         home = self.root.parent / "home"
         home.mkdir(exist_ok=True)
-        return subprocess.run(
+        return subprocess.Popen(
             [MELTANO, f"--environment={environment}", *arguments],
             cwd=self.root,
             env={
@@ -76,8 +85,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
-            check=False,
+            start_new_session=True,
         )
 
     def run(self, **variables: str) -> str:

@@ -1,0 +1,137 @@
+"""Whatever ends Meltano in the middle of a run: the next one loads all, and pays for nothing twice.
+
+The emulator answers some requests and holds the next ones, so that the end surely falls between.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from tests.pipeline.conftest import Project
+
+ANSWERED = 60
+CONCURRENCY = 8
+EXTRACT_AND_LOAD = ("tap-omdb", "target-postgres")
+
+
+class Held:
+    """A project, and a file of titles of which only some get an answer for the time being."""
+
+    def __init__(self, project: Project, name: str) -> None:
+        self.project = project
+        self.ids = {
+            imdb_id
+            for imdb_id in project.emulator.titles()
+            if project.emulator.title(imdb_id).get("Year") in {"2010", "2011", "2012"}
+            and not imdb_id.startswith("tt99")  # these are odd: broken, merged, unknown
+        }
+        assert len(self.ids) > 2 * ANSWERED
+        self._file = project.root / f"{name}.txt"
+        self._file.write_text("\n".join(sorted(self.ids)))
+        self._suffix = f"--state-id-suffix={name}"
+        self.variables = {
+            "TAP_OMDB_YEARS": "[]",
+            "TAP_OMDB_IMDB_IDS": "[]",
+            "TAP_OMDB_TITLES_FILE": self._file.name,
+            "TAP_OMDB_CACHE_DIR": str(project.root / f".meltano/cache/{name}"),
+            "TAP_OMDB_CONCURRENCY": str(CONCURRENCY),
+            "TAP_OMDB_TYPES": '["movie", "series", "game"]',
+        }
+        project.emulator.reset()
+        project.emulator.fault("hang", skip=ANSWERED)
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Start a run that will come to a halt."""
+        return self.project.start_meltano(
+            "run", self._suffix, *options, *EXTRACT_AND_LOAD, **self.variables
+        )
+
+    def wait_for_the_halt(self, process: subprocess.Popen[str]) -> None:
+        """Return when each worker waits for an answer."""
+        while self.project.emulator.stats()["in_flight"] < CONCURRENCY:
+            assert process.poll() is None, process.stdout and process.stdout.read()
+            time.sleep(0.1)
+
+    def go_on(self) -> None:
+        """Answer from now on."""
+        self.project.emulator.clear_faults()
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run once more."""
+        return self.project.meltano(
+            "run", self._suffix, *options, *EXTRACT_AND_LOAD, **self.variables
+        )
+
+    def spent(self) -> int:
+        """Return the requests so far, those that got no answer among them."""
+        return int(self.project.emulator.stats()["requests"])
+
+    def check(self) -> None:
+        """Hold the tables and the requests against the catalogue."""
+        kinds = ("movies", "series", "episodes", "games")
+        query = " union all ".join(f"select imdb_id from demo_raw.{kind}" for kind in kinds)  # noqa: S608
+        loaded = [row["imdb_id"] for row in self.project.rows(query)]
+        assert sorted(loaded) == sorted(self.ids)
+        assert len(self.ids) <= self.spent() <= len(self.ids) + CONCURRENCY
+
+
+@pytest.fixture
+def held(project: Project, request: pytest.FixtureRequest) -> Iterator[Held]:
+    with project.connect() as connection:
+        connection.execute("drop schema if exists demo_raw cascade")
+    held = Held(project, request.node.name.removeprefix("test_"))
+    yield held
+    held.go_on()
+
+
+def test_killed_with_all_that_it_started(held: Held) -> None:
+    with held.start() as process:
+        held.wait_for_the_halt(process)
+        os.killpg(process.pid, signal.SIGKILL)
+    held.go_on()
+    before = held.spent()
+
+    refused = held.run()
+    assert refused.returncode != 0
+    assert "pipeline is already running" in refused.stdout
+    assert "--force" in refused.stdout
+    assert held.spent() == before
+
+    forced = held.run("--force")
+    assert forced.returncode == 0, forced.stdout
+    held.check()
+
+
+def test_terminated(held: Held) -> None:
+    with held.start() as process:
+        held.wait_for_the_halt(process)
+        process.terminate()
+        held.go_on()
+        process.communicate(timeout=120)
+    assert process.returncode != 0
+
+    again = held.run()
+    assert again.returncode == 0, again.stdout
+    held.check()
+
+
+def test_timed_out(held: Held) -> None:
+    with held.start("--timeout=10") as process:
+        assert process.stdout
+        for line in process.stdout:
+            if "graceful termination" in line:
+                held.go_on()
+    assert process.returncode != 0
+
+    again = held.run()
+    assert again.returncode == 0, again.stdout
+    held.check()

@@ -1,5 +1,7 @@
 """The pipeline from end to end: what the emulator has arrives in Postgres, once."""
 
+# ruff: noqa: S608 - the SQL is the tests' own
+
 from __future__ import annotations
 
 import json

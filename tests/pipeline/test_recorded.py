@@ -24,7 +24,12 @@ def test_every_recorded_title_arrives_as_it_was_said(project: Project, tmp_path:
     project.utility("omdb-emulator", "stop")
     project.utility("omdb-emulator", "start", "--recorded", str(RECORDED), "--log-requests")
 
-    project.run(TAP_OMDB_YEARS="[]", TAP_OMDB_TITLES_FILE=str(ids))
+    project.run(
+        TAP_OMDB_YEARS="[]",
+        TAP_OMDB_IMDB_IDS="[]",
+        TAP_OMDB_TYPES="movie",
+        TAP_OMDB_TITLES_FILE=str(ids),
+    )
 
     assert project.emulator.stats()["requests"] == len(replies)
     assert project.rows("select * from demo_raw.rejects") == []

@@ -25,10 +25,12 @@ EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 demo: start ## Run the whole pipeline on the emulator and show what came of it
 	@.venv/bin/python scripts/demo.py
 
+START_POSTGRES = export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
+  $(POSTGRES) start --env-file .env
+
 .PHONY: start
 start: .meltano/.installed env ## Start the embedded Postgres and the OMDb emulator
-	@export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
-	  $(POSTGRES) start --env-file .env
+	@$(START_POSTGRES)
 	@export OMDB_EMULATOR_PORT="$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)"; \
 	  $(EMULATOR) start --env-file .env
 
@@ -44,8 +46,8 @@ status: ## Say whether both run
 
 # Silent but for psql itself, so that its output can be read by other programs.
 .PHONY: psql
-psql: ## Look at the data with psql (ARGS='-c "select 1"'; reads a script from stdin)
-	@if ! { [ -e $(POSTGRES) ] && $(POSTGRES) status > /dev/null; }; then $(MAKE) start >&2 < /dev/null; fi
+psql: .meltano/.installed env ## Look at the data with psql (ARGS='-c "select 1"'; a script on stdin)
+	@$(START_POSTGRES) > /dev/null
 	@$(POSTGRES) psql $(ARGS)
 
 .PHONY: reset
@@ -126,21 +128,21 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 	  { echo "$$($(PYTHON) --version) is too old: name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
 	  { echo "$(PYTHON) can't make virtual environments: install its venv package (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
-	@echo "Installing Meltano in .venv ..."
+	@echo "Installing Meltano in .venv ..." >&2
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/meltano.txt
 	@echo "$$PWD" > $@
 
 .venv/.dev: .venv/.meltano requirements/all.txt requirements/build.txt $(MANIFESTS)
-	@echo "Installing what tests and checks need in .venv ..."
+	@echo "Installing what tests and checks need in .venv ..." >&2
 	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/all.txt
 	@$(UV) pip install --quiet --python .venv --no-deps --build-constraints requirements/build.txt \
 	  $(PACKAGES:%=--editable ./%)
 	@touch $@
 
 .meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
-	@echo "Installing the plugins ..."
+	@echo "Installing the plugins ..." >&2
 	@$(MELTANO) --log-level=warning install --clean
 	@touch $@
 

@@ -94,21 +94,25 @@ class Project:
         assert finished.returncode == 0, finished.stdout
         return finished.stdout
 
-    def make(self, target: str) -> str:
-        """Run `make` with what the checkout has installed, and return what it printed."""
+    def make(self, *arguments: str) -> str:
+        """Run `make` to its end and return what it printed."""
+        finished = self.try_make(*arguments)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout + finished.stderr
+
+    def try_make(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `make` with what the checkout has installed."""
         installed = [f"--old-file={stamp}" for stamp in (".venv/.meltano", ".meltano/.installed")]
-        finished = subprocess.run(
-            ["make", *installed, target],  # noqa: S607
+        return subprocess.run(
+            ["make", *installed, *arguments],  # noqa: S607
             cwd=self.root,
             env={"PATH": os.defpath, "LANG": "C.UTF-8", **MISLEADING},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            input=stdin,
+            capture_output=True,
             text=True,
             timeout=600,
             check=False,
         )
-        assert finished.returncode == 0, finished.stdout
-        return finished.stdout
 
     def utility(self, executable: str, *arguments: str) -> None:
         """Run an executable of a utility plugin as `make start` and `make stop` do."""

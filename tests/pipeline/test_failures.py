@@ -38,6 +38,16 @@ def test_postgres_is_down(idle_project: Project, environment: str, remedy: str) 
     assert not lines_with("Running with dbt", finished.stdout)
 
 
+@pytest.mark.parametrize("start", [("run", "dbt:run"), ("invoke", "dbt:run"), ("run", "dbt:test")])
+def test_postgres_is_down_for_dbt(idle_project: Project, start: tuple[str, str]) -> None:
+    finished = idle_project.meltano(*start)
+    assert finished.returncode != 0
+    (line,) = lines_with("Postgres", finished.stdout)
+    assert "does not answer" in line
+    assert "start it with `make start`" in line
+    assert "Traceback" not in finished.stdout
+
+
 @pytest.fixture(scope="module")
 def project_without_emulator(project: Project) -> Project:
     project.utility("omdb-emulator", "stop")

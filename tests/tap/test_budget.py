@@ -230,6 +230,7 @@ def test_what_never_left_the_machine_is_not_counted(
     assert (days.get(TODAY + timedelta(days=1)), later.left_today) == (1, True)
 
 
+@pytest.mark.usefixtures("clock")
 def test_what_the_state_and_the_files_are_called_does_not_tell_the_key(tmp_path: Path) -> None:
     counts: dict[str, int] = {}
     DayCount(counts, tmp_path, KEY).add(TODAY)

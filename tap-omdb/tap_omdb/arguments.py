@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from singer_sdk.helpers._util import load_json
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
@@ -90,7 +90,7 @@ def _parse(option: str, path: str, text: str, wanted: str) -> dict[str, Any]:
         message = f"{option}: {path} is empty: {wanted}"
         raise ArgumentError(message)
     try:
-        value = load_json(text)
+        value = json.loads(text)
     except ValueError as error:
         message = f"{option}: {path} is not JSON ({error}): {wanted}"
         raise ArgumentError(message) from None

@@ -3,8 +3,9 @@
 A loader confirms what it has stored only now and then, so whatever dies before that would cost
 its requests again. Each run therefore appends every reply that it has paid for to a file of its
 own; the next run finds there what its state does not cover, and deletes the files that it covers
-whole, an hour after their last reply. Runs at the same time can share a folder. One line a reply,
-its bytes escaped so that a line stays a line:
+whole, an hour after their last reply. Such a file is marked by an empty `.covered` beside it, so
+that a run that starts over, without a state, asks anew. Runs at the same time can share a folder.
+One line a reply, its bytes escaped so that a line stays a line:
 
     2026-11-22T10:00:00+00:00<TAB>200<TAB>-<TAB>i=tt1375666&plot=short<TAB>{"Title":"Inception",…
 

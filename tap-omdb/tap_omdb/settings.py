@@ -1,4 +1,4 @@
-"""What the settings mean: checked, mended and typed; tap.py declares them."""
+"""What the settings mean: checked and typed; tap.py declares them, mending.py reads text."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tap_omdb import clock
+from tap_omdb.faults import NO_KEY, show
 from tap_omdb.records import STREAM_OF_TYPE
 from tap_omdb.titles_file import TITLE_BASICS, TitlesFileError, imdb_id_in, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
-    from jsonschema import ValidationError
+    from datetime import date
 
 FIRST_YEAR = 1870
 """The oldest titles of IMDb are of the 1870s."""
@@ -33,31 +32,8 @@ SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 
 _MOST_DAYS = 36_500
 _RANGE = re.compile(r"\s*(\d{4})\s*(?:(-)\s*(\d{4})?\s*)?")
-_NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
-_YEAR = re.compile(r"\s*\d{4}\s*")
-_NO_KEY = (
-    "api_key is missing: get a key at https://www.omdbapi.com/apikey.aspx, then set api_key in "
-    "the config or TAP_OMDB_API_KEY in the environment"
-)
 _USUAL_KEY = re.compile(r"\s*[0-9a-fA-F]{8}\s*")
 _NEVER_IN_KEYS = re.compile(r"[^\w.~-]", re.ASCII)  # a URL would have to escape it
-_TRUTH = {"true": True, "yes": True, "on": True, "1": True} | {
-    "false": False, "no": False, "off": False, "0": False
-}  # fmt: skip
-_NOUNS = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "object": "an object",
-    "string": "text",
-}
-_BOUNDS = {
-    "minimum": "less than",
-    "exclusiveMinimum": "not more than",
-    "maximum": "more than",
-}
-_LONGEST_SHOWN = 60
 _LIKELY = 0.75
 """How alike a name and a misspelt one are, from 0 to 1."""
 
@@ -123,7 +99,7 @@ class Settings:
         """
         return cls(
             api_url=_url(config["api_url"]),
-            years=parse_years(config.get("years") or (), _today()),
+            years=parse_years(config.get("years") or (), clock.today()),
             search_terms=tuple(_terms(config.get("search_terms") or ())),
             imdb_ids=tuple(dict.fromkeys(map(imdb_id, config.get("imdb_ids") or ()))),
             titles=tuple(map(_title, config.get("titles") or ())),
@@ -142,22 +118,6 @@ class Settings:
         )
 
 
-def faults(errors: Iterable[ValidationError], properties: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a JSON schema has against a config: by setting, the first that it found.
-
-    Args:
-        errors: What the validator found.
-        properties: The JSON schema of each setting, by name.
-    """
-    found: dict[str, str] = {}
-    for error in errors:
-        if error.path:
-            found.setdefault(str(error.path[0]), _explain(error, properties))
-        else:
-            found["api_key"] = _NO_KEY  # the one setting that is required
-    return found
-
-
 def problems(
     config: Mapping[str, Any], known: Collection[str], faulty: Collection[str] = ()
 ) -> list[str]:
@@ -172,7 +132,7 @@ def problems(
     checks: dict[str, Callable[[Any], object]] = {
         "api_key": _key,
         "user_agent": _user_agent,
-        "years": lambda values: parse_years(values, _today()),
+        "years": lambda values: parse_years(values, clock.today()),
         "search_terms": lambda values: list(_terms(values)),
         "imdb_ids": lambda values: [imdb_id(value) for value in values],
         "titles": lambda items: [_title(item) for item in items],
@@ -254,124 +214,6 @@ def stray_variables(
     return found
 
 
-def mend(config: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config with what environment variables and other tools can't say as JSON does.
-
-    Null and empty text are left out, since they mean the default. Text is read as what the
-    setting wants: a number, true or false, JSON, or a list with commas ("2010, 2012-2015"), and
-    a list of one thing may be that thing (2010). What can't be read stays as it is.
-
-    Args:
-        config: The config as given.
-        properties: The JSON schema of each setting, by name.
-    """
-    mended = {
-        name: _mend(value, properties.get(name, {}))
-        for name, value in config.items()
-        if value is not None and value != ""
-    }
-    titles = mended.get("titles")
-    if isinstance(titles, list):
-        mended["titles"] = [*map(_mend_title, titles)]
-    return mended
-
-
-def _mend(value: object, schema: Mapping[str, Any]) -> object:
-    kinds = schema.get("type", ())
-    if isinstance(value, Decimal):  # as the SDK reads JSON
-        value = float(value)
-    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
-        return int(value)
-    if "array" in kinds:
-        return _mend_list(value, schema.get("items", {}).get("type", ()))
-    if isinstance(value, str):
-        return _mend_text(value, kinds)
-    return value
-
-
-def _mend_text(text: str, kinds: Collection[str]) -> object:
-    if "object" in kinds:
-        return _from_json(text, dict)
-    if "boolean" in kinds:
-        return _TRUTH.get(text.strip().lower(), text)
-    if _NUMBER.fullmatch(text):
-        number = float(text) if "." in text else int(text)
-        if "number" in kinds or ("integer" in kinds and isinstance(number, int)):
-            return number
-    return text
-
-
-def _mend_list(value: object, kinds: Collection[str]) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and "integer" in kinds:
-        return [value]
-    if not isinstance(value, str):
-        return value
-    found = _from_json(value, list)
-    if found is value and "string" in kinds:
-        parts = (part.strip(" \t\r\n'\"") for part in value.strip(" \t\r\n[]").split(","))
-        return [part for part in parts if part]
-    return found
-
-
-def _mend_title(item: object) -> object:
-    if isinstance(item, dict) and _YEAR.fullmatch(str(item.get("year"))):
-        return {**item, "year": int(item["year"])}
-    return item
-
-
-def _from_json(text: str, kind: type) -> object:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, kind) else text
-
-
-def _explain(error: ValidationError, properties: Mapping[str, Any]) -> str:
-    """Turn what a JSON schema says of a setting into a text that names it and a remedy."""
-    name, *inner = error.path
-    if name == "api_key":
-        return "api_key: a key is text, so put it in quotes"
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
-    text = f"{name}{place}: {_fault(error)}"
-    if error.validator == "enum":
-        return text
-    schema = properties[str(name)]
-    example = f" For example: {json.dumps(schema['examples'][0])}" if "examples" in schema else ""
-    return f"{text}. {schema['description']}{example}"
-
-
-def _fault(error: ValidationError) -> str:
-    """Say what the schema has against a value, as one who does not know schemas would."""
-    instance: Any = error.instance
-    wanted: Any = error.validator_value
-    rule = str(error.validator)
-    shown = show(instance)
-    if rule == "type":
-        kinds = [wanted] if isinstance(wanted, str) else wanted
-        nouns = (_NOUNS[kind] for kind in kinds if kind != "null")
-        return f"{shown} is not {' or '.join(nouns)}"
-    if rule == "enum":
-        return f"{shown} is not one of {', '.join(filter(None, wanted))}"
-    if rule in _BOUNDS:
-        return f"{shown} is {_BOUNDS[rule]} {wanted}"
-    if rule == "required":
-        missing = next(name for name in wanted if name not in instance)
-        return f"{shown} has no {missing}"
-    if rule == "additionalProperties":
-        schema: Any = error.schema
-        names = schema["properties"]
-        extra = next(name for name in instance if name not in names)
-        return f"unknown name {show(extra)}, use {', '.join(names)}"
-    return str(error.message)
-
-
-def show(value: object) -> str:
-    """Return a value as a user would have written it, cut if it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=float)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
 def parse_years(values: Iterable[int | str], today: date) -> tuple[int, ...]:
     """Read years and ranges of years: 2010, "2010", "2010-2015", "2020-" (until this year).
 
@@ -443,14 +285,14 @@ def _title(item: Mapping[str, Any]) -> Title:
         raise SettingError(message)
     year = item.get("year")
     if year is not None:
-        _check_year(year, _today(), f"titles: the year {year} of {show(name)}")
+        _check_year(year, clock.today(), f"titles: the year {year} of {show(name)}")
     return Title(title=name, year=year, type=kind)
 
 
 def _key(text: str) -> None:
     key = text.strip()
     if not key:
-        raise SettingError(_NO_KEY)
+        raise SettingError(NO_KEY)
     if _NEVER_IN_KEYS.search(key):
         message = (
             "api_key is no OMDb key, which is eight hexadecimal digits: put yours there, or get "
@@ -550,7 +392,3 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]}?" if near else "tap-omdb --about tells all settings"
     return f"unknown setting {name}: {hint}"
-
-
-def _today() -> date:
-    return datetime.now(timezone.utc).date()

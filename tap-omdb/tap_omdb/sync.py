@@ -229,7 +229,7 @@ class Sync:
         }
         parts = [f"{what} {count:,}" for what, count in counts.items() if count]
         if work.has_more_than_pending():
-            parts.append("work not begun" if parts else "all work")
+            parts.append("more that has no reply yet")
         return ", ".join(parts) or "nothing"
 
     def _when(self) -> str:

@@ -25,15 +25,15 @@ from typing_extensions import override
 
 from tap_omdb import redaction
 from tap_omdb.arguments import read_catalog, read_config, read_state
+from tap_omdb.faults import faults
 from tap_omdb.ledger import LedgerError
+from tap_omdb.mending import mend
 from tap_omdb.settings import (
     DEFAULT_COVERAGE,
     DEFAULT_TYPES,
     TYPES,
     Settings,
-    faults,
     imdb_id,
-    mend,
     problems,
     remarks,
     stray_variables,

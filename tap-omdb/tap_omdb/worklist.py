@@ -35,7 +35,7 @@ class WorkList:
         self._urgent: deque[Task] = deque()
         self._searches: deque[PageTask] = deque()  # found on the way: what a search was split into
         self._next: Task | None = None
-        self._scheduled: set[str] = set()  # questions that wait or are under way
+        self._scheduled: dict[str, Task] = {}  # by question: what waits or is under way
         self._searching = 0
         self._productive = True
         self._drawn = 0
@@ -60,9 +60,8 @@ class WorkList:
 
     def has_more_than_pending(self) -> bool:
         """Tell whether work is left that the ledger does not hold as pending; ends the list."""
-        ahead = [self._next] if self._next else []
-        left = chain(self._urgent, self._searches, ahead, self._admitted())
-        return not all(map(self._is_pending, left))
+        left = [*self._scheduled.values()]
+        return not all(map(self._is_pending, chain(left, self._admitted())))
 
     def next(self) -> Task | None:
         """Return the next task; None if there is none, or none before an answer has come."""
@@ -103,7 +102,7 @@ class WorkList:
             found: How many new titles it brought to light, if it was a search.
         """
         self.finished += 1
-        self._scheduled.discard(_question(task))
+        self._scheduled.pop(_question(task), None)
         if isinstance(task, PageTask):
             self._searching -= 1
             self._productive = found > 0
@@ -151,7 +150,7 @@ class WorkList:
         question = _question(task)
         if question in self._scheduled:
             return False
-        self._scheduled.add(question)
+        self._scheduled[question] = task
         return True
 
 

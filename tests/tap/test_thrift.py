@@ -651,6 +651,16 @@ def test_the_days_budget_is_shared_by_runs_and_a_new_day_brings_a_new_one(
     assert not set(first.ids("movies")) & set(third.ids("movies"))
 
 
+def test_titles_that_the_limit_left_without_a_reply_are_pending(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    asked_for = ["tt1375666", "tt0816692", "tt0435761", "tt1049413"]
+    run = sync({**config, "imdb_ids": asked_for, "max_requests": 2, "concurrency": 8})
+    assert "Pending: more that has no reply yet. Run again" in run.log
+    assert len(sync({**config, "imdb_ids": asked_for}, run.state).ids("movies")) == 2
+    assert omdb.stats()["requests"] == 4
+
+
 def test_requests_per_second_are_kept(sync: RunTap, sea: Config, own: Emulator) -> None:
     sync({**sea, "concurrency": 8, "requests_per_second": 20})
     at = [request["at"] for request in own.requests()]

@@ -347,7 +347,10 @@ def test_what_is_pending_is_told_from_what_was_not_begun(ledger: Ledger) -> None
         assert work_of([*pending, task], ledger).has_more_than_pending()
         work = work_of([], ledger)
         work.add(task)
-        assert work.has_more_than_pending()
+        assert work.next() is task
+        assert work.has_more_than_pending(), "it was taken up, and has no answer"
+        work.done(task)
+        assert not work.has_more_than_pending()
 
 
 def test_an_empty_list_is_empty(ledger: Ledger) -> None:

@@ -29,7 +29,7 @@ from measuring import load, machine, run
 from omdb_emulator.generator import Generated
 from omdb_emulator.titles import DIRECTIVES, PLOT_FULL
 from psycopg.types.json import Jsonb
-from tap_omdb.records import FIELDS_OF, Kind, to_record
+from tap_omdb.omdb.records import FIELDS_OF, Kind, to_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -34,8 +34,8 @@ from omdb_emulator.generator import Generated
 from omdb_emulator.titles import to_json
 from requests.adapters import HTTPAdapter
 from requests_cache import BaseCache, FileCache, SQLiteCache
-from tap_omdb.cache import ReplyCache, StoredReply
-from tap_omdb.queries import Query, TitleTask
+from tap_omdb.state.response_cache import ResponseCache, RawResponse
+from tap_omdb.omdb.queries import Query, TitleTask
 from urllib3 import HTTPResponse
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def replies(count: int) -> list[Reply]:
 @contextmanager
 def spool(folder: Path) -> Iterator[Meet]:
     """Keep as the tap does."""
-    cache = ReplyCache(folder)
+    cache = ResponseCache(folder)
     cache.load(lambda _query, _fetched_at: True, datetime.now(timezone.utc))
 
     def meet(reply: Reply) -> None:
         if cache.find(reply.query) is None:
-            stored = StoredReply(datetime.now(timezone.utc), 200, JSON_TYPE, reply.body)
+            stored = RawResponse(datetime.now(timezone.utc), 200, JSON_TYPE, reply.body)
             cache.add(reply.query, stored)
 
     yield meet

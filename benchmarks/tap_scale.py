@@ -25,9 +25,9 @@ from typing import Any
 
 from measuring import emulator, load, machine, messages, run_tap, settings, write_ids
 from omdb_emulator.generator import Generated
-from tap_omdb.ledger import Ledger
-from tap_omdb.settings import Refresh
-from tap_omdb.sync import BOOKMARK
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.config.settings import Refresh
+from tap_omdb.sync.run import BOOKMARK
 from tap_omdb.tap import TapOMDb
 
 DAYS = 100
@@ -75,7 +75,7 @@ def stand_still(known: int, folder: Path) -> None:
 
 def write_state(known: int, path: Path) -> None:
     """Write the state of an earlier run that has fetched so many titles."""
-    ledger = Ledger(Refresh())
+    ledger = SyncState(Refresh())
     today = datetime.now(timezone.utc).date()
     generated = Generated(known)
     for row in range(known):

@@ -29,7 +29,7 @@ _PAGE = 1000
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 
 
-def mend(response: Response, *_: object, **__: object) -> None:
+def repair(response: Response, *_: object, **__: object) -> None:
     """Take out the raw control characters that a few replies hold, and that stop dlt."""
     response._content = _CONTROL.sub(b" ", response.content)  # noqa: SLF001 - as dlt's docs do
 
@@ -59,7 +59,7 @@ def load(url: str, ids: list[str], out: Path, in_flight: int) -> None:
                             "apikey": "00000000",
                         },
                         "data_selector": "$",
-                        "response_actions": [mend],
+                        "response_actions": [repair],
                     },
                 },
             ],

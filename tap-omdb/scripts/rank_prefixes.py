@@ -30,7 +30,7 @@ from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_omdb.titles_file import Wanted, read_titles_file
+from tap_omdb.config.titles_file import TitleEntry, read_titles_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -153,7 +153,7 @@ def read(path: Path) -> Iterator[tuple[str, int | None]]:
                 yield from titles_of_reply(json.loads(line))
         return
     for row in read_titles_file(path, years=None, types=("movie", "series", "game")):
-        if isinstance(row, Wanted) and row.title:
+        if isinstance(row, TitleEntry) and row.title:
             yield row.title, row.year
 
 

@@ -1,4 +1,4 @@
-"""What time it is: OMDb's days, and all that is written down, are UTC."""
+"""The current time. OMDb's days, and every time that the tap stores, are UTC."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Keeps the API key out of whatever the tap prints.
+"""Keeps the API key out of everything that the tap prints.
 
-OMDb wants the key in the query string, so it is part of every URL, and with that of the texts of
-`requests`' exceptions and of urllib3's debug log. What the tap raises itself is cleaned where it
-is made (client.py); the log record factory here catches all other loggers.
+OMDb requires the key in the query string, so it is part of every URL, and therefore of the messages
+of `requests`' exceptions and of urllib3's debug log. The tap's own errors are redacted where they
+are raised (client.py); the log record factory here covers all other loggers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _make_record = logging.getLogRecordFactory()
 _formatter = logging.Formatter()
 
 
-def hide(secret: object) -> None:
-    """Never let this value, or its URL-encoded forms, reach a log from now on.
+def register_secret(secret: object) -> None:
+    """Mask this value and its URL-encoded forms in every log from now on.
 
     Args:
-        secret: The key as configured; of any type, since a misconfigured one is secret too.
+        secret: The key as configured; of any type, because a misconfigured one is secret too.
     """
     text = "" if secret is None else str(secret).strip()
     if text:
@@ -33,7 +33,7 @@ def hide(secret: object) -> None:
 
 
 def redact(text: str) -> str:
-    """Return the text with every hidden secret and every `apikey=…` masked."""
+    """Return a text with every registered secret and every `apikey=…` masked."""
     text = _KEY_IN_URL.sub(rf"\1{_MASK}", text)
     for secret in _secrets:
         text = text.replace(secret, _MASK)
@@ -41,9 +41,10 @@ def redact(text: str) -> str:
 
 
 def redact_bytes(data: bytes) -> bytes:
-    """Return what a server sent with every hidden secret masked.
+    """Return the bytes of a response with every registered secret masked.
 
-    One shorter than OMDb's keys, such as an emulator's, is left alone: it may be part of a word.
+    A secret shorter than OMDb's keys, such as an emulator's, is left alone: it may be part of a
+    word.
     """
     for secret in _secrets:
         if len(secret) >= _KEY_LENGTH:
@@ -55,7 +56,7 @@ def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN4
     record = _make_record(*args, **kwargs)
     try:
         message = record.getMessage()
-    except (TypeError, ValueError):  # arguments that don't fit: the handler's to report
+    except (TypeError, ValueError):  # mismatched arguments, which the handler reports
         return record
     clean = redact(message)
     if clean != message:

@@ -77,9 +77,9 @@ class Run:
         return dict(states[-1])
 
     @property
-    def ledger(self) -> dict[str, Any]:
-        """The ledger in the last state."""
-        return dict(self.state["bookmarks"]["ledger"])
+    def sync_state(self) -> dict[str, Any]:
+        """The tap's own part of the last state."""
+        return dict(self.state["bookmarks"]["sync_state"])
 
 
 class RunTap(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from tap_omdb.budget import Budget, BudgetSpent, DayCount
+from tap_omdb.state.budget import Budget, BudgetExhausted, DailyCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +26,15 @@ SECOND = timedelta(seconds=1)
 SPEND_ALL = """
 import sys
 from pathlib import Path
-from tap_omdb.budget import Budget, BudgetSpent, DayCount
+from tap_omdb.state.budget import Budget, BudgetExhausted, DailyCounter
 
-budget = Budget(None, int(sys.argv[2]), DayCount({}, Path(sys.argv[1]), "a1b2c3d4"))
+budget = Budget(None, int(sys.argv[2]), DailyCounter({}, Path(sys.argv[1]), "a1b2c3d4"))
 print("ready", flush=True)
 sys.stdin.readline()
 try:
     while True:
         budget.take()
-except BudgetSpent:
+except BudgetExhausted:
     print(budget.used)
 """
 
@@ -49,14 +49,14 @@ def clock() -> Iterator[time_machine.Traveller]:
 def spend(budget: Budget, most: int = 10_000) -> int:
     """Take requests until there are none left; return how many there were."""
     before = budget.used
-    with suppress(BudgetSpent):
+    with suppress(BudgetExhausted):
         for _ in range(most):
             budget.take()
     return budget.used - before
 
 
-def in_state() -> DayCount:
-    return DayCount({}, None, KEY)
+def in_state() -> DailyCounter:
+    return DailyCounter({}, None, KEY)
 
 
 def test_a_run_has_its_limit() -> None:
@@ -65,7 +65,7 @@ def test_a_run_has_its_limit() -> None:
     assert spend(budget) == budget.used == 5
     assert budget.left == 0
     assert budget.left_today
-    with pytest.raises(BudgetSpent, match=r"^max_requests \(5\) are spent$"):
+    with pytest.raises(BudgetExhausted, match=r"^max_requests \(5\) are spent$"):
         budget.take()
 
 
@@ -73,7 +73,7 @@ def test_a_day_has_its_limit() -> None:
     budget = Budget(None, 5, in_state())
     assert spend(budget) == 5
     assert (budget.left, budget.left_today) == (0, False)
-    with pytest.raises(BudgetSpent, match=r"^daily_requests \(5\) are spent$"):
+    with pytest.raises(BudgetExhausted, match=r"^daily_requests \(5\) are spent$"):
         budget.take()
 
 
@@ -96,7 +96,7 @@ def test_what_omdb_says_counts_more() -> None:
     budget.take()
     budget.refuse('OMDb says "Request limit reached!"')
     assert (budget.left, budget.left_today) == (0, False)
-    with pytest.raises(BudgetSpent, match="Request limit reached!"):
+    with pytest.raises(BudgetExhausted, match="Request limit reached!"):
         budget.take()
     assert budget.used == 1
 
@@ -129,7 +129,7 @@ def test_processes_that_share_a_folder_take_no_more_than_there_is(tmp_path: Path
 def test_a_request_counted_by_another_process_at_the_same_moment_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = DayCount({}, tmp_path, KEY)
+    days = DailyCounter({}, tmp_path, KEY)
     assert days.add(TODAY) == 1
     (path,) = tmp_path.iterdir()
     really_open = Path.open
@@ -145,27 +145,27 @@ def test_a_request_counted_by_another_process_at_the_same_moment_counts(
 
 
 def test_a_folder_keeps_the_count_without_a_state(tmp_path: Path) -> None:
-    assert spend(Budget(30, 100, DayCount({}, tmp_path, KEY))) == 30
-    budget = Budget(None, 100, DayCount({}, tmp_path, KEY))
+    assert spend(Budget(30, 100, DailyCounter({}, tmp_path, KEY))) == 30
+    budget = Budget(None, 100, DailyCounter({}, tmp_path, KEY))
     assert budget.left == 70
     assert spend(budget) == 70
 
 
 def test_a_state_keeps_the_count_without_the_folder(tmp_path: Path) -> None:
     counts: dict[str, int] = {}
-    spend(Budget(30, 100, DayCount(counts, tmp_path / "lost", KEY)))
+    spend(Budget(30, 100, DailyCounter(counts, tmp_path / "lost", KEY)))
     ((name, spent),) = counts.items()
     assert spent == 30
     assert date.fromisoformat(name.partition("/")[0]) == datetime.now(timezone.utc).date()
-    assert Budget(None, 100, DayCount(counts, tmp_path / "new", KEY)).left == 70
-    assert spend(Budget(None, 100, DayCount(counts, None, KEY))) == 70
+    assert Budget(None, 100, DailyCounter(counts, tmp_path / "new", KEY)).left == 70
+    assert spend(Budget(None, 100, DailyCounter(counts, None, KEY))) == 70
 
 
 def test_a_stale_state_does_not_turn_the_folder_back(tmp_path: Path) -> None:
     stale: dict[str, int] = {}
-    spend(Budget(10, 100, DayCount(stale, tmp_path, KEY)))
-    spend(Budget(30, 100, DayCount(dict(stale), tmp_path, KEY)))
-    assert Budget(None, 100, DayCount(stale, tmp_path, KEY)).left == 60
+    spend(Budget(10, 100, DailyCounter(stale, tmp_path, KEY)))
+    spend(Budget(30, 100, DailyCounter(dict(stale), tmp_path, KEY)))
+    assert Budget(None, 100, DailyCounter(stale, tmp_path, KEY)).left == 60
 
 
 @pytest.mark.parametrize("has_folder", [True, False])
@@ -173,7 +173,7 @@ def test_a_new_day_begins_at_midnight_utc(
     tmp_path: Path, clock: time_machine.Traveller, *, has_folder: bool
 ) -> None:
     counts: dict[str, int] = {}
-    budget = Budget(None, 5, DayCount(counts, tmp_path if has_folder else None, KEY))
+    budget = Budget(None, 5, DailyCounter(counts, tmp_path if has_folder else None, KEY))
     assert spend(budget) == 5
     assert counts == {f"2026-11-22/{TAG}": 5}
     clock.shift(SECOND)
@@ -192,12 +192,12 @@ def test_a_runs_limit_knows_no_midnight(clock: time_machine.Traveller) -> None:
 
 
 def test_counts_of_last_week_are_deleted(tmp_path: Path, clock: time_machine.Traveller) -> None:
-    DayCount({}, tmp_path, KEY).add(TODAY)
+    DailyCounter({}, tmp_path, KEY).add(TODAY)
     clock.shift(timedelta(days=7))
-    DayCount({}, tmp_path, KEY).add(TODAY + timedelta(days=7))
+    DailyCounter({}, tmp_path, KEY).add(TODAY + timedelta(days=7))
     assert len(list(tmp_path.iterdir())) == 2
     clock.shift(timedelta(days=1))
-    days = DayCount({}, tmp_path, KEY)
+    days = DailyCounter({}, tmp_path, KEY)
     assert len(list(tmp_path.iterdir())) == 1
     assert (days.get(TODAY), days.get(TODAY + timedelta(days=7))) == (0, 1)
 
@@ -206,9 +206,9 @@ def test_counts_of_last_week_are_deleted(tmp_path: Path, clock: time_machine.Tra
 def test_keys_are_counted_apart(tmp_path: Path, *, has_folder: bool) -> None:
     counts: dict[str, int] = {}
     folder = tmp_path if has_folder else None
-    spend(Budget(None, 5, DayCount(counts, folder, KEY)))
-    assert spend(Budget(None, 5, DayCount(counts, folder, "4d3c2b1a"))) == 5
-    assert Budget(None, 5, DayCount(counts, folder, KEY)).left == 0
+    spend(Budget(None, 5, DailyCounter(counts, folder, KEY)))
+    assert spend(Budget(None, 5, DailyCounter(counts, folder, "4d3c2b1a"))) == 5
+    assert Budget(None, 5, DailyCounter(counts, folder, KEY)).left == 0
 
 
 @pytest.mark.parametrize("has_folder", [True, False])
@@ -216,7 +216,7 @@ def test_what_never_left_the_machine_is_not_counted(
     tmp_path: Path, clock: time_machine.Traveller, *, has_folder: bool
 ) -> None:
     counts: dict[str, int] = {}
-    days = DayCount(counts, tmp_path if has_folder else None, KEY)
+    days = DailyCounter(counts, tmp_path if has_folder else None, KEY)
     budget = Budget(5, 7, days)
     for _ in range(20):
         budget.give_back(budget.take())
@@ -233,7 +233,7 @@ def test_what_never_left_the_machine_is_not_counted(
 @pytest.mark.usefixtures("clock")
 def test_what_the_state_and_the_files_are_called_does_not_tell_the_key(tmp_path: Path) -> None:
     counts: dict[str, int] = {}
-    DayCount(counts, tmp_path, KEY).add(TODAY)
+    DailyCounter(counts, tmp_path, KEY).add(TODAY)
     (path,) = tmp_path.iterdir()
     assert KEY not in path.name
     assert path.read_bytes() == b"."
@@ -242,6 +242,6 @@ def test_what_the_state_and_the_files_are_called_does_not_tell_the_key(tmp_path:
     keys = (f"{n:08x}" for n in range(2**20))
     others = (key for key in keys if hashlib.sha256(key.encode()).hexdigest().startswith(TAG))
     for other in (next(others), next(others)):
-        DayCount({}, tmp_path, other).add(TODAY)
+        DailyCounter({}, tmp_path, other).add(TODAY)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"..."

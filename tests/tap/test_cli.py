@@ -379,7 +379,7 @@ def test_a_signal_ends_the_run_between_two_records(
     emitted = [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"]
     assert 20 <= len(emitted) < 60
     assert messages[-1]["type"] == "STATE"
-    ledger = messages[-1]["value"]["bookmarks"]["ledger"]
+    ledger = messages[-1]["value"]["bookmarks"]["sync_state"]
     known = [
         f"tt{n}" for day in ledger["titles"].values() for ids in day.values() for n in ids.split()
     ]
@@ -409,7 +409,7 @@ def test_a_signal_is_heeded_while_omdb_is_down(
     messages = [json.loads(line) for line in output.splitlines()]
     assert sum(message["type"] == "RECORD" for message in messages) == 20
     assert messages[-1]["type"] == "STATE"
-    assert messages[-1]["value"]["bookmarks"]["ledger"]["failing"] == {}
+    assert messages[-1]["value"]["bookmarks"]["sync_state"]["failing"] == {}
     assert "Ended early: stopped" in log
 
 

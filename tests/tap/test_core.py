@@ -145,7 +145,7 @@ def test_the_final_state_says_all_that_the_run_has_done(everything: Run) -> None
             year = record["year"]
             is_recent = year is not None and year >= NOW.year - 3
             known[f"{kind} {year if is_recent else 'older'}"].add(record["imdb_id"][2:])
-    requests = sum(state["bookmarks"]["ledger"]["requests"].values())
+    requests = sum(state["bookmarks"]["sync_state"]["requests"].values())
     at = "2026-06-15T12:30:15Z"
     stamped = dict.fromkeys(DETAILS, "fetched_at")
     stamped |= {"rejects": "rejected_at", "searches": "searched_at"}

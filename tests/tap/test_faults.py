@@ -20,7 +20,7 @@ import requests
 import time_machine
 from omdb_emulator.testing import Emulator
 from tap_omdb import redaction
-from tap_omdb.client import Breaker, Session
+from tap_omdb.client import CircuitBreaker, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ def assert_no_key(*texts: str) -> None:
 
 def spent(run: Run) -> int:
     """The requests that the state says were made today."""
-    return sum(run.ledger["requests"].values())
+    return sum(run.sync_state["requests"].values())
 
 
 # What passes when it is asked again
@@ -143,7 +143,7 @@ def test_what_does_not_pass_is_a_reject_and_the_run_goes_on(
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == 3
     today = datetime.now(timezone.utc).date().isoformat()
-    assert run.ledger["failing"] == {HIT: {"day": today, "tries": 1}}
+    assert run.sync_state["failing"] == {HIT: {"day": today, "tries": 1}}
 
 
 def test_a_slow_body_is_waited_for(tap: RunTap, config: Config, omdb: Emulator) -> None:
@@ -223,7 +223,7 @@ def test_what_stays_useless_while_others_get_through_is_asked_for_three_times(
 def test_a_request_that_is_tried_for_long_holds_up_no_others(
     tap: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_omdb.engine._SLOW_SECONDS", 0.1)
+    monkeypatch.setattr("tap_omdb.sync.executor._SLOW_SECONDS", 0.1)
     ids = _movies(omdb, 60)
     omdb.fault("unavailable", {"i": ids[4]}, times=3)
     omdb.fault("unavailable", {"i": ids[9]})
@@ -263,7 +263,7 @@ FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
     "404": ({"effect": "html", "status": 404}, "http_error", 404, 3),
     "not to be mended": (
         {"effect": "not_object", "body": '{"Title":"Interstellar" : , "Nonsense"}'},
-        "broken_reply",
+        "broken_response",
         200,
         4,  # asked once more, past the cache
     ),
@@ -367,7 +367,7 @@ def test_a_refused_key_ends_the_run_with_an_error(
     assert run.counts == {}
     assert omdb.stats()["requests"] == spent(run) == 1
     assert f'OMDb says "{message}": check api_key (TAP_OMDB_API_KEY)' in run.log
-    assert run.ledger["failing"] == {}
+    assert run.sync_state["failing"] == {}
     omdb.clear_faults()
     assert tap(config, run.state).ids("movies") == IDS
 
@@ -578,7 +578,7 @@ def test_a_broken_page_is_a_reject_and_asked_for_in_the_next_run(
     assert run.exit_code == 0
     assert len(run.ids("movies")) == 10
     [reject] = run.records("rejects")
-    assert reject["reason"] == "broken_reply"
+    assert reject["reason"] == "broken_response"
     assert reject["reject_id"] == "s=man*&type=movie&page=2"
     [row] = run.records("searches")
     assert row["is_complete"] is False
@@ -632,7 +632,7 @@ def test_data_that_cannot_be_got_today_is_asked_for_on_later_days(
         run = tap(config, run.state)
         assert run.ids("movies") == [HIT]
         assert run.counts == {"movies": 1}
-        assert run.ledger["failing"] == {}
+        assert run.sync_state["failing"] == {}
 
 
 def test_data_that_was_not_got_on_three_days_gets_a_tombstone(
@@ -737,7 +737,7 @@ def test_an_outage_that_is_shorter_than_the_patience_costs_no_title(
 def test_many_failures_in_a_row_open_the_breaker_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    breaker = Breaker(workers=2)
+    breaker = CircuitBreaker(workers=2)
     breaker.success()
     for _ in range(100):
         breaker.failure("522")
@@ -876,7 +876,7 @@ def test_a_crash_tells_no_key(
         message = f"no such thing as {config['api_url']}?apikey={KEY}"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("tap_omdb.harvest.to_record", crash)
+    monkeypatch.setattr("tap_omdb.sync.handler.to_record", crash)
     with pytest.raises(RuntimeError) as caught:
         sync(config)
     record = logging.getLogger("x").makeRecord(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_omdb.prefixes import narrower, ranked_prefixes
+from tap_omdb.sync.prefixes import narrower, ranked_prefixes
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tap-omdb" / "scripts" / "rank_prefixes.py"

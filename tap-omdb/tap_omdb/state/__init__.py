@@ -1,0 +1,1 @@
+"""What outlives a run: the sync state, the request counts and the cached responses."""

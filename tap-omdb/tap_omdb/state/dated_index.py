@@ -1,0 +1,173 @@
+"""Keys with the day and label of their last mark, stored as a few long strings. Pure.
+
+A million titles are a few strings to copy and compare, at 8 to 12 bytes a title:
+
+    {"2026-11-22": {"movie 2026 search": {"k3v9": "1375666 0816692"}}}
+
+Below each day and label, the keys are grouped by the run that marked them. Two runs that start
+from the same state (shards of a backfill, for example) therefore never write to the same string,
+and a deep merge of their states, as `meltano state merge` does it, keeps the keys of both. Where
+a key occurs more than once, the latest day counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+K = TypeVar("K", bound="int | str")
+
+Days = dict[str, dict[str, dict[str, str]]]
+"""Day -> label -> run -> keys, separated by spaces."""
+
+COMPACTED = "-"
+"""Stands for all runs of a day so long ago that no shard started from it is still running."""
+_COMPACT_AFTER = timedelta(days=7)
+_GROUP_BITS = 24
+_GROUP_MASK = (1 << _GROUP_BITS) - 1
+
+
+@dataclass(slots=True)
+class _Group:
+    """The keys that one run marked on one day with one label."""
+
+    day: date
+    label: str
+    run: str
+    text: str = ""
+    is_stale: bool = False
+
+
+class DatedIndex(Generic[K]):
+    """Maps each key to the day and label of its last mark, and to a small number (`detail`)."""
+
+    def __init__(
+        self, run: str, parse: Callable[[str], tuple[K, int]], encode: Callable[[K, int], str]
+    ) -> None:
+        """Start empty.
+
+        Args:
+            run: Identifies this run among all that write to the same state.
+            parse: Parses what `encode` returned.
+            encode: Returns a key and its detail as text without spaces.
+        """
+        self._run = run
+        self._parse = parse
+        self._encode = encode
+        self._groups: list[_Group] = []
+        self._numbers: dict[tuple[date, str, str], int] = {}
+        # The group's number, and above it the detail: one int a key, since there are millions.
+        self._entries: dict[K, int] = {}
+        self._added: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._entries)
+
+    def load(self, days: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
+        """Read what `dump` returned, or a merge of several such states."""
+        if not days:
+            return
+        compacted = date.fromisoformat(max(days)) - _COMPACT_AFTER
+        for text in sorted(days):
+            day = date.fromisoformat(text)
+            for label, runs in days[text].items():
+                for run, keys in runs.items():
+                    number = self._number(day, label, COMPACTED if day < compacted else run)
+                    group = self._groups[number]
+                    group.is_stale = group.is_stale or bool(group.text)  # may hold keys twice
+                    group.text = f"{group.text} {keys}" if group.text else keys
+                    for token in keys.split():
+                        key, detail = self._parse(token)
+                        self._put(key, number, detail)
+
+    def dump(self) -> Days:
+        """Return everything as JSON-serialisable data; cheap when little has changed."""
+        days: Days = {}
+        for number, group in enumerate(self._groups):
+            if added := self._added.pop(number, None):
+                group.text = " ".join([group.text, *added] if group.text else added)
+            if group.is_stale:
+                self._rewrite(number, group)
+            if group.text:
+                runs = days.setdefault(group.day.isoformat(), {}).setdefault(group.label, {})
+                runs[group.run] = group.text
+        return days
+
+    def mark(self, key: K, day: date, label: str, detail: int = 0) -> None:
+        """Set the day, label and detail of a key."""
+        number = self._number(day, label, self._run)
+        before = self._entries.get(key)
+        if before == number | detail << _GROUP_BITS:
+            return
+        self._put(key, number, detail)
+        if before is not None and before & _GROUP_MASK == number:
+            self._groups[number].is_stale = True
+        self._added.setdefault(number, []).append(self._encode(key, detail))
+
+    def remove(self, key: K) -> None:
+        """Remove a key, if it is there."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._groups[entry & _GROUP_MASK].is_stale = True
+
+    def get(self, key: K) -> tuple[date, str] | None:
+        """Return the day and label of a key; None if it has never been marked."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        group = self._groups[entry & _GROUP_MASK]
+        return group.day, group.label
+
+    def detail(self, key: K) -> int:
+        """Return the detail of a key; 0 if it has none."""
+        return self._entries.get(key, 0) >> _GROUP_BITS
+
+    def oldest_first(self, matches: Callable[[date, str], bool]) -> Iterator[tuple[K, str]]:
+        """Yield the keys and labels whose day and label match, in the order of their days."""
+        self.dump()
+        groups = enumerate(self._groups)
+        found = [(g.day, n) for n, g in groups if g.text and matches(g.day, g.label)]
+        for _, number in sorted(found):
+            group = self._groups[number]
+            for token in group.text.split():
+                key, _ = self._parse(token)
+                if self._is_in(key, number):
+                    yield key, group.label
+
+    def items(self) -> Iterator[tuple[K, date, str, int]]:
+        """Yield each key with its day, label and detail."""
+        for key, entry in self._entries.items():
+            group = self._groups[entry & _GROUP_MASK]
+            yield key, group.day, group.label, entry >> _GROUP_BITS
+
+    def _number(self, day: date, label: str, run: str) -> int:
+        number = self._numbers.get((day, label, run))
+        if number is None:
+            number = self._numbers[day, label, run] = len(self._groups)
+            self._groups.append(_Group(day, label, run))
+        return number
+
+    def _put(self, key: K, number: int, detail: int) -> None:
+        before = self._entries.get(key)
+        if before is not None and before & _GROUP_MASK != number:
+            self._groups[before & _GROUP_MASK].is_stale = True
+        self._entries[key] = number | detail << _GROUP_BITS
+
+    def _is_in(self, key: K, number: int) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and entry & _GROUP_MASK == number
+
+    def _rewrite(self, number: int, group: _Group) -> None:
+        """Leave out of a group's text what has moved to another group, or occurs twice."""
+        keys = dict.fromkeys(self._parse(token)[0] for token in group.text.split())
+        group.text = " ".join(
+            self._encode(key, self._entries[key] >> _GROUP_BITS)
+            for key in keys
+            if self._is_in(key, number)
+        )
+        group.is_stale = False

@@ -1,0 +1,59 @@
+"""Keys whose requests failed, which are retried on later days, but not for ever. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_ATTEMPTS = 3
+"""Days on which a title or season may fail before it waits for its next refresh."""
+
+
+class Failures:
+    """The day of the last failed attempt of each key, and how many days there were."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._failures: dict[str, tuple[date, int]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        """Return whether the last attempt of a key failed, and another is due."""
+        return key in self._failures
+
+    def last_attempt(self, key: str) -> date | None:
+        """Return the day of the last failed attempt; None if there is none."""
+        failure = self._failures.get(key)
+        return failure[0] if failure else None
+
+    def add(self, key: str, today: date) -> bool:
+        """Record a failed attempt.
+
+        Returns:
+            Whether the attempts are used up; the key is then removed.
+        """
+        _, attempts = self._failures.get(key, (today, 0))
+        if attempts + 1 < MAX_ATTEMPTS:
+            self._failures[key] = (today, attempts + 1)
+            return False
+        self._failures.pop(key, None)
+        return True
+
+    def remove(self, key: str) -> None:
+        """Remove a key, if it is there."""
+        self._failures.pop(key, None)
+
+    def before(self, today: date) -> list[str]:
+        """Return the keys whose last attempt was on an earlier day."""
+        return [key for key, (day, _) in self._failures.items() if day < today]
+
+    def load_one(self, key: str, item: Mapping[str, Any]) -> None:
+        """Read one item of what `dump` returned."""
+        self._failures[key] = (date.fromisoformat(item["day"]), int(item["attempts"]))
+
+    def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each key with its failure as JSON-serialisable data."""
+        for key, (day, attempts) in self._failures.items():
+            yield key, {"day": day.isoformat(), "attempts": attempts}

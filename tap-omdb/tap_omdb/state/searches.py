@@ -1,0 +1,139 @@
+"""Which searches were made, how far each got, and when it is due again. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_omdb.omdb.queries import SearchKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_omdb.config.settings import Refresh
+
+SPLIT = "split"
+"""Stands for the total of a search that was replaced by narrower ones."""
+
+
+@dataclass(slots=True)
+class SearchProgress:
+    """How far the pages of a search have been read.
+
+    Attributes:
+        since: The day (UTC) on which the first page was read.
+        next_page: The first page that is not read yet.
+        total: OMDb's totalResults; None before the first page.
+        rows: Rows read, in which an id may occur more than once.
+        hits: Distinct ids seen.
+        new_titles: Hits that were not known before.
+        seen: The ids behind `hits`; only kept within a run.
+    """
+
+    key: SearchKey
+    since: date
+    next_page: int = 1
+    total: int | None = None
+    rows: int = 0
+    hits: int = 0
+    new_titles: int = 0
+    seen: set[str] = field(default_factory=set)
+
+
+class SearchIndex:
+    """Finished searches, and those of which only some pages were read."""
+
+    def __init__(self, refresh: Refresh) -> None:
+        """Start empty.
+
+        Args:
+            refresh: When finished searches are due again.
+        """
+        self._refresh = refresh
+        self._finished: dict[SearchKey, tuple[date, int | None]] = {}
+        self.in_progress: dict[SearchKey, SearchProgress] = {}
+        """Searches of which only some pages were read."""
+
+    def is_due(self, key: SearchKey, today: date) -> bool:
+        """Return whether a search was never finished, or is no longer fresh."""
+        mark = self._finished.get(key)
+        if mark is None or key in self.in_progress:
+            return True
+        days = self._refresh.days(key.year, today)
+        return days is not None and today - mark[0] >= timedelta(days=days)
+
+    def last_finished(self, key: SearchKey) -> date | None:
+        """Return the day on which a search was last finished."""
+        mark = self._finished.get(key)
+        return mark[0] if mark else None
+
+    def last_total(self, key: SearchKey) -> int | None:
+        """Return the last totalResults of a search; None if it was split or never finished."""
+        mark = self._finished.get(key)
+        return mark[1] if mark else None
+
+    def is_split(self, key: SearchKey) -> bool:
+        """Return whether a search was replaced by narrower ones."""
+        mark = self._finished.get(key)
+        return mark is not None and mark[1] is None
+
+    def progress(self, key: SearchKey, today: date) -> SearchProgress:
+        """Return the progress of a search, new if none of its pages was read."""
+        return self.in_progress.get(key) or SearchProgress(key, since=today)
+
+    def mark_finished(self, key: SearchKey, total: int | None, today: date) -> None:
+        """Record that all pages of a search were read; a total of None means it was split."""
+        self._finished[key] = (today, total)
+        self.in_progress.pop(key, None)
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Read the searches of a state."""
+        for day, groups in sorted(state.get("searches", {}).items()):
+            for group, terms in groups.items():
+                year, kind = group.split(" ")
+                for term, total in terms.items():
+                    key = SearchKey.parse(f"{term}|{year}|{kind}")
+                    count = None if total == SPLIT else int(total)
+                    self._finished[key] = (date.fromisoformat(day), count)
+        for text, item in state.get("search_progress", {}).items():
+            progress = _progress_from_json(SearchKey.parse(text), item)
+            finished = self.last_finished(progress.key)
+            if finished is None or finished < progress.since:
+                self.in_progress[progress.key] = progress
+
+    def dump(self) -> dict[str, dict[str, dict[str, int | str]]]:
+        """Return the finished searches for the state: day -> year and type -> term -> total."""
+        searches: dict[str, dict[str, dict[str, int | str]]] = {}
+        for key, (day, total) in self._finished.items():
+            group = f"{key.year or '-'} {key.type or '-'}"
+            terms = searches.setdefault(day.isoformat(), {}).setdefault(group, {})
+            terms[key.term] = SPLIT if total is None else total
+        return searches
+
+    def dump_progress(self) -> dict[str, dict[str, Any]]:
+        """Return the unfinished searches for the state."""
+        return {str(key): _progress_to_json(item) for key, item in self.in_progress.items()}
+
+
+def _progress_to_json(progress: SearchProgress) -> dict[str, Any]:
+    return {
+        "since": progress.since.isoformat(),
+        "next_page": progress.next_page,
+        "total": progress.total,
+        "rows": progress.rows,
+        "hits": progress.hits,
+        "new_titles": progress.new_titles,
+    }
+
+
+def _progress_from_json(key: SearchKey, item: Mapping[str, Any]) -> SearchProgress:
+    return SearchProgress(
+        key=key,
+        since=date.fromisoformat(item["since"]),
+        next_page=int(item["next_page"]),
+        total=item["total"],
+        rows=int(item["rows"]),
+        hits=int(item["hits"]),
+        new_titles=int(item["new_titles"]),
+    )

@@ -1,0 +1,123 @@
+"""What is known, since when, and when it is due again: one JSON object in the state. Pure.
+
+The state is readable JSON (see `dated_index` for how a million titles fit in it):
+
+    {"version": 2,
+     "titles": {"2026-11-22": {"movie 2026 search": {"k3v9": "1375666 0816692"},
+                               "movie older imdb_id": {"k3v9": "0111161"},
+                               "not_found": {"k3v9": "9999999"},
+                               "not_selected series": {"k3v9": "0944947"}}},
+     "seasons": {"2026-11-22": {"season 2026": {"k3v9": "0944947/1 0944947/2"}}},
+     "lookups": {"2026-11-22": {"found": {"k3v9": "Zm9vYmFyMQ"}}},
+     "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
+     "search_progress": {"the*|2010|movie": {"since": "2026-11-22", "next_page": 3, ...}},
+     "pending": {"movie": {"k3v9": "1375666 0816692"}, "season": {"k3v9": "0944947/3"}},
+     "failures": {"tt0000001": {"day": "2026-11-22", "attempts": 1}, "tt0944947/4": {...}},
+     "merged_ids": {"4440394": "2250912"},
+     "requests": {"2026-11-22/7d": {"k3v9": 412}}}
+
+"k3v9" identifies a run. States of several runs can be merged as `meltano state merge` does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from tap_omdb.config.settings import Title
+from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.state.lookups import LookupIndex
+from tap_omdb.state.searches import SearchIndex
+from tap_omdb.state.seasons import PENDING, SeasonIndex
+from tap_omdb.state.titles import TitleIndex
+from tap_omdb.state.versions import VERSION, StateError, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from tap_omdb.config.settings import Refresh
+
+
+class SyncState:
+    """Everything that one run leaves to the next; each part is an index of its own."""
+
+    def __init__(self, refresh: Refresh, run: str, state: Mapping[str, Any] | None = None) -> None:
+        """Read a state, or start empty.
+
+        Args:
+            refresh: When known titles, seasons and searches are due again.
+            run: Identifies this run among all that write to the same state.
+            state: What `dump` returned in an earlier run, in any version.
+
+        Raises:
+            StateError: The state is of a newer version, or was not written by this tap.
+        """
+        self._run = run
+        self.titles = TitleIndex(refresh, run)
+        self.seasons = SeasonIndex(refresh, run)
+        self.lookups = LookupIndex(refresh, run)
+        self.searches = SearchIndex(refresh)
+        self.requests: dict[str, dict[str, int]] = {}
+        """Requests sent, by day and key, then by run; see `budget`."""
+        if state:
+            self._load(state)
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything as JSON-serialisable data; cheap when little has changed."""
+        pending = self.titles.dump_pending()
+        if seasons := self.seasons.dump_pending():
+            pending[PENDING] = seasons
+        return {
+            "version": VERSION,
+            "titles": self.titles.dump(),
+            "seasons": self.seasons.dump(),
+            "lookups": self.lookups.dump(),
+            "searches": self.searches.dump(),
+            "search_progress": self.searches.dump_progress(),
+            "pending": {kind: {self._run: " ".join(keys)} for kind, keys in pending.items()},
+            "failures": {**self.titles.dump_failures(), **self.seasons.dump_failures()},
+            "merged_ids": self.titles.dump_merged_ids(),
+            "requests": {key: dict(counts) for key, counts in self.requests.items()},
+        }
+
+    def covers(self, query: str, fetched_at: datetime) -> bool:
+        """Return whether the state has what the response to a query said.
+
+        Args:
+            query: The query string.
+            fetched_at: When the response was received (UTC).
+        """
+        params = dict(parse_qsl(query))
+        year = int(params["y"]) if "y" in params else None
+        last: date | None = None
+        if "Season" in params:
+            last = self.seasons.last_requested(params["i"], int(params["Season"]))
+        elif "i" in params:
+            last = self.titles.last_requested(params["i"])
+        elif "t" in params:
+            last = self.lookups.last_requested(Title(params["t"], year, params.get("type")))
+        elif "s" in params:
+            key = SearchKey(params["s"], year, params.get("type"))
+            if progress := self.searches.in_progress.get(key):
+                return int(params["page"]) < progress.next_page
+            last = self.searches.last_finished(key)
+        return last is not None and last >= fetched_at.date()
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        try:
+            current = upgrade(state)
+            for index in (self.titles, self.seasons, self.lookups, self.searches):
+                index.load(current)
+            self.requests = {
+                key: {run: int(count) for run, count in counts.items()}
+                for key, counts in current.get("requests", {}).items()
+            }
+        except StateError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            message = (
+                f"the state cannot be read ({type(error).__name__}: {error}): fix it with meltano "
+                "state edit, or start over without a state (meltano run --full-refresh)"
+            )
+            raise StateError(message) from error

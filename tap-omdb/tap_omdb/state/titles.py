@@ -1,0 +1,218 @@
+"""Which titles are known, since when, and when they are due again. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_omdb.state.dated_index import DatedIndex, Days
+from tap_omdb.state.failures import Failures
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tap_omdb.config.settings import Refresh
+
+OLDER = "older"
+"""Stands for the year of a title that is old enough to change rarely."""
+NOT_FOUND = "not_found"
+"""Stands for the type of a title that OMDb does not have."""
+NOT_SELECTED = "not_selected"
+"""Stands before the type of a title that was fetched while its stream was not selected."""
+
+
+def label_year(year: int | None, today: date, refresh: Refresh) -> str:
+    """Return the year as it stands in a label: exact only as long as it matters for refreshes."""
+    is_recent = year is not None and year >= today.year - refresh.RECENT_YEARS
+    return str(year) if is_recent else OLDER
+
+
+def is_due(day: date, year: str, today: date, refresh: Refresh) -> bool:
+    """Return whether what was fetched on a day is due again, by the year in its label."""
+    days = refresh.days(int(year) if year.isdigit() else None, today)
+    return days is not None and today - day >= timedelta(days=days)
+
+
+class TitleIndex:
+    """Known, failed and pending titles by IMDb id, such as "tt1375666"; days are UTC days."""
+
+    def __init__(self, refresh: Refresh, run: str) -> None:
+        """Start empty.
+
+        Args:
+            refresh: When known titles are due again.
+            run: Identifies this run in the state.
+        """
+        self._refresh = refresh
+        self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
+        self._failures = Failures()
+        self._merged: dict[str, str] = {}
+        self._merged_ids: dict[str, list[str]] = {}
+        self.pending: dict[str, str] = {}
+        """Ids that were found and are not fetched yet, with their type; in the order found."""
+
+    def __len__(self) -> int:
+        """Return how many titles are known, including those that OMDb does not have."""
+        return len(self._index)
+
+    def is_known(self, imdb_id: str) -> bool:
+        """Return whether a title was ever requested, with whatever outcome."""
+        return (
+            imdb_id in self._merged
+            or imdb_id in self._failures
+            or self._index.get(_number(imdb_id)) is not None
+        )
+
+    def last_requested(self, imdb_id: str) -> date | None:
+        """Return the day on which a title was last requested, with whatever outcome."""
+        if imdb_id in self._failures:
+            return self._failures.last_attempt(imdb_id)
+        mark = self._index.get(_number(self._merged.get(imdb_id, imdb_id)))
+        return mark[0] if mark else None
+
+    def was_fetched(self, imdb_id: str) -> bool:
+        """Return whether a title was ever fetched."""
+        mark = self._index.get(_number(imdb_id))
+        return mark is not None and mark[1] != NOT_FOUND
+
+    def matched_by(self, imdb_id: str) -> str | None:
+        """Return how a known title was found; None if the state does not have it."""
+        mark = self._index.get(_number(imdb_id))
+        words = mark[1].split(" ") if mark else []
+        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - kind, year, matched_by
+
+    def due(self, today: date) -> Iterator[tuple[str, str]]:
+        """Yield the ids of titles that are due again, oldest first, with their type.
+
+        The type is `NOT_FOUND` for titles that OMDb does not have, and `NOT_SELECTED` for those
+        whose stream was not selected. Failed ones are left to `failed`.
+        """
+
+        def matches(day: date, label: str) -> bool:
+            return is_due(day, label.partition(" ")[2].partition(" ")[0], today, self._refresh)
+
+        for number, label in self._index.oldest_first(matches):
+            if (imdb_id := _id(number)) not in self._failures:
+                yield imdb_id, label.partition(" ")[0]
+
+    def not_selected(self, types: Collection[str]) -> Iterator[str]:
+        """Yield the titles of these types that were fetched while their stream was not selected."""
+
+        def matches(_: date, label: str) -> bool:
+            first, *others = label.split(" ")
+            return first == NOT_SELECTED and others[0] in types
+
+        for number, _ in self._index.oldest_first(matches):
+            yield _id(number)
+
+    def of_type(self, kind: str) -> Iterator[str]:
+        """Yield the known titles of a type whose stream was selected."""
+        for number, _ in self._index.oldest_first(lambda _, label: label.startswith(f"{kind} ")):
+            yield _id(number)
+
+    def failed(self, today: date) -> list[str]:
+        """Return the ids that failed on earlier days and are to be retried."""
+        return self._failures.before(today)
+
+    def merged_ids(self, imdb_id: str) -> list[str]:
+        """Return the other ids for which OMDb returns this title."""
+        return sorted(self._merged_ids.get(imdb_id, ()))
+
+    def mark_fetched(
+        self, imdb_id: str, kind: str, year: int | None, today: date, matched_by: str | None = None
+    ) -> None:
+        """Record that a title's record has been emitted."""
+        label = f"{kind} {label_year(year, today, self._refresh)}"
+        self._mark(imdb_id, today, f"{label} {matched_by}" if matched_by else label)
+
+    def mark_not_selected(self, imdb_id: str, kind: str, today: date) -> None:
+        """Record that a title is of a type whose stream is not selected."""
+        self._mark(imdb_id, today, f"{NOT_SELECTED} {kind}")
+
+    def mark_not_found(self, imdb_id: str, today: date) -> None:
+        """Record that OMDb does not have a title; due again when old titles are."""
+        self._mark(imdb_id, today, NOT_FOUND)
+
+    def mark_failed(self, imdb_id: str, today: date) -> None:
+        """Record that a title could not be fetched today.
+
+        After `MAX_ATTEMPTS` such days, a title that was fetched before waits for its next refresh;
+        one that never was counts as not found.
+        """
+        self.pending.pop(imdb_id, None)
+        if not self._failures.add(imdb_id, today):
+            return
+        mark = self._index.get(_number(imdb_id))
+        self._mark(imdb_id, today, mark[1] if mark else NOT_FOUND)
+
+    def mark_merged(self, requested: str, returned: str) -> None:
+        """Record that OMDb returns another title for an id."""
+        self._merge(requested, returned)
+        self._settle(requested)
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Read the titles, merged ids, failures and pending titles of a state."""
+        self._index.load(state.get("titles", {}))
+        for requested, returned in state.get("merged_ids", {}).items():
+            self._merge(f"tt{requested}", f"tt{returned}")
+        for key, item in state.get("failures", {}).items():
+            if "/" in key or key in self._merged:
+                continue
+            mark = self._index.get(_number(key))
+            if mark is None or mark[0] < date.fromisoformat(item["day"]):
+                self._failures.load_one(key, item)
+        for kind, runs in state.get("pending", {}).items():
+            for ids in runs.values():
+                for number in ids.split():
+                    if "/" not in number and not self.is_known(f"tt{number}"):
+                        self.pending[f"tt{number}"] = kind
+
+    def dump(self) -> Days:
+        """Return the known titles for the state."""
+        return self._index.dump()
+
+    def dump_pending(self) -> dict[str, list[str]]:
+        """Return the pending titles for the state: their ids by type."""
+        pending: dict[str, list[str]] = {}
+        for imdb_id, kind in self.pending.items():
+            pending.setdefault(kind, []).append(imdb_id[2:])
+        return pending
+
+    def dump_failures(self) -> dict[str, dict[str, Any]]:
+        """Return the failed titles for the state."""
+        return dict(self._failures.dump())
+
+    def dump_merged_ids(self) -> dict[str, str]:
+        """Return the merged ids for the state."""
+        return {requested[2:]: returned[2:] for requested, returned in self._merged.items()}
+
+    def _mark(self, imdb_id: str, today: date, label: str) -> None:
+        self._index.mark(_number(imdb_id), today, label)
+        self._settle(imdb_id)
+
+    def _settle(self, imdb_id: str) -> None:
+        self.pending.pop(imdb_id, None)
+        self._failures.remove(imdb_id)
+
+    def _merge(self, requested: str, returned: str) -> None:
+        if before := self._merged.get(requested):
+            self._merged_ids[before].remove(requested)
+        self._merged[requested] = returned
+        self._merged_ids.setdefault(returned, []).append(requested)
+        self._index.remove(_number(requested))
+
+
+def _number(imdb_id: str) -> int:
+    return int(imdb_id[2:])
+
+
+def _id(number: int) -> str:
+    return f"tt{number:07d}"
+
+
+def _parse(token: str) -> tuple[int, int]:
+    return int(token), 0
+
+
+def _encode(number: int, _: int) -> str:
+    return f"{number:07d}"

@@ -1,0 +1,1 @@
+"""One run: plan the tasks, queue them, execute the requests, handle the responses."""

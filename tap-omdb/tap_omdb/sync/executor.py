@@ -1,0 +1,136 @@
+"""Sends requests concurrently, and yields their responses in the order of the requests.
+
+Only slow ones, such as a request that fails and is retried, are overtaken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from typing import TYPE_CHECKING
+
+from tap_omdb.client import Response
+from tap_omdb.state.budget import BudgetExhausted
+from tap_omdb.transport.errors import RunAbortedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from threading import Event
+
+    from tap_omdb.sync.queue import TaskQueue
+    from tap_omdb.sync.tasks import Task
+
+_POLL_SECONDS = 0.5
+_WINDOW_PER_WORKER = 2
+_SLOW_SECONDS = 2.0
+"""A response that takes longer does not hold up others."""
+
+_Item = tuple["Task", Future[Response]]
+
+
+class RequestExecutor:
+    """A window over the task queue: requests in flight, and a few more waiting for a worker.
+
+    The window is bounded, and so is the memory.
+    """
+
+    def __init__(self, fetch: Callable[[Task], Response], workers: int, stopping: Event) -> None:
+        """Prepare.
+
+        Args:
+            fetch: Returns the response to a task; called from worker threads.
+            workers: The maximum number of concurrent requests.
+            stopping: Set to end early.
+        """
+        self._fetch = fetch
+        self._workers = workers
+        self._stopping = stopping
+        self._oldest: _Item | None = None
+        self._slow_at = 0.0
+        self.end_reason: str | None = None
+        """Why the run ended before the queue was empty; None if it did not."""
+        self.error: RunAbortedError | None = None
+        """What aborted the run; None if nothing did."""
+
+    def responses(self, queue: TaskQueue) -> Generator[tuple[Task, Response | UnavailableError]]:
+        """Yield each task with its response, in the order of the requests except for slow ones.
+
+        Tasks that are queued while a response is handled are executed too. Once the budget is
+        exhausted, or the run is stopped or aborted, nothing more is sent; the responses to what is
+        in flight are still yielded.
+        """
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="omdb")
+        window: deque[_Item] = deque()
+        try:
+            while True:
+                self._fill(window, queue, pool)
+                if not window:
+                    return
+                task, future = self._next_done(window)
+                window.remove((task, future))
+                response = self._result(future)
+                if response is not None:
+                    yield task, response
+        finally:
+            # The consumer may stop before the end; what is in flight is paid for.
+            self._stopping.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _fill(self, window: deque[_Item], queue: TaskQueue, pool: ThreadPoolExecutor) -> None:
+        while not self._is_over() and len(window) < _WINDOW_PER_WORKER * self._workers:
+            task = queue.next()
+            if task is None:
+                return
+            window.append((task, pool.submit(self._fetch, task)))
+
+    def _is_over(self) -> bool:
+        if self._stopping.is_set() and not self.end_reason:
+            self.end_reason = "stopped"
+        return self.end_reason is not None
+
+    def _next_done(self, window: deque[_Item]) -> _Item:
+        """Return the oldest of a window as soon as it is done; if it is slow, the oldest done."""
+        oldest = window[0]
+        if oldest is not self._oldest:
+            self._oldest, self._slow_at = oldest, time.monotonic() + _SLOW_SECONDS
+        while True:
+            if self._is_over():
+                for _, waiting in window:
+                    waiting.cancel()
+            if oldest[1].done():
+                return oldest
+            until_slow = self._slow_at - time.monotonic()
+            if until_slow > 0:
+                wait([oldest[1]], min(_POLL_SECONDS, until_slow))
+                continue
+            for item in window:
+                if item[1].done():
+                    return item
+            wait([future for _, future in window], _POLL_SECONDS, FIRST_COMPLETED)
+
+    def _result(self, future: Future[Response]) -> Response | UnavailableError | None:
+        """Return the result of a request that is done; None if it was not sent in the end."""
+        try:
+            return future.result()
+        except CancelledError:
+            return None
+        except UnavailableError as error:
+            return None if self._is_over() else error
+        except BudgetExhausted as exhausted:
+            self._end(str(exhausted))
+        except RunAbortedError as error:
+            self._end(str(error))
+            self.error = self.error or error
+        return None
+
+    def _end(self, reason: str) -> None:
+        self.end_reason = self.end_reason or reason
+        # A request that waits for a retry would find no budget left.
+        self._stopping.set()

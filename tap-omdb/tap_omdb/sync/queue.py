@@ -1,0 +1,159 @@
+"""Which task comes next: first what responses have brought, then the plan, each title once."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
+from tap_omdb.sync.tasks import SearchTask, SeasonTask, TitleTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_omdb.state.sync_state import SyncState
+    from tap_omdb.sync.tasks import Source, Task
+
+_SEARCHES_WHILE_TITLES_COME = 2
+
+
+class TaskQueue:
+    """The tasks of a run. Not thread-safe."""
+
+    def __init__(self, plan: Iterator[Task | InvalidRow], state: SyncState, width: int) -> None:
+        """Start with a plan.
+
+        Args:
+            plan: All tasks that are due; consumed as they are needed.
+            state: What is known; what it makes unnecessary is left out.
+            width: How many searches may be in flight while they bring nothing new.
+        """
+        self._plan = plan
+        self._state = state
+        self._width = width
+        self._found: deque[Task] = deque()
+        self._searches: deque[SearchTask] = deque()  # the parts of searches that were split
+        self._next: Task | None = None
+        self._scheduled: dict[str, Task] = {}  # by request: queued or in flight
+        self._searching = 0
+        self._is_productive = True
+        self._planned = 0
+        self.started = 0
+        """Tasks handed out."""
+        self.finished = 0
+        """Tasks whose response has been handled."""
+        self.error: str | None = None
+        """Why the plan ended early; None if it did not."""
+        self.invalid_rows: deque[InvalidRow] = deque()
+        """Rows of a titles file that were read since this was last emptied, and are invalid."""
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are known to wait; the plan may hold more."""
+        return len(self._found) + len(self._searches) + (self._next is not None)
+
+    def remaining(self, planned: int) -> int:
+        """Return how many tasks remain of a plan of this length and of those found since."""
+        in_flight = self.started - self.finished
+        return in_flight + self.waiting + max(0, planned - self._planned)
+
+    def has_more_than_pending(self) -> bool:
+        """Return whether tasks remain that the state does not hold as pending; ends the queue."""
+        left = [*self._scheduled.values()]
+        return not all(map(self._is_pending, chain(left, self._read_plan())))
+
+    def next(self) -> Task | None:
+        """Return the next task; None if there is none, or none before a response has come."""
+        task = self._found.popleft() if self._found else self._next_planned()
+        if task is not None:
+            self.started += 1
+            self._searching += isinstance(task, SearchTask)
+        return task
+
+    def add(self, task: Task) -> None:
+        """Queue a task that a response has brought, ahead of the plan."""
+        if not self._schedule(task):
+            return
+        if isinstance(task, SearchTask) and task.page == 1:
+            self._searches.append(task)
+        else:
+            self._found.append(task)
+
+    def add_title(self, imdb_id: str, kind: str, source: Source) -> bool:
+        """Queue a title that a response has brought, and record it as pending.
+
+        Returns:
+            Whether it is new: neither known nor found before.
+        """
+        if self._state.titles.is_known(imdb_id) or imdb_id in self._state.titles.pending:
+            return False
+        task = TitleTask(imdb_id, source)
+        is_new = _request(task) not in self._scheduled
+        self._state.titles.pending[imdb_id] = kind
+        self.add(task)
+        return is_new
+
+    def done(self, task: Task, *, found: int = 0) -> None:
+        """Record that the response to a task has been handled.
+
+        Args:
+            task: The task.
+            found: How many new titles it brought, if it was a search.
+        """
+        self.finished += 1
+        self._scheduled.pop(_request(task), None)
+        if isinstance(task, SearchTask):
+            self._searching -= 1
+            self._is_productive = found > 0
+
+    def _next_planned(self) -> Task | None:
+        if self._searches:
+            return self._searches.popleft() if self._may_search() else None
+        if self._next is None:
+            self._next = next(self._read_plan(), None)
+        task = self._next
+        if isinstance(task, SearchTask):
+            if not self._may_search():
+                return None
+        elif isinstance(task, TitleTask) and task.source == "refresh" and self._searching:
+            # New titles come first, and may be on a page that is in flight.
+            return None
+        self._next = None
+        return task
+
+    def _may_search(self) -> bool:
+        # A search may bring ten titles to fetch: running far ahead would spend a small budget on
+        # searches alone.
+        limit = _SEARCHES_WHILE_TITLES_COME if self._is_productive else self._width
+        return self._searching < limit
+
+    def _is_pending(self, task: Task) -> bool:
+        if isinstance(task, SearchTask):
+            return task.search.key in self._state.searches.in_progress
+        if isinstance(task, SeasonTask):
+            return (task.series_id, task.season) in self._state.seasons.pending
+        return isinstance(task, TitleTask) and task.imdb_id in self._state.titles.pending
+
+    def _read_plan(self) -> Iterator[Task]:
+        try:
+            for item in self._plan:
+                self._planned += 1
+                if isinstance(item, InvalidRow):
+                    self.invalid_rows.append(item)
+                elif self._schedule(item):
+                    yield item
+        except TitlesFileError as error:
+            self.error = f"titles_file: {error}"
+
+    def _schedule(self, task: Task) -> bool:
+        request = _request(task)
+        if request in self._scheduled:
+            return False
+        self._scheduled[request] = task
+        return True
+
+
+def _request(task: Task) -> str:
+    """Return what identifies a request, whatever its source and the length of its plot."""
+    return repr(task.query(plot="").params).casefold()

@@ -1,0 +1,182 @@
+"""One run: puts the planner, the queue, the executor and the handler together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tap_omdb import clock
+from tap_omdb.client import Response
+from tap_omdb.config.settings import is_plain_remote
+from tap_omdb.config.titles_file import detect_layout
+from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.omdb.responses import is_temporary, parse_response
+from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.response_cache import ResponseCache
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.versions import BOOKMARK, BOOKMARK_V1, find_state
+from tap_omdb.sync.executor import RequestExecutor
+from tap_omdb.sync.handler import ResponseHandler
+from tap_omdb.sync.planner import count_planned_tasks, plan_tasks
+from tap_omdb.sync.progress import ProgressReporter
+from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.transport.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import TapState
+
+    from tap_omdb.config.settings import Settings
+    from tap_omdb.omdb.queries import Query
+    from tap_omdb.sync.rows import Row
+    from tap_omdb.sync.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+STATE_SECONDS = 5.0
+_MAX_SHARE_FOR_STATE = 1 / 20
+"""The share of the time that writing the state may take."""
+
+
+class SyncRun:
+    """Everything that the streams of one run share."""
+
+    def __init__(
+        self, settings: Settings, api_key: str, state: TapState, selected: set[str], run_id: str
+    ) -> None:
+        """Read the state and the directory of the cache.
+
+        Args:
+            settings: What the user wants.
+            api_key: The key; requests are counted by key.
+            state: The tap's state; kept up to date by `save`.
+            selected: The streams that are selected.
+            run_id: Identifies this run in the state.
+
+        Raises:
+            StateError: The state cannot be read.
+        """
+        self._settings = settings
+        self._bookmarks = state.setdefault("bookmarks", {})
+        self._selected = selected
+        self._next_state = time.monotonic() + STATE_SECONDS
+        before = find_state(self._bookmarks)
+        self._starts_over = before is None
+        self.state = SyncState(settings.refresh, run_id, before)
+        days = DailyCounter(self.state.requests, run_id, settings.cache_dir, api_key)
+        self.budget = Budget(settings.max_requests, settings.daily_requests, days)
+        self.cache = ResponseCache(settings.cache_dir)
+        self.connection = Connection(settings, self.budget, self.cache)
+        self.rows: Counter[str] = Counter()
+        """How many rows each stream has so far."""
+        self.responses_reused = 0
+        """How many responses of earlier runs were used."""
+        self.has_begun = False
+        self.exit_code = 0
+        """What the process must exit with once everything is emitted."""
+
+    def stop(self, signal_number: int) -> None:
+        """End soon because of a signal: nothing more is sent, what has come is emitted."""
+        self.exit_code = 128 + signal_number
+        self.connection.stopping.set()
+
+    def run(self, fetch: Callable[[Query], Response], *, is_test: bool = False) -> Generator[Row]:
+        """Yield the rows of all selected streams.
+
+        Args:
+            fetch: Sends a request; called from worker threads.
+            is_test: A single row is enough, so nothing is requested ahead of it.
+        """
+        self.has_begun = True
+        now = clock.now()
+        self._log_settings()
+        self.cache.load(self.state.covers, now, starts_over=self._starts_over)
+        selected = frozenset(
+            kind for kind, stream in STREAM_OF_TYPE.items() if stream in self._selected
+        )
+        settings = replace(self._settings, types=self._settings.types & selected)
+        workers = 1 if is_test else settings.concurrency
+        planned = self._settings if "searches" in self._selected else settings
+        size, is_all = count_planned_tasks(planned, self.state, selected, now.date())
+        plan = plan_tasks(planned, self.state, selected, now.date())
+        queue = TaskQueue(plan, self.state, workers)
+        handler = ResponseHandler(settings, self.state, queue, selected)
+        executor = RequestExecutor(
+            lambda task: self._respond(task, fetch), workers, self.connection.stopping
+        )
+        progress = ProgressReporter(self.budget, self.rows)
+        yield from self._emit(handler.finish_searches(now))
+        with closing(self.cache), closing(executor.responses(queue)) as responses:
+            for task, response in responses:
+                yield from self._emit(_invalid_rows(queue, handler, now))
+                yield from self._emit(handler.handle(task, response, clock.now()))
+                progress.report(queue, size, is_all=is_all)
+        yield from self._emit(_invalid_rows(queue, handler, now))
+        yield from self._emit(handler.unfinished_searches(clock.now()))
+        self._end(executor, queue, handler, progress)
+
+    def is_state_due(self) -> bool:
+        """Return whether it is time for a STATE message."""
+        return time.monotonic() >= self._next_state
+
+    def save(self) -> None:
+        """Update the tap's state; the larger it is, the less often."""
+        started = time.monotonic()
+        self._bookmarks[BOOKMARK] = self.state.dump()
+        self._bookmarks.pop(BOOKMARK_V1, None)
+        now = time.monotonic()
+        self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
+
+    def _log_settings(self) -> None:
+        if is_plain_remote(self._settings.api_url):
+            logger.warning("api_url is http: the API key is sent unencrypted; use https")
+        if self._settings.titles_file:
+            logger.info("titles_file: %s", detect_layout(self._settings.titles_file).describe())
+
+    def _respond(self, task: Task, fetch: Callable[[Query], Response]) -> Response:
+        """Return the cached response to a task, or send a request."""
+        query = task.query(self._settings.plot)
+        raw = self.cache.pop(query)
+        if raw is None:
+            return fetch(query)
+        parsed = parse_response(raw.status, {"Content-Type": raw.content_type}, raw.body)
+        if is_temporary(parsed) and raw.fetched_at.date() < clock.today():
+            return fetch(query)
+        self.responses_reused += 1
+        return Response(parsed, raw)
+
+    def _emit(self, rows: Iterator[Row]) -> Iterator[Row]:
+        for row in rows:
+            if row.stream in self._selected:
+                self.rows[row.stream] += 1
+                yield row
+
+    def _end(
+        self,
+        executor: RequestExecutor,
+        queue: TaskQueue,
+        handler: ResponseHandler,
+        progress: ProgressReporter,
+    ) -> None:
+        progress.summarise(self.responses_reused, handler.unparsed)
+        error = executor.error or queue.error
+        if error:
+            self.exit_code = 1
+            logger.error("%s", error)
+        elif executor.end_reason:
+            is_today = self.exit_code or self.budget.left_today
+            when = f"{'' if is_today else 'after 00:00 UTC '}to continue where this run ended"
+            progress.report_early_end(executor.end_reason, queue, self.state, when)
+        elif not queue.started:
+            logger.info("Nothing was due: everything known is fresh")
+
+
+def _invalid_rows(queue: TaskQueue, handler: ResponseHandler, now: datetime) -> Iterator[Row]:
+    while queue.invalid_rows:
+        yield handler.handle_invalid_row(queue.invalid_rows.popleft(), now)

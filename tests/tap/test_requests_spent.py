@@ -1,0 +1,681 @@
+"""What is asked of OMDb, in which order, and what is not."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from omdb_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.tap.conftest import Config, RunTap
+
+KEY = "a1b2c3d4"
+NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+BAND_OF_BROTHERS = "tt0185906"
+
+
+def movie(number: int, title: str, year: int = 2010, kind: str = "movie") -> dict[str, Any]:
+    """A title of the emulator's."""
+    return {
+        "imdbID": f"tt{number:07d}",
+        "Title": title,
+        "Year": str(year),
+        "Type": kind,
+        # The more votes, the further up in a search.
+        "imdbVotes": f"{9_000_000 - number:,}",
+    }
+
+
+@pytest.fixture
+def own() -> Iterator[Emulator]:
+    """An emulator of the test's own, with 35 movies about the sea, which are few enough to know.
+
+    tt1000001 to tt1000035, of 2010 up to the 25th, then of 2011.
+    """
+    titles = [movie(1_000_000 + n, f"Sea {n}", 2010 if n <= 25 else 2011) for n in range(1, 36)]
+    with Emulator(titles, keys={KEY: None}) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def sea(own: Emulator) -> Config:
+    """A config that searches for those movies, with one worker so that the order is known."""
+    return {
+        "api_key": KEY,
+        "api_url": own.url,
+        "search_terms": ["sea"],
+        "concurrency": 1,
+        "max_retry_time": 0,
+    }
+
+
+def asked(omdb: Emulator, since: int = 0) -> list[str]:
+    """What was asked, in words: "sea p1", "tt1000001", "Jaws", "tt0185906 S1"."""
+    return [_words(request["query"]) for request in omdb.requests(since)]
+
+
+def _words(query: dict[str, str]) -> str:
+    if "s" in query:
+        return f"{query['s']} p{query['page']}"
+    if "season" in query:
+        return f"{query['i']} S{query['season']}"
+    return query.get("i") or query["t"]
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"tt{1_000_000 + number:07d}" for number in numbers]
+
+
+# Searches
+
+
+def test_details_follow_their_search_page_at_once(sync: RunTap, sea: Config, own: Emulator) -> None:
+    run = sync(sea)
+    assert asked(own) == [
+        "sea p1",
+        *ids(*range(1, 11)),
+        "sea p2",
+        *ids(*range(11, 21)),
+        "sea p3",
+        *ids(*range(21, 31)),
+        "sea p4",
+        *ids(*range(31, 36)),
+    ]
+    assert run.counts == {"movies": 35, "searches": 1}
+    [row] = run.records("searches")
+    assert {name: row[name] for name in row if name != "searched_at"} == {
+        "search_id": "sea|-|movie",
+        "search_term": "sea",
+        "year": None,
+        "type": "movie",
+        "total_results": 35,
+        "pages_read": 4,
+        "hits": 35,
+        "new_titles": 35,
+        "missed": 0,
+        "is_complete": True,
+        "error": None,
+    }
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5, 11, 12, 20, 39])
+def test_a_budget_is_spent_to_the_last_request_and_movies_come_first(
+    budget: int, sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    run = sync({**sea, "max_requests": budget})
+    searches = sum(words.startswith("sea") for words in asked(own))
+    assert run.exit_code == 0
+    assert len(asked(own)) == budget
+    assert searches == -(-budget // 11)
+    assert run.counts.get("movies", 0) == budget - searches
+    [row] = run.records("searches")
+    assert row["is_complete"] is (searches == 4)
+    again = sync(sea, run.state)
+    assert len(asked(own)) == len(set(asked(own))) == 39
+    assert len(run.ids("movies")) + len(again.ids("movies")) == 35
+    assert [row["is_complete"] for row in again.records("searches")] == [True] * (searches < 4)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 16])
+def test_a_small_budget_brings_movies_when_years_alone_are_asked_for(
+    concurrency: int, sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    # A year of the catalogue, by prefixes, on a free key's tenth.
+    budget = 100
+    run = sync({**config, "years": [2010], "max_requests": budget, "concurrency": concurrency})
+    assert run.exit_code == 0
+    assert omdb.stats()["requests"] == budget
+    years = {record["year"] for record in run.records("movies")}
+    assert years == {2010}
+    assert len(run.ids("movies")) == len(set(run.ids("movies")))
+    # The catalogue has some 80 movies of the year; a real year, thousands, and more a search.
+    assert len(run.ids("movies")) >= 25
+    assert run.sync_state["pending"] == {} or sum(map(len, run.sync_state["pending"].values())) < 80
+
+
+def test_titles_that_a_split_search_finds_come_before_its_other_parts(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    for number in range(30):
+        own.add_title(movie(2_000_000 + number, f"Sol{'etani'[number // 6]} {number}"))
+    own.settings(max_results=20)
+    run = sync({**sea, "search_terms": ["sol*"], "max_requests": 20})
+    assert asked(own)[:4] == ["sol* p1", "sol p1", "sole* p1", "tt2000000"]
+    assert run.counts["movies"] >= 12
+    again = sync({**sea, "search_terms": ["sol*"]}, run.state)
+    assert len({*run.ids("movies"), *again.ids("movies")}) == 30
+    assert len(asked(own)) == 1 + 37 + 30
+
+
+def test_a_title_that_several_searches_find_is_fetched_once(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    search = {**config, "search_terms": ["toy story", "toy*", "story", "sto*"], "concurrency": 8}
+    run = sync(search)
+    assert len(run.ids("movies")) == len(set(run.ids("movies"))) > 3
+    details = [request for request in omdb.requests() if request["kind"] == "details"]
+    assert len(details) == len(run.ids("movies"))
+    found = [row["new_titles"] for row in run.records("searches")]
+    assert sum(found) == len(details)
+
+
+def test_a_title_that_one_page_lists_twice_is_fetched_once(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    run = sync({**config, "search_terms": ["seen double"]})
+    assert run.ids("movies") == ["tt99000063"]
+    assert asked(omdb) == ["seen double p1", "tt99000063"]
+    [row] = run.records("searches")
+    assert (row["total_results"], row["hits"], row["missed"]) == (2, 1, 0)
+
+
+def test_the_same_search_twice_is_made_once(sync: RunTap, sea: Config, own: Emulator) -> None:
+    run = sync({**sea, "search_terms": ["sea", " SEA ", "sea"]})
+    assert len(asked(own)) == 39
+    assert run.counts["searches"] == 1
+
+
+def test_a_hit_of_another_year_is_left_out_where_omdb_overlooks_the_year(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    own.settings(year_filter=False)
+    run = sync({**sea, "years": [2011]})
+    assert sorted(run.ids("movies")) == ids(*range(26, 36))
+    [row] = run.records("searches")
+    assert (row["hits"], row["new_titles"], row["missed"]) == (35, 10, 0)
+    assert len(asked(own)) == 4 + 10
+
+
+def test_each_year_is_a_search_of_its_own(sync: RunTap, sea: Config, own: Emulator) -> None:
+    run = sync({**sea, "years": ["2010-2011"]})
+    assert len(run.ids("movies")) == 35
+    assert sorted(row["search_id"] for row in run.records("searches")) == [
+        "sea|2010|movie",
+        "sea|2011|movie",
+    ]
+    assert len(asked(own)) == 3 + 1 + 35
+
+
+@pytest.mark.parametrize(
+    ("types", "searched", "streams"),
+    [
+        (["movie"], ["movie"], {"movies"}),
+        (["series"], ["series"], {"series"}),
+        (["game"], ["game"], {"games"}),
+        (["movie", "series"], ["movie", "series"], {"movies", "series"}),
+        (["movie", "series", "game"], [None], {"movies", "series", "games"}),
+        (["movie", "game", "episode"], [None], {"movies", "games", "episodes"}),
+        (["episode"], ["series"], {"episodes"}),
+    ],
+    ids=lambda value: "+".join(map(str, value)),
+)
+def test_types_that_a_search_knows_all_at_once_cost_one_search(  # noqa: PLR0913, PLR0917
+    types: list[str],
+    searched: list[str | None],
+    streams: set[str],
+    sync: RunTap,
+    config: Config,
+    omdb: Emulator,
+) -> None:
+    # "order" is in titles of movies, games and series; one series has episodes.
+    terms = ["order", "brothers"]
+    run = sync({**config, "search_terms": terms, "types": types, "concurrency": 1})
+    pages = [r["query"] for r in omdb.requests() if r["kind"] == "search"]
+    assert {page.get("type") for page in pages} == set(searched)
+    assert set(run.counts) - {"searches", "rejects"} == streams
+    for stream, kind in (("movies", "movie"), ("series", "series"), ("games", "game")):
+        assert {record["type"] for record in run.records(stream)} <= {kind}
+
+
+def test_a_run_straight_after_a_complete_one_asks_nothing(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    everything = {
+        **config,
+        "years": [2010],
+        "search_terms": ["to*", "the", "st*", "in*"],
+        "imdb_ids": ["tt1375666", "tt9999999"],
+        "titles": [{"title": "Up"}, {"title": "No Such Title"}],
+        "types": ["movie", "series", "episode", "game"],
+    }
+    first = sync(everything)
+    assert first.exit_code == 0
+    assert first.counts["movies"] > 2
+    before = omdb.stats()["requests"]
+    second = sync(everything, first.state)
+    assert second.counts == {}
+    assert omdb.stats()["requests"] == before
+    assert "Nothing was due: all that is known is fresh" in second.log
+    assert second.ledger == first.ledger
+
+
+# Coverage
+
+
+def test_more_coverage_costs_more_and_finds_more(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    found, spent = [], []
+    for coverage in (0, 0.3, 0.6, 0.9):
+        before = omdb.stats()["requests"]
+        run = sync(
+            {**config, "years": [2010], "coverage": coverage, "daily_requests": 10**6},
+            select={"movies", "searches"},
+        )
+        found.append(len(run.ids("movies")))
+        spent.append(omdb.stats()["requests"] - before)
+    truth = _movies_of(omdb, 2010)
+    assert found[0] == spent[0] == 0
+    assert found == sorted(found)
+    assert spent == sorted(spent)
+    assert found[3] / truth > 0.85
+
+
+def test_search_terms_take_the_place_of_the_ranked_prefixes(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    sync({**sea, "years": [2010]})
+    assert {words.split(" ")[0] for words in asked(own) if " p" in words} == {"sea"}
+
+
+# Refresh
+
+
+def test_an_unchanged_search_costs_one_page_when_it_is_due_again(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    sea = {**sea, "refresh": {"older": 30}}
+    with time_machine.travel(NOW):
+        run = sync(sea)
+    with time_machine.travel(NOW + timedelta(days=29)):
+        assert sync(sea, run.state).counts == {}
+    assert len(asked(own)) == 39
+    only_searches = {**sea, "max_requests": 1}
+    with time_machine.travel(NOW + timedelta(days=30)):
+        again = sync(only_searches, run.state)
+        assert asked(own, 39) == ["sea p1"]
+        assert again.ledger["searches"] == {"2026-07-15": {"- movie": {"sea": 35}}}
+
+
+def test_a_search_with_something_new_is_read_again_and_new_titles_come_before_refreshes(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    sea = {**sea, "refresh": {"older": 30}}
+    with time_machine.travel(NOW):
+        run = sync(sea)
+    own.add_title(movie(1_000_036, "Sea 36"))
+    own.add_title(movie(999_999, "Sea 0"))
+    with time_machine.travel(NOW + timedelta(days=30)):
+        run = sync(sea, run.state)
+    questions = asked(own, 39)
+    assert questions[:3] == ["sea p1", "tt0999999", "sea p2"]
+    assert "tt1000036" in questions[:7]
+    assert sorted(questions[6:]) == ids(*range(1, 36))
+    assert run.counts == {"movies": 37, "searches": 1}
+
+
+def test_a_new_title_at_the_end_is_found_by_the_total(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    sea = {**sea, "refresh": {"older": 30}}
+    with time_machine.travel(NOW):
+        run = sync(sea)
+    own.add_title(movie(1_000_036, "Sea 36"))
+    with time_machine.travel(NOW + timedelta(days=30)):
+        run = sync(sea, run.state)
+    assert asked(own, 39)[:5] == ["sea p1", "sea p2", "sea p3", "sea p4", "tt1000036"]
+
+
+def test_titles_are_asked_for_again_by_their_age_oldest_first(sync: RunTap, own: Emulator) -> None:
+    for number, year in ((1, 2026), (2, 2025), (3, 2023), (4, 2022), (5, 1950)):
+        own.add_title(movie(2_000_000 + number, f"Age {number}", year))
+    now, last, three, four, old = (f"tt200000{n}" for n in (1, 2, 3, 4, 5))
+    config = {
+        "api_key": KEY,
+        "api_url": own.url,
+        "imdb_ids": [now, last, three, four, old],
+        "concurrency": 1,
+        "refresh": {"this_year": 7, "recent": 30, "older": 180},
+    }
+    state: dict[str, Any] = {}
+    due = {}
+    for days in (0, 6, 7, 13, 14, 29, 30, 36, 37, 180):
+        with time_machine.travel(NOW + timedelta(days=days)):
+            before = len(own.requests())
+            state = sync(config, state).state
+            due[days] = asked(own, before)
+    assert due == {
+        0: [now, last, three, four, old],
+        6: [],
+        7: [now],
+        13: [],
+        14: [now],
+        29: [now],
+        30: [last, three],
+        36: [now],
+        37: [],
+        180: [four, old, last, three, now],
+    }
+
+
+def test_a_refresh_brings_what_has_changed(sync: RunTap, own: Emulator) -> None:
+    config = {"api_key": KEY, "api_url": own.url, "imdb_ids": ids(1), "refresh": {"older": 10}}
+    with time_machine.travel(NOW):
+        first = sync(config)
+    own.update_title(ids(1)[0], imdbRating="7.1")
+    with time_machine.travel(NOW + timedelta(days=10)):
+        second = sync(config, first.state)
+    assert [run.records("movies")[0]["imdb_rating"] for run in (first, second)] == [None, 7.1]
+    assert second.records("movies")[0]["fetched_at"] == "2026-06-25T12:00:00Z"
+
+
+def test_never_is_never(sync: RunTap, own: Emulator, sea: Config) -> None:
+    never = {"this_year": "never", "recent": "never", "older": "never"}
+    config = {**sea, "imdb_ids": ["tt0000404"], "refresh": never}
+    with time_machine.travel(NOW):
+        run = sync(config)
+    before = len(own.requests())
+    with time_machine.travel(NOW + timedelta(days=400)):
+        assert sync(config, run.state).counts in ({}, {"rejects": 1})
+    assert len(own.requests()) - before <= 1  # "Error getting data." may be otherwise by now
+
+
+def test_a_known_title_is_refreshed_though_no_source_names_it_any_more(
+    sync: RunTap, own: Emulator, sea: Config
+) -> None:
+    with time_machine.travel(NOW):
+        run = sync({**sea, "refresh": {"older": 10}})
+    before = len(own.requests())
+    with time_machine.travel(NOW + timedelta(days=10)):
+        other = {**sea, "search_terms": None, "imdb_ids": ids(1), "refresh": {"older": 10}}
+        again = sync(other, run.state)
+    assert len(again.ids("movies")) == 35
+    assert not [words for words in asked(own, before) if " p" in words]
+
+
+# Titles by name
+
+
+def test_titles_are_asked_for_by_name_year_and_type(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    titles = [
+        {"title": "Inception", "year": 2010},
+        {"title": "Breaking Bad", "type": "series"},
+        {"title": "Up", "year": 1900},
+        {"title": "Inception", "year": 2010},
+        {"title": "inception", "year": 2010},
+    ]
+    run = sync({**config, "titles": titles, "concurrency": 1})
+    assert run.ids("movies") == ["tt1375666"]
+    assert run.ids("series") == ["tt0903747"]
+    [reject] = run.records("rejects")
+    assert reject["reject_id"] == "t=Up&y=1900"
+    assert (reject["source"], reject["reason"]) == ("titles", "not_found")
+    assert asked(omdb) == ["Inception", "Breaking Bad", "Up"]
+    assert sync({**config, "titles": titles}, run.state).counts == {}
+
+
+def test_a_title_with_signs_in_it_is_asked_for_as_it_is(
+    sync: RunTap, own: Emulator, sea: Config
+) -> None:
+    name = 'Ünder & Over: 100% #1 = "Más"? +1'
+    own.add_title(movie(3_000_001, name))
+    run = sync({**sea, "search_terms": None, "titles": [{"title": name}]})
+    assert run.ids("movies") == ["tt3000001"]
+
+
+def test_a_title_whose_stream_is_selected_later_comes_then(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    named = {
+        **config,
+        "imdb_ids": ["tt1375666", "tt0407362"],
+        "titles": [{"title": "Breaking Bad"}],
+        "refresh": {"older": 100},
+    }
+    with time_machine.travel(NOW):
+        first = sync(named, select={"movies"})
+        assert first.counts == {"movies": 1}
+        assert sync(named, first.state, select={"movies"}).counts == {}
+    assert omdb.stats()["requests"] == 3
+    with time_machine.travel(NOW + timedelta(days=200)):
+        second = sync(named, first.state, select={"movies"})
+        assert second.counts == {"movies": 1}, "what is not wanted is not refreshed"
+        third = sync(named, second.state)
+        assert third.counts == {"series": 2}
+        assert sync(named, third.state).counts == {}
+    assert omdb.stats()["requests"] == 3 + 1 + 2
+
+
+# Titles of a file
+
+LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,1375666,27205\n3,,1\n"
+MOVIES = 'movieId,title,genres\n1,Toy Story 3 (2010),Comedy\n2,"Social Network, The (2010)",Drama\n'
+WATCHLIST = (
+    "Position,Const,Title,Year,Title Type\n1,tt1375666,Inception,2010,Movie\n2,nm0000138,Leo,,\n"
+)
+LETTERBOXD = "Date,Name,Year,Letterboxd URI\n2024-01-01,Inception,2010,x\n"
+BASICS = (
+    "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
+    "tt1375666\tmovie\tInception\tInception\t0\t2010\t\\N\t148\tAction\n"
+    "tt0816692\tmovie\tInterstellar\tInterstellar\t0\t2014\t\\N\t169\tDrama\n"
+    "tt0903747\ttvSeries\tBreaking Bad\tBreaking Bad\t0\t2008\t2013\t49\tCrime\n"
+    "tt0435761\tmovie\tToy Story 3\tToy Story 3\t0\t2010\t\\N\t103\tComedy\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "movies", "rejects", "questions"),
+    [
+        ("ids.txt", "tt1375666\n# mine\n1049413\nfoo\n", ["tt1375666", "tt1049413"], [4], 2),
+        ("links.csv", LINKS, ["tt1375666"], [2, 4], 2),
+        ("movies.csv", MOVIES, ["tt0435761", "tt1285016"], [], 2),
+        ("watchlist.csv", WATCHLIST, ["tt1375666"], [3], 1),
+        ("diary.csv", LETTERBOXD, ["tt1375666"], [], 1),
+        ("title.basics.tsv", BASICS, ["tt1375666", "tt0435761"], [], 2),
+        ("title.basics.tsv.gz", BASICS, ["tt1375666", "tt0435761"], [], 2),
+    ],
+)
+def test_a_file_of_titles(  # noqa: PLR0913, PLR0917
+    name: str,
+    content: str,
+    movies: list[str],
+    rejects: list[int],
+    questions: int,
+    sync: RunTap,
+    config: Config,
+    omdb: Emulator,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / name
+    data = content.encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    years = {"years": [2010]} if "basics" in name else {}
+    config = {**config, "titles_file": str(path), "concurrency": 1, **years}
+    run = sync(config)
+    assert run.exit_code == 0
+    assert run.ids("movies") == movies
+    assert omdb.stats()["requests"] == questions
+    rows = [reject for reject in run.records("rejects") if reject["reason"] == "invalid_row"]
+    known = {2: "links.csv"}  # a good row, of a title that OMDb does not have
+    assert [row["line_number"] for row in rows] == [
+        line for line in rejects if known.get(line) != name
+    ]
+    for row in rows:
+        assert row["reject_id"] == f"{name}:{row['line_number']}"
+        assert row["payload"] in content
+        assert row["message"]
+    assert [row["line_number"] for row in run.records("rejects")] == rejects
+    assert "titles_file: " in run.log
+    again = sync(config, run.state)
+    assert again.records("movies") == []
+    assert omdb.stats()["requests"] == questions
+
+
+def test_no_search_is_made_where_imdbs_own_file_names_every_title(
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "title.basics.tsv"
+    path.write_text(BASICS)
+    types = ["movie", "series"]
+    run = sync({**config, "titles_file": str(path), "years": ["2008-2010"], "types": types})
+    assert sorted(asked(omdb)) == ["tt0435761", "tt0903747", "tt1375666"]
+    assert run.counts == {"movies": 2, "series": 1}
+
+
+def test_sources_come_in_their_order_and_each_title_once(
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("tt1375666\ntt1049413\n")
+    run = sync(
+        {
+            **config,
+            "concurrency": 1,
+            "imdb_ids": ["tt1375666", "tt0816692"],
+            "titles": [{"title": "Interstellar"}],
+            "titles_file": str(path),
+            "search_terms": ["toy story 3", "inception"],
+        }
+    )
+    assert asked(omdb) == [
+        *("tt1375666", "tt0816692", "Interstellar", "tt1049413"),
+        *("toy story 3 p1", "inception p1", "tt0435761"),
+    ]
+    assert len(set(run.ids("movies"))) == 4
+
+
+# Series
+
+
+def test_a_series_with_all_episodes_costs_one_request_a_season(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    # Battlestar Galactica, four seasons.
+    types = ["series", "episode"]
+    config = {**config, "imdb_ids": ["tt0407362"], "types": types, "concurrency": 1}
+    run = sync(config)
+    assert run.counts == {"series": 1, "episodes": 13 + 20 + 20 + 21}
+    assert asked(omdb) == ["tt0407362", *(f"tt0407362 S{n}" for n in (1, 2, 3, 4))]
+    assert {episode["series_id"] for episode in run.records("episodes")} == {"tt0407362"}
+    assert {episode["season"] for episode in run.records("episodes")} == {1, 2, 3, 4}
+    assert sync(config, run.state).counts == {}
+    assert omdb.stats()["requests"] == 5
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_seasons_that_the_budget_left_out_are_read_in_the_next_run(
+    budget: int, sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    config = {**config, "imdb_ids": ["tt0407362"], "types": ["series", "episode"]}
+    first = sync({**config, "max_requests": budget})
+    second = sync(config, first.state)
+    both = [*first.ids("episodes"), *second.ids("episodes")]
+    assert len(both) == len(set(both)) == 74
+    assert omdb.stats()["requests"] == 5
+
+
+def test_a_season_is_asked_for_again_when_its_year_says_so(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    config = {
+        **config,
+        "imdb_ids": [BAND_OF_BROTHERS],
+        "types": ["series", "episode"],
+        "refresh": {"older": 20},
+        "concurrency": 1,
+    }
+    with time_machine.travel(NOW):
+        run = sync(config)
+    before = len(omdb.requests())
+    with time_machine.travel(NOW + timedelta(days=20)):
+        run = sync(config, run.state)
+        assert run.counts == {"series": 1, "episodes": 10}
+        again = sync(config, run.state)
+    assert asked(omdb, before) == [BAND_OF_BROTHERS, f"{BAND_OF_BROTHERS} S1"]
+    assert again.counts == {}
+
+
+def test_a_series_that_is_known_gets_its_episodes_when_they_are_asked_for_later(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    config = {**config, "imdb_ids": ["tt0407362"], "types": ["series"], "concurrency": 1}
+    first = sync(config)
+    assert first.counts == {"series": 1}
+    later = {**config, "types": ["series", "episode"]}
+    assert sync(later, first.state, select={"series"}).counts == {}
+    second = sync({**later, "max_requests": 2}, first.state)
+    third = sync(later, second.state)
+    assert (second.counts, third.counts) == ({"episodes": 33}, {"episodes": 41})
+    assert asked(omdb) == ["tt0407362", *(f"tt0407362 S{n}" for n in (1, 2, 3, 4))]
+    assert sync(later, third.state).counts == {}
+    assert omdb.stats()["requests"] == 5
+
+
+def test_episodes_of_series_that_a_search_finds(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    run = sync({**config, "search_terms": ["brothers"], "types": ["episode"]})
+    assert run.counts["episodes"] == 10
+    assert run.records("series") == []
+    assert f"{BAND_OF_BROTHERS} S1" in asked(omdb)
+    assert BAND_OF_BROTHERS not in asked(omdb)
+
+
+# Limits
+
+
+def test_the_days_budget_is_shared_by_runs_and_a_new_day_brings_a_new_one(
+    sync: RunTap, sea: Config, own: Emulator, tmp_path: Path
+) -> None:
+    sea = {**sea, "daily_requests": 15, "cache_dir": str(tmp_path)}
+    with time_machine.travel(NOW):
+        first = sync(sea)
+        second = sync(sea, first.state)
+    assert (len(first.ids("movies")), second.counts.get("movies")) == (13, None)
+    assert len(asked(own)) == 15
+    assert "daily_requests (15) are spent" in second.log
+    assert "Pending: titles found 7, searches begun 1. Run again" in second.log
+    assert "Run again after 00:00 UTC" in second.log
+    with time_machine.travel(NOW + timedelta(hours=13)):
+        third = sync(sea, second.state)
+    assert len(asked(own)) == 30
+    assert not set(first.ids("movies")) & set(third.ids("movies"))
+
+
+def test_titles_that_the_limit_left_without_a_reply_are_pending(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    asked_for = ["tt1375666", "tt0816692", "tt0435761", "tt1049413"]
+    run = sync({**config, "imdb_ids": asked_for, "max_requests": 2, "concurrency": 8})
+    assert "Pending: more that has no reply yet. Run again" in run.log
+    assert len(sync({**config, "imdb_ids": asked_for}, run.state).ids("movies")) == 2
+    assert omdb.stats()["requests"] == 4
+
+
+def test_requests_per_second_are_kept(sync: RunTap, sea: Config, own: Emulator) -> None:
+    sync({**sea, "concurrency": 8, "requests_per_second": 20})
+    at = [request["at"] for request in own.requests()]
+    assert len(at) == 39
+    assert at[-1] - at[0] >= 38 / 20 * 0.95
+
+
+def test_no_more_are_under_way_than_concurrency_says(
+    sync: RunTap, sea: Config, own: Emulator
+) -> None:
+    own.set_latency(20)
+    sync({**sea, "concurrency": 5, "imdb_ids": ids(*range(1, 36))})
+    assert own.stats()["peak_in_flight"] == 5
+
+
+def _movies_of(omdb: Emulator, year: int) -> int:
+    titles = [omdb.title(imdb_id) for imdb_id in omdb.titles()]
+    return sum(t.get("Type") == "movie" and t.get("Year") == str(year) for t in titles)

@@ -1,0 +1,470 @@
+"""What a reply of OMDb is."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tap_omdb.omdb.responses import (
+    Details,
+    Hit,
+    ErrorResponse,
+    ErrorKind,
+    Reply,
+    SearchPage,
+    Season,
+    classify_error,
+    parse_response,
+)
+
+RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"
+DASH = "\N{EN DASH}"
+JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
+
+
+def read(body: str | bytes, status: int = 200, /, **headers: str) -> Reply:
+    raw = body.encode() if isinstance(body, str) else body
+    return parse_response(status, {**JSON_HEADERS, **headers}, raw)
+
+
+def refusal(body: str | bytes, status: int = 200, **headers: str) -> ErrorResponse:
+    reply = read(body, status, **headers)
+    assert isinstance(reply, ErrorResponse)
+    return reply
+
+
+def details(body: str | bytes, content_type: str = "application/json") -> Details:
+    reply = read(body, **{"Content-Type": content_type})
+    assert isinstance(reply, Details)
+    return reply
+
+
+def movie(plot: str) -> str:
+    """Return a details reply, with the plot as it is: as broken as can be."""
+    return (
+        '{"Title":"Jigsaw","Year":"2010","Plot":"' + plot + '","Language":"English",'
+        '"Ratings":[{"Source":"Internet Movie Database","Value":"8.8/10"}],'
+        '"imdbID":"tt1375666","Type":"movie","Response":"True"}'
+    )
+
+
+ERRORS = {
+    "Movie not found!": ErrorKind.NOT_FOUND,
+    "Series not found!": ErrorKind.NOT_FOUND,
+    "Episode not found!": ErrorKind.NOT_FOUND,
+    "Game not found!": ErrorKind.NOT_FOUND,
+    "Series or season not found!": ErrorKind.NOT_FOUND,
+    "Series or episode not found!": ErrorKind.NOT_FOUND,
+    "Too many results.": ErrorKind.TOO_MANY_RESULTS,
+    "Incorrect IMDb ID.": ErrorKind.INCORRECT_ID,
+    "Error converting data type varchar to int.": ErrorKind.INCORRECT_ID,
+    "Error getting data.": ErrorKind.NO_DATA,
+    "The offset specified in a OFFSET clause may not be negative.": ErrorKind.BAD_OFFSET,
+    "Something went wrong.": ErrorKind.BAD_REQUEST,
+    "Must provide more than one character.": ErrorKind.BAD_REQUEST,
+    "Invalid API key!": ErrorKind.INVALID_KEY,
+    "No API key provided.": ErrorKind.NO_KEY,
+    "Request limit reached!": ErrorKind.LIMIT_REACHED,
+    "Daily request limit reached!": ErrorKind.LIMIT_REACHED,
+    "The moon is full.": ErrorKind.UNKNOWN,
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), ERRORS.items())
+def test_error_texts(text: str, kind: ErrorKind) -> None:
+    assert refusal(json.dumps({"Response": "False", "Error": text})) == ErrorResponse(kind, text, 200)
+    assert classify_error(text.upper()) is kind
+    assert classify_error(text.rstrip(".!")) is kind
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 500, 503])
+@pytest.mark.parametrize(
+    ("text", "kind"), [item for item in ERRORS.items() if item[1] is not ErrorKind.UNKNOWN]
+)
+def test_the_body_outranks_the_status(text: str, kind: ErrorKind, status: int) -> None:
+    assert refusal(json.dumps({"Response": "False", "Error": text}), status).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (200, ErrorKind.UNKNOWN),
+        (302, ErrorKind.UNKNOWN),
+        (400, ErrorKind.BAD_REQUEST),
+        (401, ErrorKind.INVALID_KEY),
+        (403, ErrorKind.BLOCKED),
+        (404, ErrorKind.BAD_REQUEST),
+        (429, ErrorKind.UNAVAILABLE),
+        (500, ErrorKind.UNAVAILABLE),
+        (522, ErrorKind.UNAVAILABLE),
+    ],
+)
+def test_the_status_decides_on_an_unknown_error(status: int, kind: ErrorKind) -> None:
+    reply = refusal('{"Response":"False","Error":"The moon is full."}', status)
+    assert reply.kind is kind
+    assert "The moon is full." in reply.message
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            """{"Response":"False","Error":"Conversion from string "011f" to type 'Double'."}""",
+            ErrorKind.INCORRECT_ID,
+        ),
+        (
+            """{"Response":"False","Error":"Syntax error near '"' in the condition '"aaaa'."}""",
+            ErrorKind.BAD_REQUEST,
+        ),
+        ('{"response" : "false", "error" : "The "moon" is full."}', ErrorKind.UNKNOWN),
+    ],
+)
+def test_errors_with_unescaped_quotes(body: str, kind: ErrorKind) -> None:
+    reply = refusal(body)
+    assert reply.kind is kind
+    assert '"' in reply.message
+    assert "Response" not in reply.message
+
+
+CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (503, "The service is unavailable.", ErrorKind.UNAVAILABLE, "The service is unavail"),
+        (502, "", ErrorKind.UNAVAILABLE, "an empty body"),
+        (520, CLOUDFLARE.format("520: Web server"), ErrorKind.UNAVAILABLE, "520: Web server"),
+        (
+            522,
+            CLOUDFLARE.format("omdbapi.com |\n 522: Connection timed out"),
+            ErrorKind.UNAVAILABLE,
+            "omdbapi.com | 522: Connection timed out",
+        ),
+        (524, CLOUDFLARE.format("524"), ErrorKind.UNAVAILABLE, "524"),
+        (429, "error code: 1015", ErrorKind.UNAVAILABLE, "1015"),
+        (200, "", ErrorKind.UNAVAILABLE, "no JSON but an empty body"),
+        (200, " \n", ErrorKind.UNAVAILABLE, "no JSON but an empty body"),
+        (200, CLOUDFLARE.format("A &amp; B"), ErrorKind.UNAVAILABLE, "no JSON but A & B"),
+        (200, "<root response='True'/>", ErrorKind.UNAVAILABLE, "no JSON but <root"),
+        (200, "[1]", ErrorKind.UNAVAILABLE, "no JSON but [1]"),
+        (200, "null", ErrorKind.UNAVAILABLE, "no JSON but null"),
+        (403, CLOUDFLARE.format("Attention Required! | Cloudflare"), ErrorKind.BLOCKED, "Att"),
+        (503, "<p>Sorry, you have been blocked</p>", ErrorKind.BLOCKED, "Sorry"),
+        (403, "", ErrorKind.BLOCKED, "an empty body"),
+        (
+            500,
+            CLOUDFLARE.format("A potentially dangerous Request.QueryString value was detected"),
+            ErrorKind.BAD_REQUEST,
+            "potentially dangerous",
+        ),
+        (404, CLOUDFLARE.format("404"), ErrorKind.BAD_REQUEST, "404"),
+        (414, "", ErrorKind.BAD_REQUEST, "an empty body"),
+        (401, "", ErrorKind.INVALID_KEY, "an empty body"),
+        (301, "", ErrorKind.UNKNOWN, "an empty body"),
+        (200, "{}", ErrorKind.BROKEN, "broken JSON: {}"),
+        (200, '{"message":"hello"}', ErrorKind.UNKNOWN, '{"message": "hello"}'),
+        (200, '{"Response":"True"}', ErrorKind.UNKNOWN, "True"),
+        (200, '{"Response":"False","Error":" "}', ErrorKind.UNKNOWN, "False"),
+        (200, '{"Response":"False","Error":5}', ErrorKind.UNKNOWN, "5"),
+        (200, '{"Search":"x","Response":"True"}', ErrorKind.UNKNOWN, "Search"),
+    ],
+)
+def test_no_data(status: int, body: str, kind: ErrorKind, message: str) -> None:
+    reply = refusal(body, status)
+    assert reply.kind is kind
+    assert message in reply.message
+    assert reply.status == status
+
+
+def test_a_challenge_is_known_by_its_header() -> None:
+    body = CLOUDFLARE.format("Just a moment...")
+    assert refusal(body, 503, **{"CF-Mitigated": "challenge"}).kind is ErrorKind.BLOCKED
+    assert refusal(body, 503).kind is ErrorKind.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("headers", "from_cache"),
+    [
+        ({}, False),
+        ({"CF-Cache-Status": "MISS"}, False),
+        ({"CF-Cache-Status": "EXPIRED"}, False),
+        ({"CF-Cache-Status": "HIT"}, True),
+        ({"cf-cache-status": "hit"}, True),
+        ({"CF-Cache-Status": "STALE"}, True),
+    ],
+)
+def test_what_comes_from_the_cache(headers: dict[str, str], from_cache: bool) -> None:  # noqa: FBT001
+    reply = refusal('{"Response":"False","Error":"Request limit reached!"}', 401, **headers)
+    assert reply.from_cache is from_cache
+
+
+@pytest.mark.parametrize("response", ['"True"', '"true"', "true", "null", '"Yes"'])
+def test_response_may_be_written_otherwise(response: str) -> None:
+    assert details(f'{{"imdbID":"tt1375666","Response":{response}}}')
+
+
+@pytest.mark.parametrize("response", ['"False"', '"false"', '" FALSE "', "false"])
+def test_refusals_may_be_written_otherwise(response: str) -> None:
+    body = f'{{"imdbID":"tt1375666","Response":{response},"Error":"Movie not found!"}}'
+    assert refusal(body).kind is ErrorKind.NOT_FOUND
+
+
+def test_details_are_known_without_response_or_id() -> None:
+    assert details('{"imdbID":"tt1375666"}').data == {"imdbID": "tt1375666"}
+    assert details('{"Title":"X","Response":"True"}').data["Title"] == "X"
+
+
+@pytest.mark.parametrize("char", ["\x1f", "\x08", "\x1d", "\x1a", "\x0b", "\t", "\n", "\x00"])
+def test_raw_control_characters(char: str) -> None:
+    reply = details(movie(f"one{char}two"))
+    assert reply.data["Plot"] == f"one{char}two"
+    assert not reply.mended
+
+
+@pytest.mark.parametrize(
+    ("plot", "read_as"),
+    [
+        (r"the inner\spiritual self", r"the inner\spiritual self"),
+        (r"it\'s there", "it's there"),
+        ('he says "hello" to her', 'he says "hello" to her'),
+        ('he says "hello, there" and goes', 'he says "hello, there" and goes'),
+        ('see <a class="x" href="/y">z</a>.', 'see <a class="x" href="/y">z</a>.'),
+        (r"a \u12 and so on", r"a \u12 and so on"),
+    ],
+)
+def test_broken_json_is_mended(plot: str, read_as: str) -> None:
+    reply = details(movie(plot))
+    assert reply.mended
+    assert reply.data == {**json.loads(movie("")), "Plot": read_as}
+
+
+def test_a_season_is_mended() -> None:
+    body = (
+        '{"Title":"X","Season":"6","totalSeasons":"7","Episodes":['
+        '{"Title":"A","Plot":"See <a class="b" href="/c">d</a>.","imdbID":"tt1000001"},'
+        '{"Title":"B","Plot":"e","imdbID":"tt1000002"}],"Response":"True"}'
+    )
+    reply = read(body)
+    assert isinstance(reply, Season)
+    assert reply.mended
+    assert [episode["imdbID"] for episode in reply.episodes] == ["tt1000001", "tt1000002"]
+    assert reply.episodes[0]["Plot"] == 'See <a class="b" href="/c">d</a>.'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"Title":"X","Plot":"y","Ratings":[{"Source":"a","Value":"b"}',  # cut at a brace
+        '{"Title":"X","Plot":"a "b","c": "d","imdbID":"tt1375666"}',  # no Response
+        '{"Title":"X","imdbID":"1375666",,"Response":"True"}',
+        '{"Search":[{"imdbID":"x"}],,"Response":"True"}',
+        '{"Search":[5],,"Response":"True"}',
+        '{"Title":"X",,"imdbID":"tt1375666"}',
+        '{"Search":[{"imdbID":"tt1375666"},{"imdbID":"tt1375667"}',
+        movie('One, "two": three.'),
+        '{"Search":[' + movie('One, "two": three.') + '],"Response":"True"}',
+        '{"Title":"One, "two": three.","Episodes":[{"imdbID":"tt1375666"}],"Response":"True"}',
+        movie("x" * 500_000 + r"\s"),
+        '{"Title":"X","a "b": c":"d","imdbID":"tt1375666","Response":"True"}',
+        "{" + "[" * 100_000 + "}",
+        '{"a":' * 100_000 + "}",
+        "{" + '"x' * 500_000 + "}",
+        '{"n":' + "9" * 5000 + "}",
+        "{\ufffd}",
+    ],
+)
+def test_what_cannot_be_mended_with_certainty_is_broken(body: str) -> None:
+    reply = refusal(body)
+    assert reply.kind is ErrorKind.BROKEN
+    assert len(reply.message) <= 200
+    assert refusal(body, 503).kind is ErrorKind.UNAVAILABLE
+
+
+def test_what_stops_short_is_asked_again() -> None:
+    body = movie("a b c")
+    for end in range(1, len(body)):
+        reply = refusal(body[:end])
+        assert reply.kind is (
+            ErrorKind.BROKEN if body[end - 1] == "}" else ErrorKind.UNAVAILABLE
+        )
+
+
+def test_a_body_cut_within_a_character() -> None:
+    body = movie("Pok\N{LATIN SMALL LETTER E WITH ACUTE}").encode()
+    assert refusal(body[: body.index(b"\xc3") + 1]).kind is ErrorKind.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("encoded_as", "declared"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8"),
+        ("utf-8", "iso-8859-1"),
+        ("latin-1", "utf-8"),
+        ("latin-1", "iso-8859-1"),
+        ("cp1252", "nonsense"),
+        ("cp1252", "hex"),
+        ("cp1252", "\x00"),
+        ("cp850", '"cp850"'),
+    ],
+)
+def test_charsets(encoded_as: str, declared: str) -> None:
+    body = movie("Salda\N{LATIN SMALL LETTER N WITH TILDE}a").encode(encoded_as)
+    reply = details(body, f"application/json; charset={declared}")
+    assert reply.data["Plot"] == "Salda\N{LATIN SMALL LETTER N WITH TILDE}a"
+
+
+def test_one_stray_byte_leaves_the_rest_alone() -> None:
+    body = movie("Pok\N{LATIN SMALL LETTER E WITH ACUTE}mon @").encode().replace(b"@", b"\x96\x81")
+    plot = details(body).data["Plot"]
+    assert plot == "Pok\N{LATIN SMALL LETTER E WITH ACUTE}mon \N{EN DASH}\x81"
+
+
+def test_a_page_of_a_search() -> None:
+    rows: list[Any] = [
+        {"Title": "Up", "Year": "2009", "imdbID": "tt1049413", "Type": "movie", "Poster": "N/A"},
+        {"Title": "Up", "Year": "2009", "imdbID": "tt1049413", "Type": "movie", "Poster": "N/A"},
+        {"Title": "Suits", "Year": f"2011{DASH}2019", "imdbID": "tt1632701", "Type": "series"},
+        {"Title": "N/A", "Year": "N/A", "imdbID": "tt0000001"},
+        {"Title": "Someone", "imdbID": "nm0000001"},
+        "Up",
+        None,
+    ]
+    body = {"Search": rows, "totalResults": "3,721", "Response": "True"}
+    reply = read(json.dumps(body))
+    assert isinstance(reply, SearchPage)
+    assert reply.hits == (
+        Hit("tt1049413", 2009, "movie"),
+        Hit("tt1049413", 2009, "movie"),
+        Hit("tt1632701", 2011, "series"),
+        Hit("tt0000001", None, None),
+    )
+    assert (reply.total, reply.bad_hits, reply.mended) == (3721, 3, False)
+
+
+def test_a_page_without_a_total() -> None:
+    reply = read('{"Search":[],"Response":"True"}')
+    assert isinstance(reply, SearchPage)
+    assert (reply.hits, reply.total, reply.bad_hits) == ((), None, 0)
+
+
+def test_a_listed_season() -> None:
+    body = {
+        "Title": "Suits",
+        "Season": "1",
+        "totalSeasons": "9",
+        "Episodes": [{"Title": "Pilot", "Episode": "1", "imdbID": "tt1000001"}, "x"],
+        "Response": True,
+    }
+    reply = read(json.dumps(body))
+    assert isinstance(reply, Season)
+    assert reply.total_seasons == 9
+    assert reply.episodes == (body["Episodes"][0],)  # type: ignore[index]
+    assert (reply.bad_episodes, reply.mended) == (1, False)
+
+
+def test_a_full_season() -> None:
+    episode = {"Title": "Pilot", "imdbID": "tt1000001", "Type": "episode", "Plot": "x"}
+    reply = read(json.dumps({"Episodes": [episode], "totalSeasons": "N/A", "Response": "True"}))
+    assert isinstance(reply, Season)
+    assert (reply.total_seasons, reply.episodes) == (None, (episode,))
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["Content-Type", "CF-Cache-Status", "cf-mitigated", "x"]),
+    st.text() | st.text().map("text/html; charset={}".format),
+)
+KEYS = ['"imdbID":', '"Search":', '"Episodes":', '"Error":', '"Response":']
+VALUES = ['"True"', '"False"', '"tt1375666"', '"not found!"', "null", "1e999", "<a>", "\u00e9"]
+PIECES = st.sampled_from([*'{}[]",:\\', *KEYS, *VALUES])
+BODIES = (
+    st.binary()
+    | st.lists(PIECES, max_size=40).map(lambda pieces: "".join(pieces).encode())
+    | st.lists(PIECES, max_size=10).map(lambda pieces: movie("".join(pieces)).encode())
+)
+
+
+@settings(deadline=None, max_examples=300)  # the machine may be busy
+@given(st.integers() | st.integers(100, 599), HEADERS, BODIES)
+def test_anything_is_a_reply(status: int, headers: dict[str, str], body: bytes) -> None:
+    reply = parse_response(status, headers, body)
+    assert isinstance(reply, (Details, SearchPage, Season, ErrorResponse))
+    if isinstance(reply, ErrorResponse):
+        assert reply.message
+        assert "\n" not in reply.message
+
+
+def recorded(name: str) -> Path:
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip("the recorded replies are not here")
+    return path
+
+
+def recorded_lines(name: str) -> list[str]:
+    return recorded(name).read_text(encoding="utf-8").splitlines()
+
+
+def test_recorded_errors() -> None:
+    with recorded("errors_table.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert len(rows) == 15
+    for row in rows:
+        error = json.loads(row["body"])["Error"]
+        reply = refusal(row["body"], int(row["http_status"]))
+        assert (reply.kind, reply.message) == (ERRORS[error], error)
+
+
+def test_recorded_malformed_bodies() -> None:
+    replies = [read(line) for line in recorded_lines("malformed_raw.txt") if line[:1] == "{"]
+    kinds = [reply.kind if isinstance(reply, ErrorResponse) else type(reply) for reply in replies]
+    assert kinds == [*[ErrorKind.INCORRECT_ID] * 3, ErrorKind.BAD_REQUEST, Details]
+
+
+def test_recorded_exchanges() -> None:
+    for line in recorded_lines("cassettes.jsonl"):
+        exchange = json.loads(line)
+        body = json.loads(exchange["body"])
+        headers = exchange["headers"]
+        reply = parse_response(exchange["status"], headers, exchange["body"].encode())
+        if isinstance(reply, ErrorResponse):
+            assert (reply.kind, reply.message) == (ERRORS[body["Error"]], body["Error"])
+            assert reply.from_cache is (headers.get("CF-Cache-Status") == "HIT")
+        elif isinstance(reply, SearchPage):
+            assert [(hit.imdb_id, hit.type) for hit in reply.hits] == [
+                (row["imdbID"], row["Type"]) for row in body["Search"]
+            ]
+            assert reply.total == int(body["totalResults"])
+        elif isinstance(reply, Season):
+            assert list(reply.episodes) == body["Episodes"]
+        else:
+            assert reply.data == body
+            assert "Plot" in body
+
+
+@pytest.mark.parametrize("name", ["seasons.jsonl", "seasons_boolean_response.jsonl"])
+def test_recorded_seasons(name: str) -> None:
+    for line in recorded_lines(name):
+        reply = read(line)
+        assert isinstance(reply, Season)
+        assert (reply.bad_episodes, reply.mended) == (0, False)
+        assert list(reply.episodes) == json.loads(line)["Episodes"]
+
+
+def test_recorded_searches() -> None:
+    for line in recorded_lines("searches.jsonl"):
+        reply = read(line)
+        assert isinstance(reply, SearchPage)
+        assert (reply.bad_hits, reply.mended) == (0, False)
+        assert all(hit.year and hit.type for hit in reply.hits)
+
+
+def test_recorded_details() -> None:
+    for line in recorded_lines("details.jsonl"):
+        assert details(line) == Details(json.loads(line))

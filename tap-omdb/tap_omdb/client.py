@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 import uuid
@@ -18,6 +19,7 @@ from singer_sdk.pagination import SinglePagePaginator
 from singer_sdk.streams import RESTStream
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 from typing_extensions import override
+from urllib3.exceptions import HTTPError
 
 from tap_omdb import clock
 from tap_omdb.config.settings import is_loopback
@@ -30,6 +32,7 @@ from tap_omdb.omdb.responses import (
 )
 from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.state.budget import BudgetExhausted
+from tap_omdb.transport.body import read_body
 from tap_omdb.transport.errors import (
     RunAbortedError,
     UnavailableError,
@@ -49,6 +52,8 @@ MAX_ATTEMPTS_IF_OTHERS_SUCCEED = 3
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
+_BODY_TIMEOUTS = 2
+"""How many timeouts a whole body may take."""
 _STOPPED = "the run was stopped"
 _DOUBTFUL_FROM_CACHE = {
     ErrorKind.INVALID_KEY,
@@ -133,11 +138,8 @@ class OMDbStream(RESTStream[None]):
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Jitter, so that the workers spread out.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
-                others_succeed = shared.circuit_breaker.has_succeeded_since(started)
-                is_specific = error.status == HTTPStatus.OK and others_succeed
-                if time.monotonic() - started + wait > retry_budget or (
-                    is_specific and attempt == MAX_ATTEMPTS_IF_OTHERS_SUCCEED
-                ):
+                is_exhausted = time.monotonic() - started + wait > retry_budget
+                if is_exhausted or attempt >= self._max_attempts(error, started):
                     shared.circuit_breaker.record_retries_exhausted(str(error), started)
                     if shared.circuit_breaker.open_reason:
                         raise self._abort(self._unreachable(str(error))) from None
@@ -146,6 +148,15 @@ class OMDbStream(RESTStream[None]):
                 shared.rate_limiter.pause(error.retry_after)
                 if shared.stopping.wait(wait):
                     raise
+                shared.count_retry()
+
+    def _max_attempts(self, error: UnavailableError, started: float) -> float:
+        """Return how often a request is sent whatever its retry budget."""
+        if error.max_attempts is not None:
+            return error.max_attempts
+        others_succeed = self.connection.circuit_breaker.has_succeeded_since(started)
+        is_specific = error.status == HTTPStatus.OK and others_succeed
+        return MAX_ATTEMPTS_IF_OTHERS_SUCCEED if is_specific else math.inf
 
     def _attempt(self, query: Query) -> Response:
         response = self._send(query)
@@ -183,26 +194,35 @@ class OMDbStream(RESTStream[None]):
         )
         try:
             response = shared.session.send(prepared, timeout=shared.timeout, **shared.environment)
-        except requests.exceptions.RequestException as error:
+            self._check_redirect(response)
+            body = read_body(response, _BODY_TIMEOUTS * shared.timeout)
+        except UnavailableError as error:
+            shared.circuit_breaker.record_failure(str(error))
+            raise
+        except (requests.exceptions.RequestException, HTTPError) as error:
             if not was_sent(error):
                 shared.budget.refund(day)
             reason = describe(error, shared.timeout)
             shared.circuit_breaker.record_failure(reason)
             # From None: the original's text contains the URL, and with it the key.
             raise UnavailableError(reason) from None
-        if response.is_redirect:
-            target = response.headers["Location"].partition("?")[0]
-            message = f"api_url redirects to {target}: if that is right, set api_url to it"
-            raise self._abort(message)
         raw = RawResponse(
             fetched_at=clock.now().replace(microsecond=0),
             status=response.status_code,
             content_type=response.headers.get("Content-Type", ""),
             # An error page may echo the URL, and with it the key.
-            body=redact_bytes(response.content),
+            body=redact_bytes(body),
         )
         parsed = parse_response(raw.status, response.headers, raw.body)
         return Response(parsed, raw, parse_retry_after(response.headers.get("Retry-After")))
+
+    def _check_redirect(self, response: requests.Response) -> None:
+        """Raise `RunAbortedError` for a redirect that the session has not followed."""
+        if response.is_redirect:
+            response.close()
+            target = response.headers["Location"].partition("?")[0]
+            message = f"api_url redirects to {target}: if that is right, set api_url to it"
+            raise self._abort(message)
 
     def _check(self, response: Response) -> None:
         """Raise an exception for an error response that concerns more than this one query.

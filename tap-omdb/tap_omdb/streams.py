@@ -233,6 +233,48 @@ class RejectsStream(SharedRunStream):
     ).to_dict()
 
 
+class SyncsStream(SharedRunStream):
+    """One row for each run: how it ended, what it cost and what it brought."""
+
+    name = "syncs"
+    primary_keys = ("sync_id",)
+    replication_key = "ended_at"
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property("sync_id", th.StringType, required=True, description="Identifies the run."),
+        th.Property("started_at", th.DateTimeType, description="When the run started (UTC)."),
+        th.Property("ended_at", th.DateTimeType, description="When the run ended (UTC)."),
+        th.Property(
+            "outcome",
+            th.StringType,
+            description="complete, budget_exhausted, quota_reached, stopped or failed.",
+        ),
+        th.Property("message", th.StringType, description="Why it ended early; null if complete."),
+        th.Property("requests", th.IntegerType, description="Requests sent, including retries."),
+        th.Property("retries", th.IntegerType, description="Requests that repeated a failed one."),
+        th.Property(
+            "responses_reused", th.IntegerType, description="Cached responses of earlier runs used."
+        ),
+        th.Property(
+            "requests_left_today", th.IntegerType, description="Requests left of the day's budget."
+        ),
+        th.Property(
+            "records",
+            th.CustomType({"type": "object", "additionalProperties": {"type": "integer"}}),
+            description="Records emitted, by stream.",
+        ),
+        th.Property("rejects", th.IntegerType, description="Records emitted to `rejects`."),
+        th.Property("unparsed_values", th.IntegerType, description="Values that did not parse."),
+        th.Property(
+            "pending_titles", th.IntegerType, description="Titles and seasons left to fetch."
+        ),
+        th.Property(
+            "pending_searches", th.IntegerType, description="Searches with pages left to read."
+        ),
+        th.Property("known_titles", th.IntegerType, description="Titles in the state."),
+        th.Property("tap_version", th.StringType, description="The tap's version."),
+    ).to_dict()
+
+
 STREAMS: tuple[type[SharedRunStream], ...] = (
     MoviesStream,
     SeriesStream,
@@ -240,4 +282,5 @@ STREAMS: tuple[type[SharedRunStream], ...] = (
     GamesStream,
     SearchesStream,
     RejectsStream,
+    SyncsStream,
 )

@@ -138,7 +138,7 @@ class ResponseHandler:
         return reject_row(
             task,
             task.query(self._settings.plot),
-            "http_error",
+            error.reason,
             str(error),
             status=error.status,
             payload=None,

@@ -93,11 +93,11 @@ class ProgressReporter:
 
 def _pending(queue: TaskQueue, state: SyncState) -> str:
     counts = {
-        "titles": len(state.titles.pending),
-        "seasons": len(state.seasons.pending),
-        "unfinished searches": len(state.searches.in_progress),
+        ("title", "titles"): len(state.titles.pending),
+        ("season", "seasons"): len(state.seasons.pending),
+        ("unfinished search", "unfinished searches"): len(state.searches.in_progress),
     }
-    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
+    parts = [f"{count:,} {what[count > 1]}" for what, count in counts.items() if count]
     if queue.has_more_than_pending():
         parts.append("further tasks not started")
     return ", ".join(parts) or "nothing"

@@ -1,18 +1,23 @@
-"""The rows of `searches` and `rejects`. Pure."""
+"""The rows of `searches`, `rejects` and `syncs`. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tap_omdb.config.titles_file import InvalidRow
     from tap_omdb.omdb.queries import Query
+    from tap_omdb.state.budget import Budget
     from tap_omdb.state.searches import SearchProgress
+    from tap_omdb.state.sync_state import SyncState
     from tap_omdb.sync.tasks import Task
 
 
@@ -96,6 +101,67 @@ def invalid_row(row: InvalidRow, file_name: str, now: datetime) -> Row:
         "rejected_at": to_timestamp(now),
     }
     return Row("rejects", values)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        kind: One of the outcomes that the schema of `syncs` lists.
+        message: Why it ended early; None if it is complete.
+    """
+
+    kind: str
+    message: str | None = None
+
+
+def sync_row(  # noqa: PLR0913 - one argument for each part of a run
+    run_id: str,
+    started_at: datetime,
+    ended_at: datetime,
+    outcome: Outcome,
+    *,
+    budget: Budget,
+    retries: int,
+    responses_reused: int,
+    rows: Mapping[str, int],
+    unparsed_values: int,
+    state: SyncState,
+) -> Row:
+    """Return the row of a run.
+
+    Args:
+        run_id: Identifies the run in the state.
+        started_at: When it started (UTC).
+        ended_at: When it ended (UTC).
+        outcome: How it ended.
+        budget: Its requests.
+        retries: Requests that repeated a failed one.
+        responses_reused: Cached responses of earlier runs used.
+        rows: The rows emitted, by stream.
+        unparsed_values: Values that did not parse.
+        state: What is known and pending at the end.
+    """
+    values = {
+        "sync_id": f"{started_at:%Y%m%dT%H%M%S}-{run_id}",
+        "started_at": to_timestamp(started_at),
+        "ended_at": to_timestamp(ended_at),
+        "outcome": outcome.kind,
+        "message": outcome.message,
+        "requests": budget.used,
+        "retries": retries,
+        "responses_reused": responses_reused,
+        "requests_left_today": budget.left_today,
+        "records": dict(sorted(rows.items())),
+        "rejects": rows.get("rejects", 0),
+        "unparsed_values": unparsed_values,
+        "pending_titles": len(state.titles.pending) + len(state.seasons.pending),
+        "pending_searches": len(state.searches.in_progress),
+        "known_titles": len(state.titles),
+        "tap_version": version("tap-omdb"),
+    }
+    return Row("syncs", values)
 
 
 def _imdb_id(task: Task) -> str | None:

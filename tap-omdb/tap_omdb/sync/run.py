@@ -15,6 +15,7 @@ from tap_omdb.config.settings import is_plain_remote
 from tap_omdb.config.titles_file import detect_layout
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.omdb.responses import is_temporary, parse_response
+from tap_omdb.redaction import redact
 from tap_omdb.state.budget import Budget, DailyCounter
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import SyncState
@@ -24,6 +25,7 @@ from tap_omdb.sync.handler import ResponseHandler
 from tap_omdb.sync.planner import count_planned_tasks, plan_tasks
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.rows import Outcome, sync_row
 from tap_omdb.transport.connection import Connection
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class SyncRun:
             StateError: The state cannot be read.
         """
         self._settings = settings
+        self._run_id = run_id
         self._bookmarks = state.setdefault("bookmarks", {})
         self._selected = selected
         self._next_state = time.monotonic() + STATE_SECONDS
@@ -111,15 +114,22 @@ class SyncRun:
             lambda task: self._respond(task, fetch), workers, self.connection.stopping
         )
         progress = ProgressReporter(self.budget, self.rows)
-        yield from self._emit(handler.finish_searches(now))
-        with closing(self.cache), closing(executor.responses(queue)) as responses:
-            for task, response in responses:
-                yield from self._emit(_invalid_rows(queue, handler, now))
-                yield from self._emit(handler.handle(task, response, clock.now()))
-                progress.report(queue, size, is_all=is_all)
-        yield from self._emit(_invalid_rows(queue, handler, now))
-        yield from self._emit(handler.unfinished_searches(clock.now()))
-        self._end(executor, queue, handler, progress)
+        try:
+            yield from self._emit(handler.finish_searches(now))
+            with closing(self.cache), closing(executor.responses(queue)) as responses:
+                for task, response in responses:
+                    yield from self._emit(_invalid_rows(queue, handler, now))
+                    yield from self._emit(handler.handle(task, response, clock.now()))
+                    progress.report(queue, size, is_all=is_all)
+            yield from self._emit(_invalid_rows(queue, handler, now))
+            yield from self._emit(handler.unfinished_searches(clock.now()))
+        except Exception as error:
+            failed = Outcome("failed", redact(f"{type(error).__name__}: {error}"))
+            yield from self._emit(iter([self._sync_row(now, failed, handler)]))
+            raise
+        outcome = self._outcome(executor, queue)
+        self._log_end(outcome, queue, handler, progress)
+        yield from self._emit(iter([self._sync_row(now, outcome, handler)]))
 
     def is_state_due(self) -> bool:
         """Return whether it is time for a STATE message."""
@@ -157,22 +167,45 @@ class SyncRun:
                 self.rows[row.stream] += 1
                 yield row
 
-    def _end(
+    def _outcome(self, executor: RequestExecutor, queue: TaskQueue) -> Outcome:
+        if error := executor.error or queue.error:
+            self.exit_code = 1
+            return Outcome("failed", str(error))
+        if self.exit_code:
+            return Outcome("stopped", executor.end_reason)
+        if executor.end_reason is None:
+            return Outcome("complete")
+        kind = "quota_reached" if self.budget.is_quota_reached else "budget_exhausted"
+        return Outcome(kind, executor.end_reason)
+
+    def _sync_row(self, started: datetime, outcome: Outcome, handler: ResponseHandler) -> Row:
+        return sync_row(
+            self._run_id,
+            started,
+            clock.now(),
+            outcome,
+            budget=self.budget,
+            retries=self.connection.retries,
+            responses_reused=self.responses_reused,
+            rows=self.rows,
+            unparsed_values=handler.unparsed.total(),
+            state=self.state,
+        )
+
+    def _log_end(
         self,
-        executor: RequestExecutor,
+        outcome: Outcome,
         queue: TaskQueue,
         handler: ResponseHandler,
         progress: ProgressReporter,
     ) -> None:
         progress.summarise(self.responses_reused, handler.unparsed)
-        error = executor.error or queue.error
-        if error:
-            self.exit_code = 1
-            logger.error("%s", error)
-        elif executor.end_reason:
+        if outcome.kind == "failed":
+            logger.error("%s", outcome.message)
+        elif outcome.message:
             is_today = self.exit_code or self.budget.left_today
             when = f"{'' if is_today else 'after 00:00 UTC '}to continue where this run ended"
-            progress.report_early_end(executor.end_reason, queue, self.state, when)
+            progress.report_early_end(outcome.message, queue, self.state, when)
         elif not queue.started:
             logger.info("Nothing was due: everything known is fresh")
 

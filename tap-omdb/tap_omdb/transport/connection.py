@@ -27,20 +27,28 @@ class Connection:
         self.session = Session(settings.concurrency)
         # Once: for each request, requests would go through all environment variables again.
         self.environment = self.session.merge_environment_settings(
-            settings.api_url, {}, None, None, None
+            settings.api_url, {}, stream=True, verify=None, cert=None
         )
-        """Proxies and certificates for api_url, as the environment has them."""
+        """How to send: proxies and certificates for api_url as the environment has them."""
         self.budget = budget
         self.cache = cache
         self.circuit_breaker = CircuitBreaker(settings.concurrency)
         self.stopping = threading.Event()
         """Set when no further request may be sent."""
         self.rate_limiter = RateLimiter(settings.requests_per_second, self.stopping)
+        self.retries = 0
+        """Requests of this run that repeated a failed one."""
+        self._lock = threading.Lock()
         self.abort_reason: str | None = None
         """Why no further request of this run can succeed; None while one can."""
         self.host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
         self.timeout = settings.timeout
         self._max_retry_time = settings.max_retry_time
+
+    def count_retry(self) -> None:
+        """Count a retry. Thread-safe."""
+        with self._lock:
+            self.retries += 1
 
     @property
     def retry_budget(self) -> float:

@@ -7,30 +7,43 @@ from email.utils import parsedate_to_datetime
 
 import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
-from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 
 class UnavailableError(RetriableAPIError):
     """OMDb sent no usable response; the request is retried until its retry budget is exhausted."""
 
-    def __init__(self, reason: str, *, status: int | None = None, retry_after: float = 0) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float = 0,
+        reason: str = "http_error",
+        max_attempts: int | None = None,
+    ) -> None:
         """Make the error.
 
         Args:
-            reason: Why the request failed, without its URL.
+            message: Why the request failed, without its URL.
             status: The HTTP status; None if there was no response.
             retry_after: Seconds that the server asks to wait before the next request.
+            reason: The reason in `rejects` once the retries are exhausted.
+            max_attempts: How often such a request is sent; None means until the retry budget is
+                exhausted.
         """
-        super().__init__(reason)
+        super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.reason = reason
+        self.max_attempts = max_attempts
 
 
 class RunAbortedError(FatalAPIError):
     """No further request of this run can succeed; the message says why and what to do."""
 
 
-def was_sent(error: requests.exceptions.RequestException) -> bool:
+def was_sent(error: Exception) -> bool:
     """Return whether OMDb may have received a request that failed: not without a connection."""
     return not any(isinstance(arg, MaxRetryError) for arg in error.args)
 
@@ -39,10 +52,10 @@ def describe(error: BaseException, timeout: float) -> str:
     """Describe why a request failed, without the URL that is in the error's own text.
 
     Args:
-        error: An exception of `requests`.
+        error: An exception of `requests` or `urllib3`.
         timeout: The timeout of the request (s).
     """
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
         return f"no response within {timeout:g} s"
     inner: BaseException | None = error
     while inner is not None:

@@ -30,5 +30,8 @@ class Session(requests.Session):
             is_same = (after.hostname, after.port) == (before.hostname, before.port)
         except ValueError:  # not a URL, or an impossible port
             return None
-        is_safe = after.scheme in {before.scheme, "https"} and is_same
-        return target if is_safe else None
+        if not is_same or after.scheme not in {before.scheme, "https"}:
+            return None
+        # The session would read the body of a redirect to its end, however long it is.
+        resp.close()
+        return target

@@ -115,6 +115,15 @@ class TapOMDb(CommandLineTap):
             examples=[[{"title": "Inception", "year": 2010}]],
         ),
         th.Property(
+            "year_tolerance",
+            th.IntegerType(nullable=False, minimum=0, maximum=10),
+            default=1,
+            title="Year tolerance",
+            description="By how many years a title looked up by name may differ from the year "
+            "given. If OMDb does not find a name with its year, it is looked up once more without "
+            "it; 0 turns this off.",
+        ),
+        th.Property(
             "titles_file",
             th.StringType,
             title="Titles file",

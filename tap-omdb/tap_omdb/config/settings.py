@@ -77,6 +77,7 @@ class Settings:
     search_terms: tuple[str, ...]
     imdb_ids: tuple[str, ...]
     titles: tuple[Title, ...]
+    year_tolerance: int
     titles_file: Path | None
     types: frozenset[str]
     plot: str
@@ -103,6 +104,7 @@ class Settings:
             search_terms=tuple(_terms(config.get("search_terms") or ())),
             imdb_ids=tuple(dict.fromkeys(map(imdb_id, config.get("imdb_ids") or ()))),
             titles=tuple(map(_title, config.get("titles") or ())),
+            year_tolerance=config["year_tolerance"],
             titles_file=_path(config.get("titles_file")),
             types=frozenset(config["types"]),
             plot=config["plot"],

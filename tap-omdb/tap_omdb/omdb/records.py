@@ -257,6 +257,11 @@ def _last_year(text: str) -> int | None:
     return int(match[3])
 
 
+def parse_last_year_of_series(value: object) -> int | None:
+    """Return the last year of a series; None while it runs, or if a JSON value is not a year."""
+    return _last_year_of_series(str(value))
+
+
 def _last_year_of_series(text: str) -> int | None:
     """Parse the last year of a series: null while it runs, the first year if it ran for one."""
     match = _YEARS.fullmatch(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 FOUND = "found"
 NOT_FOUND = "not_found"
 FAILED = "failed"
+NOT_FOUND_WITH_YEAR = "not_found_with_year"
+"""The title is to be looked up without its year."""
+FAILED_WITHOUT_YEAR = "failed_without_year"
 
 
 class LookupIndex:
@@ -39,15 +43,32 @@ class LookupIndex:
         if mark is None:
             return True
         day, label = mark
-        if label == FAILED:
+        if label == NOT_FOUND_WITH_YEAR:
+            return True
+        if label in {FAILED, FAILED_WITHOUT_YEAR}:
             return day < today
         older = self._refresh.older
         return label == NOT_FOUND and older is not None and today - day >= timedelta(days=older)
+
+    def is_not_found_with_year(self, title: Title) -> bool:
+        """Return whether the next lookup of a title is to ignore its year."""
+        mark = self._index.get(_hash(title))
+        return mark is not None and mark[1] in {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
 
     def last_requested(self, title: Title) -> date | None:
         """Return the day on which a lookup was last made."""
         mark = self._index.get(_hash(title))
         return mark[0] if mark else None
+
+    def last_requested_without_year(self, title: Title) -> date | None:
+        """Return the day on which a title with a year was last looked up without its year."""
+        mark = self._index.get(_hash_without_year(title))
+        return mark[0] if mark else None
+
+    def mark_without_year(self, title: Title, today: date, outcome: str) -> None:
+        """Record a lookup that ignored the year, after one with the year found nothing."""
+        self.mark(title, today, outcome)
+        self._index.mark(_hash_without_year(title), today, outcome)
 
     def mark(self, title: Title, today: date, outcome: str) -> None:
         """Record a lookup.
@@ -55,8 +76,9 @@ class LookupIndex:
         Args:
             title: What was looked up.
             today: The current day (UTC).
-            outcome: `FOUND`; `NOT_FOUND`, which is due again when old titles are; or `FAILED`,
-                which is retried on a later day.
+            outcome: `FOUND`; `NOT_FOUND`, which is due again when old titles are;
+                `NOT_FOUND_WITH_YEAR`, which is due at once, without the year; `FAILED` or
+                `FAILED_WITHOUT_YEAR`, which are retried on a later day.
         """
         self._index.mark(_hash(title), today, outcome)
 
@@ -73,6 +95,11 @@ def _hash(title: Title) -> str:
     """Return 8 characters: among 100,000 lookups, a collision occurs once in 50,000 cases."""
     text = f"{title.title.casefold()}|{title.year or ''}|{title.type or ''}"
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()
+
+
+def _hash_without_year(title: Title) -> str:
+    # Not the hash of a title that was given without a year, which accepts any year.
+    return _hash(replace(title, title=f"{title.title}|any year", year=None))
 
 
 def _parse(token: str) -> tuple[str, int]:

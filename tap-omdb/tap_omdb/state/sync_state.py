@@ -96,7 +96,10 @@ class SyncState:
         elif "i" in params:
             last = self.titles.last_requested(params["i"])
         elif "t" in params:
-            last = self.lookups.last_requested(Title(params["t"], year, params.get("type")))
+            title = Title(params["t"], year, params.get("type"))
+            last = self.lookups.last_requested(title) or (
+                None if year else self.lookups.last_requested_without_year(title)
+            )
         elif "s" in params:
             key = SearchKey(params["s"], year, params.get("type"))
             if progress := self.searches.in_progress.get(key):

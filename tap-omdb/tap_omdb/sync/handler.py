@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.omdb.records import (
@@ -12,12 +13,20 @@ from tap_omdb.omdb.records import (
     Record,
     is_absent,
     parse_imdb_id,
+    parse_last_year_of_series,
     parse_year,
+    stream_of,
     to_record,
 )
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse, SearchPage, Season, TitleDetails
 from tap_omdb.redaction import redact
-from tap_omdb.state.lookups import FAILED, FOUND, NOT_FOUND
+from tap_omdb.state.lookups import (
+    FAILED,
+    FAILED_WITHOUT_YEAR,
+    FOUND,
+    NOT_FOUND,
+    NOT_FOUND_WITH_YEAR,
+)
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
 from tap_omdb.sync.rows import Row, invalid_row, reject_row, search_row
@@ -154,6 +163,10 @@ class ResponseHandler:
             return
         requested = task.imdb_id if isinstance(task, TitleTask) else None
         data = response.parsed.data
+        if isinstance(task, LookupTask) and not self._year_matches(task, data):
+            yield self._reject(task, response, "year_mismatch", _describe_mismatch(task, data))
+            self._state.lookups.mark_without_year(task.title, today, NOT_FOUND)
+            return
         try:
             record = self._record(data, response, self._matched_by(task, data), requested)
         except InvalidRecord as error:
@@ -169,12 +182,32 @@ class ResponseHandler:
         else:
             self._state.titles.mark_not_selected(imdb_id, kind, today)
         if isinstance(task, LookupTask):
-            self._state.lookups.mark(task.title, today, FOUND)
+            self._mark_lookup(task, today, FOUND)
         elif task.imdb_id != imdb_id:
             logger.info("OMDb returns %s for %s; both are recorded", imdb_id, task.imdb_id)
             self._state.titles.mark_merged(task.imdb_id, imdb_id)
         if kind == "series":
             self._add_seasons(imdb_id, values["total_seasons"] or 1, today)
+
+    def _mark_lookup(self, task: LookupTask, today: date, outcome: str) -> None:
+        if task.ignores_year:
+            self._state.lookups.mark_without_year(task.title, today, outcome)
+        else:
+            self._state.lookups.mark(task.title, today, outcome)
+
+    def _year_matches(self, task: LookupTask, data: dict[str, Any]) -> bool:
+        """Return whether a title that was looked up without its year is near enough to it."""
+        wanted = task.title.year
+        if wanted is None or not task.ignores_year:
+            return True
+        first = parse_year(data.get("Year"))
+        if first is None:
+            return False
+        if abs(first - wanted) <= self._settings.year_tolerance:
+            return True
+        last = parse_last_year_of_series(data.get("Year"))
+        is_series = stream_of(data) == STREAM_OF_TYPE["series"]
+        return is_series and first <= wanted and (last is None or wanted <= last)
 
     def _matched_by(self, task: TitleTask | LookupTask, data: dict[str, Any]) -> str | None:
         """Return how a title was found: the value of the column `matched_by`."""
@@ -188,14 +221,24 @@ class ResponseHandler:
     def _handle_title_error(
         self, task: TitleTask | LookupTask, response: Response
     ) -> Iterator[Row]:
+        kind, today = _error_kind(response), response.raw.fetched_at.date()
+        if isinstance(task, LookupTask) and kind is ErrorKind.NOT_FOUND and self._retries(task):
+            # Festival and release years differ, and lists disagree.
+            self._state.lookups.mark(task.title, today, NOT_FOUND_WITH_YEAR)
+            self._queue.add(replace(task, ignores_year=True))
+            return
         yield self._reject_error(task, response)
-        today = response.raw.fetched_at.date()
-        if _error_kind(response) not in _PERMANENT:
+        if kind not in _PERMANENT:
             self._mark_failed(task, today)
         elif isinstance(task, TitleTask):
             self._state.titles.mark_not_found(task.imdb_id, today)
         else:
-            self._state.lookups.mark(task.title, today, NOT_FOUND)
+            self._mark_lookup(task, today, NOT_FOUND)
+
+    def _retries(self, task: LookupTask) -> bool:
+        """Return whether a title is looked up again without its year."""
+        has_year = task.title.year is not None and not task.ignores_year
+        return has_year and self._settings.year_tolerance > 0
 
     def _record(
         self,
@@ -230,7 +273,8 @@ class ResponseHandler:
         if isinstance(task, TitleTask):
             self._state.titles.mark_failed(task.imdb_id, today)
         elif isinstance(task, LookupTask):
-            self._state.lookups.mark(task.title, today, FAILED)
+            outcome = FAILED_WITHOUT_YEAR if task.ignores_year else FAILED
+            self._state.lookups.mark(task.title, today, outcome)
         elif isinstance(task, SeasonTask):
             self._state.seasons.mark_failed(task.series_id, task.season, today)
 
@@ -409,6 +453,15 @@ class ResponseHandler:
             payload=redact(response.raw.body.decode("utf-8", "replace").replace("\0", "�")),
             now=response.raw.fetched_at,
         )
+
+
+def _describe_mismatch(task: LookupTask, data: dict[str, Any]) -> str:
+    """Describe the title that OMDb returned for another year."""
+    found = f"{data.get('Title')!r:.100} ({data.get('Year')}, {data.get('imdbID')})"
+    return (
+        f"OMDb has no {task.title.title!r:.100} of {task.title.year}, but {found}: name it by its "
+        "id if that is the title"
+    )
 
 
 def _error_kind(response: Response) -> ErrorKind | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tap_omdb.config.settings import Settings
     from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.tasks import Task
+    from tap_omdb.sync.tasks import Source, Task
 
 _SMALL_FILE = 4_000_000
 """Bytes; about 100,000 titles, read in a fraction of a second."""
@@ -128,7 +128,7 @@ def _named(
             yield TitleTask(imdb_id, "imdb_ids")
     for title in settings.titles:
         if state.lookups.is_due(title, today):
-            yield LookupTask(title, "titles")
+            yield _lookup(title, "titles", state)
     if settings.titles_file is None:
         return
     years = frozenset(settings.years) or None
@@ -147,7 +147,12 @@ def _from_file(row: TitleEntry, state: SyncState, today: date) -> Iterator[Task]
     elif row.title is not None:
         title = Title(row.title, row.year, row.type)
         if state.lookups.is_due(title, today):
-            yield LookupTask(title, "titles_file", row.line)
+            yield _lookup(title, "titles_file", state, row.line)
+
+
+def _lookup(title: Title, source: Source, state: SyncState, line: int | None = None) -> LookupTask:
+    ignores_year = state.lookups.is_not_found_with_year(title)
+    return LookupTask(title, source, line, ignores_year=ignores_year)
 
 
 def _searches(

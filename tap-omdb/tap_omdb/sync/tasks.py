@@ -37,11 +37,13 @@ class LookupTask:
     source: Source
     line: int | None = None
     """The line of the titles file, if it comes from there."""
+    ignores_year: bool = False
+    """Whether the request leaves out the year, because OMDb found nothing with it."""
 
     def query(self, plot: str) -> Query:
         """Return the query to send."""
         params = [("t", self.title.title)]
-        if self.title.year:
+        if self.title.year and not self.ignores_year:
             params.append(("y", str(self.title.year)))
         if self.title.type:
             params.append(("type", self.title.type))

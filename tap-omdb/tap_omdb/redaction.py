@@ -1,4 +1,4 @@
-"""Keeps the API key out of everything that the tap prints.
+"""Keeps the API key, and control characters, out of everything that the tap prints.
 
 OMDb requires the key in the query string, so it is part of every URL, and therefore of the messages
 of `requests`' exceptions and of urllib3's debug log. The tap's own errors are redacted where they
@@ -15,6 +15,8 @@ from urllib.parse import quote, quote_plus
 _MASK = "***"
 _KEY_LENGTH = 8
 _KEY_IN_URL = re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE)
+# C0, C1 and DEL, except tab and newline, and the marks that override the direction of text.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _secrets: set[str] = set()
 _make_record = logging.getLogRecordFactory()
 _formatter = logging.Formatter()
@@ -52,18 +54,30 @@ def redact_bytes(data: bytes) -> bytes:
     return data
 
 
+def escape_control_characters(text: str) -> str:
+    """Return a text with the characters escaped that control a terminal or its text direction.
+
+    OMDb's texts may contain any character. Tabs and newlines stay.
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _clean(text: str) -> str:
+    return escape_control_characters(redact(text))
+
+
 def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401
     record = _make_record(*args, **kwargs)
     try:
         message = record.getMessage()
     except (TypeError, ValueError):  # mismatched arguments, which the handler reports
         return record
-    clean = redact(message)
+    clean = _clean(message)
     if clean != message:
         record.msg, record.args = clean, ()
     if record.exc_info:
         trace = _formatter.formatException(record.exc_info)
-        clean = redact(trace)
+        clean = _clean(trace)
         if clean != trace:
             record.exc_info, record.exc_text = None, clean
     return record

@@ -132,6 +132,21 @@ class TapOMDb(CommandLineTap):
             "MovieLens' links.csv and movies.csv, IMDb's title.basics.tsv.gz.",
         ),
         th.Property(
+            "ratings_file",
+            th.StringType,
+            title="Ratings file",
+            description="IMDb's title.ratings.tsv.gz. With it, the titles with most votes are "
+            "fetched first, and known titles are fetched again when their rating or votes have "
+            "changed there.",
+        ),
+        th.Property(
+            "min_votes",
+            th.IntegerType(minimum=1),
+            title="Minimum votes",
+            description="Titles with fewer votes in `ratings_file` are not fetched, unless "
+            "`imdb_ids` names them; no minimum by default.",
+        ),
+        th.Property(
             "types",
             th.ArrayType(th.StringType(nullable=False, allowed_values=[*TYPES])),
             default=[*DEFAULT_TYPES],
@@ -197,6 +212,12 @@ class TapOMDb(CommandLineTap):
                     description="Titles of the three years before: 30 by default.",
                 ),
                 th.Property("older", _DAYS, description="All others: 180 by default."),
+                th.Property(
+                    "votes_change",
+                    th.NumberType(minimum=0),
+                    description="With `ratings_file`: the share by which the votes must have "
+                    "changed for a title to be fetched again; 0.1 by default.",
+                ),
                 additional_properties=False,
             ),
             default={"this_year": 7, "recent": 30, "older": 180},

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_omdb.state.sync_state import SyncState
-from tap_omdb.omdb.queries import LookupTask, PageTask, SearchKey, SearchProgress, SeasonTask, TitleTask
+from tap_omdb.omdb.queries import (
+    LookupTask,
+    PageTask,
+    SearchKey,
+    SearchProgress,
+    SeasonTask,
+    TitleTask,
+)
 from tap_omdb.config.settings import Refresh, Settings, Title
 from tap_omdb.sync.planner import plan_tasks, count_planned_tasks
 from tap_omdb.config.titles_file import InvalidRow

@@ -77,7 +77,9 @@ ERRORS = {
 
 @pytest.mark.parametrize(("text", "kind"), ERRORS.items())
 def test_error_texts(text: str, kind: ErrorKind) -> None:
-    assert refusal(json.dumps({"Response": "False", "Error": text})) == ErrorResponse(kind, text, 200)
+    assert refusal(json.dumps({"Response": "False", "Error": text})) == ErrorResponse(
+        kind, text, 200
+    )
     assert classify_error(text.upper()) is kind
     assert classify_error(text.rstrip(".!")) is kind
 
@@ -290,9 +292,7 @@ def test_what_stops_short_is_asked_again() -> None:
     body = movie("a b c")
     for end in range(1, len(body)):
         reply = refusal(body[:end])
-        assert reply.kind is (
-            ErrorKind.BROKEN if body[end - 1] == "}" else ErrorKind.UNAVAILABLE
-        )
+        assert reply.kind is (ErrorKind.BROKEN if body[end - 1] == "}" else ErrorKind.UNAVAILABLE)
 
 
 def test_a_body_cut_within_a_character() -> None:

@@ -17,7 +17,14 @@ from hypothesis.stateful import (
     invariant,
     rule,
 )
-from tap_omdb.state.sync_state import GONE, SKIPPED, TRIES_BEFORE_GONE, VERSION, SyncState, StateError
+from tap_omdb.state.sync_state import (
+    GONE,
+    SKIPPED,
+    TRIES_BEFORE_GONE,
+    VERSION,
+    SyncState,
+    StateError,
+)
 from tap_omdb.omdb.queries import LookupTask, SearchKey, SearchProgress
 from tap_omdb.config.settings import Refresh
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_omdb import clock
+from tap_omdb.config.ratings_file import RatingsFileError, check_ratings_file
 from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout, imdb_id_in
 from tap_omdb.config.validation import NO_KEY, show
 from tap_omdb.omdb.records import STREAM_OF_TYPE
@@ -49,6 +50,8 @@ class Refresh:
     this_year: int | None = 7
     recent: int | None = 30
     older: int | None = 180
+    votes_change: float = 0.1
+    """The share by which the votes on IMDb must change for a title to be due."""
 
     RECENT_YEARS = 3
 
@@ -79,6 +82,8 @@ class Settings:
     titles: tuple[Title, ...]
     year_tolerance: int
     titles_file: Path | None
+    ratings_file: Path | None
+    min_votes: int
     types: frozenset[str]
     plot: str
     coverage: float
@@ -106,6 +111,8 @@ class Settings:
             titles=tuple(map(_title, config.get("titles") or ())),
             year_tolerance=config["year_tolerance"],
             titles_file=_path(config.get("titles_file")),
+            ratings_file=_path(config.get("ratings_file")),
+            min_votes=config.get("min_votes") or 0,
             types=frozenset(config["types"]),
             plot=config["plot"],
             coverage=config["coverage"],
@@ -139,6 +146,7 @@ def setting_errors(
         "imdb_ids": lambda values: [imdb_id(value) for value in values],
         "titles": lambda items: [_title(item) for item in items],
         "titles_file": lambda text: _check_readable(_path(text)),
+        "ratings_file": lambda text: _check_ratings(_path(text)),
         "types": _check_types,
         "cache_dir": lambda text: _check_writable(_path(text)),
         "refresh": _refresh,
@@ -147,6 +155,8 @@ def setting_errors(
     for name, check in checks.items():
         if name in config and name not in invalid:
             found += _errors(check, config[name])
+    if config.get("min_votes") and not config.get("ratings_file"):
+        found.append("min_votes needs ratings_file, IMDb's title.ratings.tsv.gz, for the votes")
     if not any(config.get(name) or name in invalid for name in SOURCES):
         found.append(f"nothing to fetch: set at least one of {', '.join(SOURCES)}")
     return found
@@ -309,10 +319,13 @@ def _check_types(types: Collection[str]) -> None:
         raise SettingError(message)
 
 
-def _refresh(value: Mapping[str, int | str | None]) -> Refresh:
-    days: dict[str, int | None] = {}
+def _refresh(value: Mapping[str, float | str | None]) -> Refresh:
+    days: dict[str, Any] = {}
     for name, given in value.items():
         if given is None:
+            continue
+        if name == "votes_change":
+            days[name] = float(given)
             continue
         text = str(given).strip().lower()
         if text != "never" and not (text.isdecimal() and 1 <= int(text) <= _MOST_DAYS):
@@ -373,6 +386,15 @@ def _check_readable(path: Path | None) -> None:
             detect_layout(path)
         except TitlesFileError as error:
             message = f"titles_file: {error}"
+            raise SettingError(message) from None
+
+
+def _check_ratings(path: Path | None) -> None:
+    if path:
+        try:
+            check_ratings_file(path)
+        except RatingsFileError as error:
+            message = f"ratings_file: {error}"
             raise SettingError(message) from None
 
 

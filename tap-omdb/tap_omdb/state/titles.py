@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex, Days
 from tap_omdb.state.failures import Failures
+from tap_omdb.state.known_rating import LENGTH, KnownRating, decode, encode, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from tap_omdb.config.ratings_file import Rating
     from tap_omdb.config.settings import Refresh
 
 OLDER = "older"
@@ -31,6 +34,26 @@ def is_due(day: date, year: str, today: date, refresh: Refresh) -> bool:
     """Return whether what was fetched on a day is due again, by the year in its label."""
     days = refresh.days(int(year) if year.isdigit() else None, today)
     return days is not None and today - day >= timedelta(days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedLabel:
+    """What the state keeps of a title that was fetched, beside its id and rating.
+
+    Attributes:
+        kind: Its type: movie, series, episode or game.
+        year: Its (first) year; None if OMDb has none.
+        matched_by: How it was found, as in the column `matched_by`.
+    """
+
+    kind: str
+    year: int | None
+    matched_by: str | None = None
+
+    def text(self, today: date, refresh: Refresh) -> str:
+        """Return the label as it stands in the state."""
+        label = f"{self.kind} {label_year(self.year, today, refresh)}"
+        return f"{label} {self.matched_by}" if self.matched_by else label
 
 
 class TitleIndex:
@@ -118,12 +141,73 @@ class TitleIndex:
         """Return the other ids for which OMDb returns this title."""
         return sorted(self._merged_ids.get(imdb_id, ()))
 
+    def changed(
+        self,
+        rating_of: Callable[[str], Rating | None],
+        votes_change: float,
+        types: Collection[str],
+        today: date,
+    ) -> Iterator[tuple[int, str]]:
+        """Yield the titles whose rating on IMDb differs from what OMDb last reported.
+
+        A title of which recent refreshes brought nothing new waits: OMDb may lag behind IMDb.
+
+        Args:
+            rating_of: Returns IMDb's rating of a title.
+            votes_change: The share by which the votes must have changed; a rating counts if it
+                has changed at all.
+            types: The types whose streams are selected.
+            today: The current day (UTC).
+
+        Yields:
+            The change in votes, and the IMDb id.
+        """
+        for number, day, label, detail in self._index.items():
+            if not detail or label.partition(" ")[0] not in types:
+                continue
+            now = rating_of(imdb_id := _id(number))
+            if now is None or imdb_id in self._failures:
+                continue
+            known = unpack(detail)
+            change = abs(now.votes - (known.votes or 0))
+            has_changed = now.rating != known.rating or change > votes_change * (known.votes or 0)
+            if has_changed and (today - day).days >= known.wait_days:
+                yield change, imdb_id
+
+    def has_rating(self, imdb_id: str) -> bool:
+        """Return whether the state has what OMDb last reported of a title's rating."""
+        return self._index.detail(_number(imdb_id)) > 0
+
+    def is_older(self, imdb_id: str, days: int | None, today: date) -> bool:
+        """Return whether a title was last fetched so many days ago; None means never."""
+        mark = self._index.get(_number(imdb_id))
+        return mark is not None and days is not None and (today - mark[0]).days >= days
+
     def mark_fetched(
-        self, imdb_id: str, kind: str, year: int | None, today: date, matched_by: str | None = None
+        self,
+        imdb_id: str,
+        label: FetchedLabel,
+        today: date,
+        rating: KnownRating | None = None,
+        *,
+        on_evidence: bool = False,
     ) -> None:
-        """Record that a title's record has been emitted."""
-        label = f"{kind} {label_year(year, today, self._refresh)}"
-        self._mark(imdb_id, today, f"{label} {matched_by}" if matched_by else label)
+        """Record that a title's record has been emitted.
+
+        Args:
+            imdb_id: The title.
+            label: Its type, its year and how it was found.
+            today: The current day (UTC).
+            rating: What OMDb reports of its rating.
+            on_evidence: Whether it was fetched because its rating has changed on IMDb.
+        """
+        before = self._index.detail(_number(imdb_id))
+        if on_evidence and before and rating:
+            known = unpack(before)
+            if pack(replace(known, unchanged=0)) == pack(rating):
+                rating = replace(rating, unchanged=known.unchanged + 1)
+        detail = pack(rating) if rating else 0
+        self._mark(imdb_id, today, label.text(today, self._refresh), detail)
 
     def mark_not_selected(self, imdb_id: str, kind: str, today: date) -> None:
         """Record that a title is of a type whose stream is not selected."""
@@ -143,7 +227,8 @@ class TitleIndex:
         if not self._failures.add(imdb_id, today):
             return
         mark = self._index.get(_number(imdb_id))
-        self._mark(imdb_id, today, mark[1] if mark else NOT_FOUND)
+        detail = self._index.detail(_number(imdb_id))
+        self._mark(imdb_id, today, mark[1] if mark else NOT_FOUND, detail)
 
     def mark_merged(self, requested: str, returned: str) -> None:
         """Record that OMDb returns another title for an id."""
@@ -186,8 +271,8 @@ class TitleIndex:
         """Return the merged ids for the state."""
         return {requested[2:]: returned[2:] for requested, returned in self._merged.items()}
 
-    def _mark(self, imdb_id: str, today: date, label: str) -> None:
-        self._index.mark(_number(imdb_id), today, label)
+    def _mark(self, imdb_id: str, today: date, label: str, detail: int = 0) -> None:
+        self._index.mark(_number(imdb_id), today, label, detail)
         self._settle(imdb_id)
 
     def _settle(self, imdb_id: str) -> None:
@@ -211,8 +296,10 @@ def _id(number: int) -> str:
 
 
 def _parse(token: str) -> tuple[int, int]:
-    return int(token), 0
+    if token.isdigit():
+        return int(token), 0
+    return int(token[:-LENGTH]), decode(token[-LENGTH:])
 
 
-def _encode(number: int, _: int) -> str:
-    return f"{number:07d}"
+def _encode(number: int, rating: int) -> str:
+    return f"{number:07d}{encode(rating)}" if rating else f"{number:07d}"

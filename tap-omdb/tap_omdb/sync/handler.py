@@ -20,6 +20,7 @@ from tap_omdb.omdb.records import (
 )
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse, SearchPage, Season, TitleDetails
 from tap_omdb.redaction import redact
+from tap_omdb.state.known_rating import KnownRating
 from tap_omdb.state.lookups import (
     FAILED,
     FAILED_WITHOUT_YEAR,
@@ -27,6 +28,7 @@ from tap_omdb.state.lookups import (
     NOT_FOUND,
     NOT_FOUND_WITH_YEAR,
 )
+from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
 from tap_omdb.sync.rows import Row, invalid_row, reject_row, search_row
@@ -177,8 +179,13 @@ class ResponseHandler:
         values = record.values
         imdb_id, kind = values["imdb_id"], _TYPE_OF_STREAM[record.stream]
         if kind in self._selected:
-            matched_by = values["matched_by"]
-            self._state.titles.mark_fetched(imdb_id, kind, values["year"], today, matched_by)
+            self._state.titles.mark_fetched(
+                imdb_id,
+                FetchedLabel(kind, values["year"], values["matched_by"]),
+                today,
+                _known_rating(values),
+                on_evidence=isinstance(task, TitleTask) and task.on_evidence,
+            )
         else:
             self._state.titles.mark_not_selected(imdb_id, kind, today)
         if isinstance(task, LookupTask):
@@ -453,6 +460,11 @@ class ResponseHandler:
             payload=redact(response.raw.body.decode("utf-8", "replace").replace("\0", "�")),
             now=response.raw.fetched_at,
         )
+
+
+def _known_rating(values: dict[str, Any]) -> KnownRating:
+    rating = values["imdb_rating"]
+    return KnownRating(None if rating is None else round(rating * 10), values["imdb_votes"])
 
 
 def _describe_mismatch(task: LookupTask, data: dict[str, Any]) -> str:

@@ -3,12 +3,14 @@
 New titles come before known ones that are due again, so that each request of a small budget
 brings as much as it can: first what earlier runs found and did not fetch, then titles that the
 user names, then those left out while their stream was not selected, then searches, then
-refreshes, oldest first.
+refreshes. With IMDb's rating file, all new titles known by their id come in the order of their
+votes, most first, and refreshes begin with the titles that have changed most.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.settings import Title
@@ -23,6 +25,7 @@ from tap_omdb.config.titles_file import (
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.state.titles import NOT_FOUND
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
+from tap_omdb.sync.ranking import RankedPlan
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from tap_omdb.config.settings import Settings
     from tap_omdb.state.sync_state import SyncState
+    from tap_omdb.sync.priority import Priority
     from tap_omdb.sync.tasks import Source, Task
 
 _SMALL_FILE = 4_000_000
@@ -40,144 +44,212 @@ SEARCHABLE = frozenset({"movie", "series", "game"})
 """The types that a search lists; episodes are found through their series."""
 
 
-def plan_tasks(
-    settings: Settings, state: SyncState, selected: frozenset[str], today: date
-) -> Iterator[Task | InvalidRow]:
-    """Yield all tasks that are due; lazily, so that what earlier tasks bring is considered.
+class Planner:
+    """Plans the tasks of a run."""
 
-    Args:
-        settings: What the user wants.
-        state: What is known.
-        selected: The types whose streams are selected.
-        today: The current day (UTC).
-    """
-    failed = state.titles.failed(today) if selected else []
-    # Split before any is fetched, so that none is fetched twice.
-    never_fetched = [imdb_id for imdb_id in failed if not state.titles.was_fetched(imdb_id)]
-    fetched_before = [imdb_id for imdb_id in failed if state.titles.was_fetched(imdb_id)]
-    with_episodes = "episode" in selected & settings.types
-    if selected:
-        yield from _pending(state, selected, with_episodes=with_episodes)
-        yield from _refreshes(never_fetched)
-        yield from _named(settings, state, selected, today)
-        yield from _refreshes(state.titles.not_selected(selected))
-    if with_episodes:
-        yield from _new_seasons(state, today)
-    # If no stream of titles is selected, searches are made for their own sake.
-    types = settings.types & selected if selected else settings.types
-    yield from _searches(settings, state, types, today)
-    yield from _refreshes(fetched_before)
-    for imdb_id, kind in state.titles.due(today):
-        if kind in selected or (selected and kind == NOT_FOUND):
+    def __init__(
+        self,
+        settings: Settings,
+        state: SyncState,
+        selected: frozenset[str],
+        today: date,
+        priority: Priority,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            settings: What the user wants.
+            state: What is known.
+            selected: The types whose streams are selected.
+            today: The current day (UTC).
+            priority: Which titles come first, and which are left out.
+        """
+        self._settings = settings
+        self._state = state
+        self._selected = selected
+        self._today = today
+        self._priority = priority
+        self._with_episodes = "episode" in selected & settings.types
+
+    def tasks(self) -> Iterator[Task | InvalidRow]:
+        """Yield all tasks that are due; lazily, so that what earlier tasks bring is considered."""
+        if self._selected:
+            if self._priority.is_ranked:
+                yield from self._ranked.tasks(self._is_new)
+            else:
+                yield from self._new_titles()
+        if self._with_episodes:
+            yield from self._new_seasons()
+        yield from self._searches()
+        yield from self._refreshes()
+
+    def count(self) -> tuple[int, bool]:
+        """Return how many tasks are due, and whether that is all.
+
+        The titles of a large file are not counted: reading it twice would take too long.
+        """
+        planner, is_all = self, True
+        path = self._settings.titles_file
+        if path and path.stat().st_size > _SMALL_FILE and not self._priority.is_ranked:
+            settings = replace(self._settings, titles_file=None)
+            planner = Planner(settings, self._state, self._selected, self._today, self._priority)
+            is_all = False
+        try:
+            return sum(1 for _ in planner.tasks()), is_all
+        except TitlesFileError:  # reported when the queue gets there
+            return 0, False
+
+    @cached_property
+    def _ranked(self) -> RankedPlan:
+        return RankedPlan(self._new_titles(), self._priority)
+
+    @cached_property
+    def _failed(self) -> list[str]:
+        # Before any is fetched, so that none is fetched twice.
+        return self._state.titles.failed(self._today)
+
+    @cached_property
+    def _fetched_before(self) -> list[str]:
+        return [*filter(self._state.titles.was_fetched, self._failed)]
+
+    # New titles
+
+    def _new_titles(self) -> Iterator[Task | InvalidRow]:
+        never_fetched = {*self._failed} - {*self._fetched_before}
+        yield from self._pending()
+        for imdb_id in self._failed:
+            if imdb_id in never_fetched:
+                yield TitleTask(imdb_id, "refresh")
+        yield from self._named()
+        for imdb_id in self._state.titles.not_selected(self._selected):
             yield TitleTask(imdb_id, "refresh")
-    if with_episodes:
-        for series_id, season in state.seasons.due(today):
+
+    def _is_new(self, task: Task) -> bool:
+        """Return whether a task planned earlier is still due."""
+        if not isinstance(task, TitleTask) or task.source == "refresh":
+            return True
+        titles = self._state.titles
+        return task.imdb_id in titles.pending or not titles.is_known(task.imdb_id)
+
+    def _pending(self) -> Iterator[Task]:
+        pending = self._state.titles.pending
+        for imdb_id, kind in [*pending.items()]:
+            if kind in self._selected and imdb_id in pending:
+                yield TitleTask(imdb_id, "season" if kind == "episode" else "search")
+        if self._with_episodes:
+            for series_id, season in [*self._state.seasons.pending]:
+                yield SeasonTask(series_id, season)
+
+    def _named(self) -> Iterator[Task | InvalidRow]:
+        for imdb_id in self._settings.imdb_ids:
+            if not self._state.titles.is_known(imdb_id):
+                yield TitleTask(imdb_id, "imdb_ids")
+        for title in self._settings.titles:
+            if self._state.lookups.is_due(title, self._today):
+                yield self._lookup(title, "titles")
+        path = self._settings.titles_file
+        if path is None:
+            return
+        years = frozenset(self._settings.years) or None
+        types = self._settings.types & self._selected
+        for row in read_titles_file(path, years=years, types=types):
+            if isinstance(row, InvalidRow):
+                yield row
+            else:
+                yield from self._from_file(row)
+
+    def _from_file(self, row: TitleEntry) -> Iterator[Task]:
+        if row.imdb_id is not None:
+            if not self._state.titles.is_known(row.imdb_id):
+                yield TitleTask(row.imdb_id, "titles_file", row.line)
+        elif row.title is not None:
+            title = Title(row.title, row.year, row.type)
+            if self._state.lookups.is_due(title, self._today):
+                yield self._lookup(title, "titles_file", row.line)
+
+    def _lookup(self, title: Title, source: Source, line: int | None = None) -> LookupTask:
+        ignores_year = self._state.lookups.is_not_found_with_year(title)
+        return LookupTask(title, source, line, ignores_year=ignores_year)
+
+    def _new_seasons(self) -> Iterator[Task]:
+        for series_id, season in self._state.seasons.failed(self._today):
             yield SeasonTask(series_id, season)
+        # The response for the first season has the number of seasons.
+        for series_id in self._state.titles.of_type("series"):
+            if not self._state.seasons.is_known(series_id, 1):
+                yield SeasonTask(series_id, 1)
 
+    # Searches
 
-def count_planned_tasks(
-    settings: Settings, state: SyncState, selected: frozenset[str], today: date
-) -> tuple[int, bool]:
-    """Return how many tasks are due, and whether that is all.
+    def _searches(self) -> Iterator[SearchTask]:
+        """Yield the first unread page of each search due: new ones first, then the oldest."""
+        again: list[tuple[date, SearchKey]] = []
+        for key in self._search_keys():
+            last = self._state.searches.last_finished(key)
+            if last is None or key in self._state.searches.in_progress:
+                yield next_search_task(key, self._state, self._today)
+            elif not self._state.searches.is_split(key) and self._is_search_due(key):
+                again.append((last, key))
+        for _, key in sorted(again, key=lambda item: item[0]):
+            yield next_search_task(key, self._state, self._today)
 
-    The titles of a large file are not counted: reading it twice would take too long.
-    """
-    path = settings.titles_file
-    is_all = path is None or path.stat().st_size <= _SMALL_FILE
-    if not is_all:
-        settings = replace(settings, titles_file=None)
-    try:
-        return sum(1 for _ in plan_tasks(settings, state, selected, today)), is_all
-    except TitlesFileError:  # reported when the queue gets there
-        return 0, False
+    def _is_search_due(self, key: SearchKey) -> bool:
+        return self._state.searches.is_due(key, self._today)
+
+    def _search_keys(self) -> Iterator[SearchKey]:
+        settings = self._settings
+        # If no stream of titles is selected, searches are made for their own sake.
+        types = settings.types & self._selected if self._selected else settings.types
+        terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
+        for term in terms:
+            for year in settings.years or (None,):
+                for kind in _search_types(types):
+                    yield from _with_parts(SearchKey(term, year, kind), self._state)
+
+    # Refreshes
+
+    def _refreshes(self) -> Iterator[Task]:
+        for imdb_id in self._fetched_before if self._selected else ():
+            yield TitleTask(imdb_id, "refresh")
+        yield from self._changed()
+        for imdb_id, kind in self._state.titles.due(self._today):
+            is_selected = kind in self._selected or (self._selected and kind == NOT_FOUND)
+            if is_selected and self._is_old_enough(imdb_id) and self._includes(imdb_id):
+                yield TitleTask(imdb_id, "refresh")
+        if self._with_episodes:
+            for series_id, season in self._state.seasons.due(self._today):
+                yield SeasonTask(series_id, season)
+
+    def _changed(self) -> Iterator[Task]:
+        for imdb_id in self._changed_titles:
+            if self._state.titles.last_requested(imdb_id) != self._today:
+                yield TitleTask(imdb_id, "refresh", on_evidence=True)
+
+    @cached_property
+    def _changed_titles(self) -> list[str]:
+        """Titles whose rating has changed on IMDb, those with the largest change first."""
+        if not self._priority.is_ranked:
+            return []
+        changed = self._state.titles.changed(
+            self._priority.rating, self._settings.refresh.votes_change, self._selected, self._today
+        )
+        included = (item for item in changed if self._includes(item[1]))
+        return [imdb_id for _, imdb_id in sorted(included, key=lambda item: -item[0])]
+
+    def _is_old_enough(self, imdb_id: str) -> bool:
+        """Return whether a title that is due by its age is due although IMDb shows no change."""
+        if not self._state.titles.has_rating(imdb_id) or self._priority.rating(imdb_id) is None:
+            return True
+        return self._state.titles.is_older(imdb_id, self._settings.refresh.older, self._today)
+
+    def _includes(self, imdb_id: str) -> bool:
+        return self._priority.includes(imdb_id)
 
 
 def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTask:
     """Return the task for the first page of a search that is not read yet."""
     progress = state.searches.progress(key, today)
     return SearchTask(progress, progress.next_page)
-
-
-def _refreshes(imdb_ids: Iterable[str]) -> Iterator[Task]:
-    return (TitleTask(imdb_id, "refresh") for imdb_id in imdb_ids)
-
-
-def _pending(state: SyncState, selected: frozenset[str], *, with_episodes: bool) -> Iterator[Task]:
-    for imdb_id, kind in [*state.titles.pending.items()]:
-        if kind in selected and imdb_id in state.titles.pending:
-            yield TitleTask(imdb_id, "season" if kind == "episode" else "search")
-    if with_episodes:
-        for series_id, season in [*state.seasons.pending]:
-            yield SeasonTask(series_id, season)
-
-
-def _new_seasons(state: SyncState, today: date) -> Iterator[Task]:
-    for series_id, season in state.seasons.failed(today):
-        yield SeasonTask(series_id, season)
-    # The response for the first season has the number of seasons.
-    for series_id in state.titles.of_type("series"):
-        if not state.seasons.is_known(series_id, 1):
-            yield SeasonTask(series_id, 1)
-
-
-def _named(
-    settings: Settings, state: SyncState, selected: frozenset[str], today: date
-) -> Iterator[Task | InvalidRow]:
-    for imdb_id in settings.imdb_ids:
-        if not state.titles.is_known(imdb_id):
-            yield TitleTask(imdb_id, "imdb_ids")
-    for title in settings.titles:
-        if state.lookups.is_due(title, today):
-            yield _lookup(title, "titles", state)
-    if settings.titles_file is None:
-        return
-    years = frozenset(settings.years) or None
-    types = settings.types & selected
-    for row in read_titles_file(settings.titles_file, years=years, types=types):
-        if isinstance(row, InvalidRow):
-            yield row
-        else:
-            yield from _from_file(row, state, today)
-
-
-def _from_file(row: TitleEntry, state: SyncState, today: date) -> Iterator[Task]:
-    if row.imdb_id is not None:
-        if not state.titles.is_known(row.imdb_id):
-            yield TitleTask(row.imdb_id, "titles_file", row.line)
-    elif row.title is not None:
-        title = Title(row.title, row.year, row.type)
-        if state.lookups.is_due(title, today):
-            yield _lookup(title, "titles_file", state, row.line)
-
-
-def _lookup(title: Title, source: Source, state: SyncState, line: int | None = None) -> LookupTask:
-    ignores_year = state.lookups.is_not_found_with_year(title)
-    return LookupTask(title, source, line, ignores_year=ignores_year)
-
-
-def _searches(
-    settings: Settings, state: SyncState, types: frozenset[str], today: date
-) -> Iterator[SearchTask]:
-    """Yield the first unread page of each search that is due: new ones first, then the oldest."""
-    again: list[tuple[date, SearchKey]] = []
-    for key in _search_keys(settings, state, types):
-        last = state.searches.last_finished(key)
-        if last is None or key in state.searches.in_progress:
-            yield next_search_task(key, state, today)
-        elif not state.searches.is_split(key) and state.searches.is_due(key, today):
-            again.append((last, key))
-    for _, key in sorted(again, key=lambda item: item[0]):
-        yield next_search_task(key, state, today)
-
-
-def _search_keys(
-    settings: Settings, state: SyncState, types: frozenset[str]
-) -> Iterator[SearchKey]:
-    terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
-    for term in terms:
-        for year in settings.years or (None,):
-            for kind in _search_types(types):
-                yield from _with_parts(SearchKey(term, year, kind), state)
 
 
 def _prefixes(settings: Settings) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import chain
+from heapq import heappop, heappush
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_omdb.state.sync_state import SyncState
+    from tap_omdb.sync.priority import Priority
     from tap_omdb.sync.tasks import Source, Task
 
 _SEARCHES_WHILE_TITLES_COME = 2
@@ -21,18 +23,28 @@ _SEARCHES_WHILE_TITLES_COME = 2
 class TaskQueue:
     """The tasks of a run. Not thread-safe."""
 
-    def __init__(self, plan: Iterator[Task | InvalidRow], state: SyncState, width: int) -> None:
+    def __init__(
+        self,
+        plan: Iterator[Task | InvalidRow],
+        state: SyncState,
+        width: int,
+        priority: Priority,
+    ) -> None:
         """Start with a plan.
 
         Args:
             plan: All tasks that are due; consumed as they are needed.
             state: What is known; what it makes unnecessary is left out.
             width: How many searches may be in flight while they bring nothing new.
+            priority: Which of the titles found come first, and which are left out.
         """
         self._plan = plan
         self._state = state
         self._width = width
-        self._found: deque[Task] = deque()
+        self._priority = priority
+        self._found: deque[tuple[int, Task]] = deque()  # each with its place in the order found
+        self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
+        self._order = count()
         self._searches: deque[SearchTask] = deque()  # the parts of searches that were split
         self._next: Task | None = None
         self._scheduled: dict[str, Task] = {}  # by request: queued or in flight
@@ -51,7 +63,8 @@ class TaskQueue:
     @property
     def waiting(self) -> int:
         """How many tasks are known to wait; the plan may hold more."""
-        return len(self._found) + len(self._searches) + (self._next is not None)
+        found = len(self._found) + len(self._found_titles)
+        return found + len(self._searches) + (self._next is not None)
 
     def remaining(self, planned: int) -> int:
         """Return how many tasks remain of a plan of this length and of those found since."""
@@ -65,7 +78,7 @@ class TaskQueue:
 
     def next(self) -> Task | None:
         """Return the next task; None if there is none, or none before a response has come."""
-        task = self._found.popleft() if self._found else self._next_planned()
+        task = self._next_found() or self._next_planned()
         if task is not None:
             self.started += 1
             self._searching += isinstance(task, SearchTask)
@@ -77,8 +90,11 @@ class TaskQueue:
             return
         if isinstance(task, SearchTask) and task.page == 1:
             self._searches.append(task)
+        elif isinstance(task, TitleTask):
+            votes = self._priority.votes(task.imdb_id)
+            heappush(self._found_titles, (-votes, next(self._order), task))
         else:
-            self._found.append(task)
+            self._found.append((next(self._order), task))
 
     def add_title(self, imdb_id: str, kind: str, source: Source) -> bool:
         """Queue a title that a response has brought, and record it as pending.
@@ -91,7 +107,10 @@ class TaskQueue:
         task = TitleTask(imdb_id, source)
         is_new = _request(task) not in self._scheduled
         self._state.titles.pending[imdb_id] = kind
-        self.add(task)
+        if self._priority.includes(imdb_id):
+            self.add(task)
+        else:
+            self._priority.left_out += 1
         return is_new
 
     def done(self, task: Task, *, found: int = 0) -> None:
@@ -106,6 +125,11 @@ class TaskQueue:
         if isinstance(task, SearchTask):
             self._searching -= 1
             self._is_productive = found > 0
+
+    def _next_found(self) -> Task | None:
+        if self._found_titles and (not self._found or self._found_titles[0][1] < self._found[0][0]):
+            return heappop(self._found_titles)[2]
+        return self._found.popleft()[1] if self._found else None
 
     def _next_planned(self) -> Task | None:
         if self._searches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,7 +72,7 @@ def reject_row(  # noqa: PLR0913 - one argument for each column
         now: The current time (UTC).
     """
     values = {
-        "reject_id": str(query.without("plot", "detail")),
+        "reject_id": _reject_id(task, query),
         "imdb_id": _imdb_id(task),
         "source": _source(task),
         "request": str(query),
@@ -127,6 +127,7 @@ def sync_row(  # noqa: PLR0913 - one argument for each part of a run
     responses_reused: int,
     rows: Mapping[str, int],
     unparsed_values: int,
+    pending_titles: int,
     state: SyncState,
 ) -> Row:
     """Return the row of a run.
@@ -141,7 +142,8 @@ def sync_row(  # noqa: PLR0913 - one argument for each part of a run
         responses_reused: Cached responses of earlier runs used.
         rows: The rows emitted, by stream.
         unparsed_values: Values that did not parse.
-        state: What is known and pending at the end.
+        pending_titles: Titles and seasons left to fetch.
+        state: What is known at the end.
     """
     values = {
         "sync_id": f"{started_at:%Y%m%dT%H%M%S}-{run_id}",
@@ -156,12 +158,19 @@ def sync_row(  # noqa: PLR0913 - one argument for each part of a run
         "records": dict(sorted(rows.items())),
         "rejects": rows.get("rejects", 0),
         "unparsed_values": unparsed_values,
-        "pending_titles": len(state.titles.pending) + len(state.seasons.pending),
+        "pending_titles": pending_titles,
         "pending_searches": len(state.searches.in_progress),
         "known_titles": len(state.titles),
         "tap_version": version("tap-omdb"),
     }
     return Row("syncs", values)
+
+
+def _reject_id(task: Task, query: Query) -> str:
+    if isinstance(task, LookupTask) and task.ignores_year:
+        # The title was wanted with its year; others may have the same name.
+        query = replace(task, ignores_year=False).query(plot="")
+    return str(query.without("plot", "detail"))
 
 
 def _imdb_id(task: Task) -> str | None:

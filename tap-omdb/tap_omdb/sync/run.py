@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tap_omdb import clock
 from tap_omdb.client import Response
+from tap_omdb.config.ratings_file import read_ratings_file
 from tap_omdb.config.settings import is_plain_remote
 from tap_omdb.config.titles_file import detect_layout
 from tap_omdb.omdb.records import STREAM_OF_TYPE
@@ -22,7 +23,8 @@ from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.versions import BOOKMARK, BOOKMARK_V1, find_state
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import ResponseHandler
-from tap_omdb.sync.planner import count_planned_tasks, plan_tasks
+from tap_omdb.sync.planner import Planner
+from tap_omdb.sync.priority import Priority
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.rows import Outcome, sync_row
@@ -80,6 +82,7 @@ class SyncRun:
         """How many rows each stream has so far."""
         self.responses_reused = 0
         """How many responses of earlier runs were used."""
+        self._priority = Priority()
         self.has_begun = False
         self.exit_code = 0
         """What the process must exit with once everything is emitted."""
@@ -106,9 +109,10 @@ class SyncRun:
         settings = replace(self._settings, types=self._settings.types & selected)
         workers = 1 if is_test else settings.concurrency
         planned = self._settings if "searches" in self._selected else settings
-        size, is_all = count_planned_tasks(planned, self.state, selected, now.date())
-        plan = plan_tasks(planned, self.state, selected, now.date())
-        queue = TaskQueue(plan, self.state, workers)
+        self._priority = self._read_ratings()
+        planner = Planner(planned, self.state, selected, now.date(), self._priority)
+        size, is_all = planner.count()
+        queue = TaskQueue(planner.tasks(), self.state, workers, self._priority)
         handler = ResponseHandler(settings, self.state, queue, selected)
         executor = RequestExecutor(
             lambda task: self._respond(task, fetch), workers, self.connection.stopping
@@ -128,6 +132,7 @@ class SyncRun:
             yield from self._emit(iter([self._sync_row(now, failed, handler)]))
             raise
         outcome = self._outcome(executor, queue)
+        progress.report_left_out(self._priority.left_out, settings.min_votes)
         self._log_end(outcome, queue, handler, progress)
         yield from self._emit(iter([self._sync_row(now, outcome, handler)]))
 
@@ -148,6 +153,14 @@ class SyncRun:
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
         if self._settings.titles_file:
             logger.info("titles_file: %s", detect_layout(self._settings.titles_file).describe())
+
+    def _read_ratings(self) -> Priority:
+        path = self._settings.ratings_file
+        if path is None:
+            return Priority()
+        ratings = read_ratings_file(path)
+        logger.info("ratings_file: %s ratings", f"{len(ratings):,}")
+        return Priority(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
     def _respond(self, task: Task, fetch: Callable[[Query], Response]) -> Response:
         """Return the cached response to a task, or send a request."""
@@ -189,6 +202,8 @@ class SyncRun:
             responses_reused=self.responses_reused,
             rows=self.rows,
             unparsed_values=handler.unparsed.total(),
+            pending_titles=sum(map(self._priority.includes, self.state.titles.pending))
+            + len(self.state.seasons.pending),
             state=self.state,
         )
 

@@ -23,6 +23,8 @@ class TitleTask:
     source: Source
     line: int | None = None
     """The line of the titles file, if it comes from there."""
+    on_evidence: bool = False
+    """Whether it is due because its rating has changed on IMDb."""
 
     def query(self, plot: str) -> Query:
         """Return the query to send."""

@@ -1,0 +1,49 @@
+"""Which titles to fetch first, and which not at all, by the votes in IMDb's rating file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tap_omdb.config.ratings_file import Rating, Ratings
+
+
+class Priority:
+    """Ranks titles by their votes. Without a rating file, all titles rank the same."""
+
+    def __init__(
+        self, ratings: Ratings | None = None, min_votes: int = 0, always: Collection[str] = ()
+    ) -> None:
+        """Use a rating file.
+
+        Args:
+            ratings: IMDb's ratings; None ranks all titles the same and leaves none out.
+            min_votes: Titles with fewer votes are left out.
+            always: Ids of titles that are never left out.
+        """
+        self._ratings = ratings
+        self._min_votes = min_votes if ratings is not None else 0
+        self._always = always
+        self.left_out = 0
+        """How many titles of this run have too few votes; counted by whoever leaves them out."""
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether there is a rating file."""
+        return self._ratings is not None
+
+    def rating(self, imdb_id: str) -> Rating | None:
+        """Return what IMDb's rating file has for a title."""
+        return self._ratings.get(imdb_id) if self._ratings is not None else None
+
+    def votes(self, imdb_id: str) -> int:
+        """Return the votes of a title; 0 if they are not known."""
+        return self._ratings.votes(imdb_id) if self._ratings is not None else 0
+
+    def includes(self, imdb_id: str) -> bool:
+        """Return whether a title has enough votes to be fetched."""
+        return (
+            not self._min_votes or self.votes(imdb_id) >= self._min_votes or imdb_id in self._always
+        )

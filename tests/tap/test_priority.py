@@ -1,0 +1,297 @@
+"""With IMDb's rating file, popular titles come first, and changed ones are refreshed."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+from omdb_emulator.testing import Emulator, title_line
+from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from tests.tap.conftest import Config, Run, RunTap
+
+KEY = "a1b2c3d4"
+IDS = [f"tt000000{number}" for number in range(1, 8)]
+VOTES = {"tt0000001": 50, "tt0000002": 7000, "tt0000003": 100, "tt0000004": 7000, "tt0000005": 9}
+"""The last two titles have no row."""
+BY_VOTES = ["tt0000002", "tt0000004", "tt0000003", "tt0000001", "tt0000005"]
+NO_ROW = ["tt0000006", "tt0000007"]
+START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+Ratings = dict[str, tuple[float, int]]
+
+
+@pytest.fixture
+def omdb() -> Iterator[Emulator]:
+    titles = [
+        title_line(
+            imdb_id,
+            f"Film {imdb_id[-1]}",
+            Year="2010",
+            imdbRating="7.0" if imdb_id in VOTES else "N/A",
+            imdbVotes=f"{VOTES[imdb_id]:,}" if imdb_id in VOTES else "N/A",
+        )
+        for imdb_id in IDS
+    ]
+    with Emulator(titles, keys={KEY: None}) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def rate(tmp_path: Path) -> Callable[[Mapping[str, tuple[float, int]]], str]:
+    """Write a rating file and return its path."""
+
+    def write(ratings: Mapping[str, tuple[float, int]]) -> str:
+        path = tmp_path / "title.ratings.tsv.gz"
+        with gzip.open(path, "wt", encoding="utf-8") as file:
+            file.write("tconst\taverageRating\tnumVotes\n")
+            for imdb_id, (rating, votes) in ratings.items():
+                file.write(f"{imdb_id}\t{rating}\t{votes}\n")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def config(config: Config, rate: Callable[[Ratings], str]) -> Config:
+    return {**config, "ratings_file": rate({i: (7.0, VOTES[i]) for i in VOTES}), "concurrency": 1}
+
+
+def requests(run: Run) -> int:
+    return int(run.records("syncs")[0]["requests"])
+
+
+# Which come first
+
+
+def test_ids_are_fetched_by_their_votes(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "imdb_ids": IDS})
+    assert run.ids("movies") == BY_VOTES + NO_ROW
+
+
+def test_without_the_file_the_order_is_the_users(sync: RunTap, config: Config) -> None:
+    del config["ratings_file"]
+    assert sync({**config, "imdb_ids": IDS}).ids("movies") == IDS
+
+
+def test_a_small_budget_fetches_the_best_known_titles_of_all_sources(
+    sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text("\n".join(IDS[3:]), encoding="utf-8")
+    config |= {"imdb_ids": IDS[:3], "titles_file": str(file)}
+    first = sync({**config, "max_requests": 2})
+    assert first.ids("movies") == BY_VOTES[:2]
+    second = sync(config, first.state)
+    assert second.ids("movies") == BY_VOTES[2:] + NO_ROW
+
+
+def test_title_basics_and_years_fetch_the_best_known_titles_first(
+    sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    columns = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear"
+    rows = [[i, "movie", "A", "A", "0", "2010", "\\N", "\\N", "\\N"] for i in IDS]
+    rows.append(["tt0000009", "movie", "B", "B", "0", "1999", "\\N", "\\N", "\\N"])
+    file = tmp_path / "title.basics.tsv"
+    lines = [f"{columns}\truntimeMinutes\tgenres", *("\t".join(row) for row in rows)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    config |= {"titles_file": str(file), "years": [2010], "max_requests": 3}
+    assert sync(config).ids("movies") == BY_VOTES[:3]
+
+
+def test_lookups_by_name_keep_their_place(sync: RunTap, config: Config) -> None:
+    config |= {"imdb_ids": IDS[:3], "titles": [{"title": "Film 6"}, {"title": "Film 7"}]}
+    assert sync(config).ids("movies") == [*("tt0000002", "tt0000003", "tt0000001"), *NO_ROW]
+
+
+def test_hits_of_a_search_are_fetched_by_their_votes(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "search_terms": ["film"], "max_requests": 3})
+    assert run.ids("movies") == BY_VOTES[:2]
+    rest = sync({**config, "search_terms": ["film"]}, run.state)
+    assert rest.ids("movies") == BY_VOTES[2:] + NO_ROW
+
+
+# Which are left out
+
+
+def test_titles_with_few_votes_are_left_out_and_counted(sync: RunTap, config: Config) -> None:
+    config |= {"search_terms": ["film"], "min_votes": 100}
+    run = sync(config)
+    assert run.ids("movies") == BY_VOTES[:3]
+    assert run.log.count("| 4 titles left out: fewer than 100 votes") == 1
+    [outcome] = run.records("syncs")
+    assert (outcome["outcome"], outcome["pending_titles"]) == ("complete", 0)
+    lowered = sync({**config, "min_votes": 10}, run.state)
+    assert lowered.ids("movies") == ["tt0000001"]
+    removed = sync({**config, "min_votes": None}, lowered.state)
+    assert removed.ids("movies") == ["tt0000005", *NO_ROW]
+
+
+def test_a_file_and_a_refresh_leave_titles_out_but_imdb_ids_does_not(
+    sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text("\n".join(IDS), encoding="utf-8")
+    config |= {"titles_file": str(file), "min_votes": 100}
+    assert sync(config).ids("movies") == BY_VOTES[:3]
+    named = {**config, "imdb_ids": ["tt0000005", "tt0000007"]}
+    with time_machine.travel(START):
+        run = sync(named)
+    assert run.ids("movies") == [*BY_VOTES[:3], "tt0000005", "tt0000007"]
+    with time_machine.travel(START + timedelta(days=400)):
+        assert sorted(sync(named, run.state).ids("movies")) == sorted(run.ids("movies"))
+        assert sorted(sync(config, run.state).ids("movies")) == sorted(BY_VOTES[:3])
+
+
+def test_min_votes_needs_a_rating_file(sync: RunTap, config: Config) -> None:
+    del config["ratings_file"]
+    run = sync({**config, "imdb_ids": IDS, "min_votes": 100})
+    assert run.exit_code == 1
+    assert "min_votes needs ratings_file" in run.log
+
+
+# Which are refreshed
+
+
+def on_day(day: int) -> time_machine.travel:
+    return time_machine.travel(START + timedelta(days=day))
+
+
+def test_a_changed_rating_is_evidence_the_largest_change_first(
+    sync: RunTap, config: Config, rate: Callable[[Ratings], str]
+) -> None:
+    config["imdb_ids"] = IDS
+    with on_day(0):
+        run = sync(config)
+    rate(
+        {
+            "tt0000001": (7.0, 55),  # 10% more: not yet
+            "tt0000002": (7.0, 7800),
+            "tt0000003": (7.1, 100),
+            "tt0000004": (7.0, 8000),
+            "tt0000005": (7.0, 10),  # 11% more
+            "tt0000006": (6.0, 70),  # a row of its own now
+        }
+    )
+    with on_day(0):
+        assert sync(config, run.state).ids("movies") == [], "fetched today"
+    with on_day(1):
+        again = sync(config, run.state)
+    changed = ["tt0000004", "tt0000002", "tt0000006", "tt0000005", "tt0000003"]
+    assert again.ids("movies") == changed
+
+
+def test_the_share_of_votes_is_a_setting(
+    sync: RunTap, config: Config, rate: Callable[[Ratings], str]
+) -> None:
+    config |= {"imdb_ids": IDS[:5], "refresh": {"votes_change": 0.5}}
+    with on_day(0):
+        run = sync(config)
+    rate({"tt0000002": (7.0, 10_400), "tt0000004": (7.0, 10_600)})
+    with on_day(1):
+        assert sync(config, run.state).ids("movies") == ["tt0000004"]
+
+
+def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
+    sync: RunTap, config: Config, omdb: Emulator, rate: Callable[[Ratings], str]
+) -> None:
+    config["imdb_ids"] = IDS[:1]
+    with on_day(0):
+        state = sync(config).state
+    rate({"tt0000001": (7.4, 90)})
+    days = []
+    for day in range(1, 40):
+        if day == 30:
+            omdb.update_title("tt0000001", imdbRating="7.4", imdbVotes="90")
+        with on_day(day):
+            run = sync(config, state)
+        state = run.state
+        days += [day] * requests(run)
+    assert days == [1, 2, 4, 8, 16, 32]
+
+
+def test_a_title_whose_change_arrives_is_due_on_evidence_the_next_day(
+    sync: RunTap, config: Config, omdb: Emulator, rate: Callable[[Ratings], str]
+) -> None:
+    config["imdb_ids"] = IDS[:1]
+    with on_day(0):
+        state = sync(config).state
+    spent = []
+    for day in range(1, 6):
+        rate({"tt0000001": (7.0, 50 + 20 * day)})
+        omdb.update_title("tt0000001", imdbVotes=str(50 + 20 * day))
+        with on_day(day):
+            run = sync(config, state)
+        state = run.state
+        spent.append(requests(run))
+    assert spent == [1, 1, 1, 1, 1]
+
+
+def test_age_is_the_fallback_and_the_upper_bound(sync: RunTap, config: Config) -> None:
+    config |= {"imdb_ids": ["tt0000001", "tt0000006"], "refresh": {"older": 400, "recent": 9}}
+    with time_machine.travel("2011-06-01T12:00:00+00:00"):  # the titles are of 2010: recent
+        run = sync(config)
+    with time_machine.travel("2011-06-11T12:00:00+00:00"):
+        again = sync(config, run.state)
+        assert again.ids("movies") == ["tt0000006"], "it has no row; the other has not changed"
+    with time_machine.travel("2012-07-06T12:00:00+00:00"):
+        assert set(sync(config, run.state).ids("movies")) == {"tt0000001", "tt0000006"}
+
+
+def test_new_titles_come_before_refreshes(
+    sync: RunTap, config: Config, rate: Callable[[Ratings], str]
+) -> None:
+    with on_day(0):
+        run = sync({**config, "imdb_ids": IDS[:2]})
+    rate({"tt0000001": (9.0, 9999), "tt0000002": (9.0, 99_999)})
+    with on_day(1):
+        again = sync({**config, "imdb_ids": IDS[:3]}, run.state)
+    assert again.ids("movies") == ["tt0000003", "tt0000002", "tt0000001"]
+
+
+@given(
+    st.one_of(st.none(), st.integers(0, 100)),
+    st.one_of(st.none(), st.integers(0, 20_000_000)),
+    st.integers(0, 7),
+)
+def test_a_known_rating_takes_four_characters(
+    rating: int | None, votes: int | None, unchanged: int
+) -> None:
+    text = encode(pack(KnownRating(rating, votes, unchanged)))
+    known = unpack(decode(text))
+    assert len(text) == 4
+    assert text[0].isalpha()
+    assert (known.rating, known.unchanged) == (rating, unchanged)
+    if votes is None:
+        assert known.votes is None
+    else:
+        assert known.votes == pytest.approx(votes, rel=0.001, abs=0.5)
+
+
+def test_a_known_rating_waits_longer_each_time() -> None:
+    waits = [KnownRating(70, 100, unchanged).wait_days for unchanged in range(8)]
+    assert waits == [1, 1, 2, 4, 8, 16, 32, 64]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
+        ({"min_votes": 0}, "min_votes"),
+        ({"refresh": {"votes_change": -1}}, "votes_change"),
+    ],
+)
+def test_invalid_settings_are_named(
+    sync: RunTap, config: Config, setting: dict[str, Any], message: str
+) -> None:
+    run = sync({**config, "imdb_ids": IDS, **setting})
+    assert run.exit_code == 1
+    assert message in run.log

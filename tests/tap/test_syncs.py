@@ -1,0 +1,142 @@
+"""Each run leaves a row in `syncs`, as its last record, however it ended."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from omdb_emulator.testing import Emulator
+
+    from tests.tap.conftest import Config, Run, RunTap
+
+IDS = ["tt1375666", "tt0816692", "tt0435761"]
+
+
+def outcome(run: Run) -> dict[str, Any]:
+    """Return the one row of `syncs`, which must be the last record."""
+    [row] = run.records("syncs")
+    records = [message for message in run.messages if message["type"] == "RECORD"]
+    assert records[-1]["stream"] == "syncs"
+    counts = {stream: count for stream, count in run.counts.items() if stream != "syncs"}
+    assert row["records"] == counts
+    assert row["rejects"] == counts.get("rejects", 0)
+    return row
+
+
+def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    config |= {"imdb_ids": [*IDS, "tt0000404", "tt99000098"], "titles": [{"title": "Up"}]}
+    run = sync(config)
+    row = outcome(run)
+    assert row["outcome"] == "complete"
+    assert row["message"] is None
+    assert row["requests"] == omdb.stats()["requests"] == 6
+    assert row["requests_left_today"] == 1000 - 6
+    assert row["unparsed_values"] == sum(
+        len(record["unparsed"] or {}) for record in run.records("movies")
+    )
+    assert row["known_titles"] == 4, "the other two are retried tomorrow"
+    assert (row["retries"], row["responses_reused"]) == (0, 0)
+    assert (row["pending_titles"], row["pending_searches"]) == (0, 0)
+    assert row["started_at"] <= row["ended_at"]
+    assert row["tap_version"].count(".") == 2
+
+
+def test_a_run_with_nothing_due(sync: RunTap, config: Config) -> None:
+    config["imdb_ids"] = IDS
+    row = outcome(sync(config, sync(config).state))
+    assert (row["outcome"], row["requests"], row["records"]) == ("complete", 0, {})
+    assert row["known_titles"] == 3
+
+
+def test_each_run_has_an_id_of_its_own(sync: RunTap, config: Config) -> None:
+    config["imdb_ids"] = IDS[:1]
+    assert len({outcome(sync(config))["sync_id"] for _ in range(5)}) == 5
+
+
+def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "search_terms": ["man*"], "max_requests": 5, "concurrency": 1})
+    row = outcome(run)
+    assert row["outcome"] == "budget_exhausted"
+    assert "max_requests" in row["message"]
+    assert row["requests"] == 5
+    assert row["pending_titles"] > 0
+    assert row["pending_searches"] == 1
+    assert run.exit_code == 0
+
+
+def test_a_reached_quota(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.set_key("a1b2c3d4", 2)
+    run = sync({**config, "imdb_ids": IDS, "concurrency": 1})
+    row = outcome(run)
+    assert row["outcome"] == "quota_reached"
+    assert "limit reached" in row["message"]
+    assert row["requests_left_today"] == 0
+    assert run.exit_code == 0
+
+
+def test_a_rejected_key(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "api_key": "deadbeef", "imdb_ids": IDS})
+    row = outcome(run)
+    assert row["outcome"] == "failed"
+    assert "api_key" in row["message"]
+    assert "deadbeef" not in run.stdout
+    assert run.exit_code == 1
+
+
+def test_retries_are_counted(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.fault("unavailable", times=2)
+    row = outcome(sync({**config, "imdb_ids": IDS, "max_retry_time": 30, "concurrency": 1}))
+    assert row["outcome"] == "complete"
+    assert (row["retries"], row["requests"]) == (2, 5)
+
+
+def test_reused_responses_are_counted(
+    sync: RunTap, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config |= {"imdb_ids": IDS, "cache_dir": str(tmp_path_factory.mktemp("cache"))}
+    sync(config)  # whose state is lost
+    row = outcome(sync(config, {"bookmarks": {"sync_state": {"version": 2, "titles": {}}}}))
+    assert (row["responses_reused"], row["requests"]) == (3, 0)
+
+
+def test_a_stopped_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.set_latency(50)
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGTERM])
+    timer.start()
+    run = sync({**config, "search_terms": ["man*"], "concurrency": 1})
+    omdb.set_latency(0)
+    row = outcome(run)
+    assert row["outcome"] == "stopped"
+    assert run.exit_code == 128 + signal.SIGTERM
+
+
+def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        message = f"a defect, {config['api_key']}"
+        raise RuntimeError(message)
+
+    rows: list[dict[str, Any]] = []
+    monkeypatch.setattr("tap_omdb.sync.handler.to_record", fail)
+    monkeypatch.setattr(
+        "tap_omdb.streams.SyncsStream.emit", lambda _, record: rows.append(dict(record))
+    )
+    with pytest.raises(RuntimeError, match="a defect"):
+        sync({**config, "imdb_ids": IDS})
+    [row] = rows
+    assert row["outcome"] == "failed"
+    assert row["message"] == "RuntimeError: a defect, ***"
+
+
+def test_it_is_a_stream_like_any_other(sync: RunTap, config: Config) -> None:
+    config["imdb_ids"] = IDS
+    assert "syncs" not in sync(config, select={"movies"}).counts
+    started = time.monotonic()
+    run = sync(config, select={"syncs"})
+    assert run.counts == {"syncs": 1}
+    assert outcome(run)["requests"] == 0
+    assert time.monotonic() - started < 30

@@ -57,6 +57,12 @@ class Ratings:
         """Return how many rows there are."""
         return len(self._rows)
 
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the number in the IMDb id, the rating in tenths and the votes of each row."""
+        for row in self._rows:
+            votes = row >> _RATING_BITS & (1 << _VOTES_BITS) - 1
+            yield row >> _VOTES_BITS + _RATING_BITS, row & (1 << _RATING_BITS) - 1, votes
+
     def get(self, imdb_id: str) -> Rating | None:
         """Return the rating of a title; None if the file does not have it."""
         number = int(imdb_id[2:])

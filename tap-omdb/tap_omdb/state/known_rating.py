@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import math
 import string
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LEVELS = 8
 _RATINGS = 102
 _VOTES_STEP = 0.0012
 """Votes are stored on a logarithmic scale, to within 0.06%."""
 _MAX_VOTES = 16_700
-_LETTERS = string.ascii_letters
 _DIGITS = string.digits + string.ascii_letters + "-_"
-_LETTER = {character: value for value, character in enumerate(_LETTERS)}
-_DIGIT = {character: value for value, character in enumerate(_DIGITS)}
-_BASE = len(_DIGITS)
+# Two characters at a time, for speed: a state may hold millions.
+_LOW = [first + second for first in _DIGITS for second in _DIGITS]
+_HIGH = [first + second for first in string.ascii_letters for second in _DIGITS]
+_LOW_VALUE = {text: value for value, text in enumerate(_LOW)}
+_HIGH_VALUE = {text: value * len(_LOW) for value, text in enumerate(_HIGH)}
 LENGTH = 4
 """Characters; the first is a letter, so that they can follow the digits of an id."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRating:
+class KnownRating(NamedTuple):
     """The rating of a title as OMDb last reported it.
 
     Attributes:
@@ -44,6 +44,9 @@ class KnownRating:
         return 1 << max(0, self.unchanged - 1)
 
 
+_VOTES = [round(math.expm1(value * _VOTES_STEP)) for value in range(_MAX_VOTES)]
+
+
 def pack(known: KnownRating) -> int:
     """Return a known rating as a number above 0."""
     rating = 0 if known.rating is None else min(known.rating, _RATINGS - 2) + 1
@@ -59,17 +62,36 @@ def unpack(number: int) -> KnownRating:
     votes, rating = divmod(rest, _RATINGS)
     return KnownRating(
         rating=rating - 1 if rating else None,
-        votes=round(math.expm1((votes - 1) * _VOTES_STEP)) if votes else None,
+        votes=_VOTES[votes - 1] if votes else None,
         unchanged=unchanged,
     )
 
 
+def find_change(number: int, rating: int, votes: int, votes_change: float) -> int | None:
+    """Compare a known rating with what IMDb has now.
+
+    Args:
+        number: What `pack` returned; unpacking it would take most of the time, since a state may
+            hold millions.
+        rating: IMDb's rating in tenths.
+        votes: IMDb's votes.
+        votes_change: The share by which the votes must have changed.
+
+    Returns:
+        The change in votes; None if neither the rating nor the votes have changed enough.
+    """
+    votes_value, known_rating = divmod((number - 1) // _LEVELS, _RATINGS)
+    known_votes = _VOTES[votes_value - 1] if votes_value else 0
+    change = abs(votes - known_votes)
+    if rating + 1 == known_rating and change <= votes_change * known_votes:
+        return None
+    return change
+
+
 def encode(number: int) -> str:
     """Return a number that `pack` returned as text of `LENGTH` characters."""
-    number, last = divmod(number, _BASE)
-    number, third = divmod(number, _BASE)
-    first, second = divmod(number, _BASE)
-    return _LETTERS[first] + _DIGITS[second] + _DIGITS[third] + _DIGITS[last]
+    high, low = divmod(number, len(_LOW))
+    return _HIGH[high] + _LOW[low]
 
 
 def decode(text: str) -> int:
@@ -78,7 +100,4 @@ def decode(text: str) -> int:
     Raises:
         KeyError: It is not such a text.
     """
-    number = _LETTER[text[0]]
-    for character in text[1:]:
-        number = number * _BASE + _DIGIT[character]
-    return number
+    return _HIGH_VALUE[text[:2]] + _LOW_VALUE[text[2:]]

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from array import array
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex, Days
 from tap_omdb.state.failures import Failures
-from tap_omdb.state.known_rating import LENGTH, KnownRating, decode, encode, pack, unpack
+from tap_omdb.state.known_rating import (
+    LENGTH,
+    KnownRating,
+    decode,
+    encode,
+    find_change,
+    pack,
+    unpack,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from tap_omdb.config.ratings_file import Rating
+    from tap_omdb.config.ratings_file import Ratings
     from tap_omdb.config.settings import Refresh
 
 OLDER = "older"
 """Stands for the year of a title that is old enough to change rarely."""
 NOT_FOUND = "not_found"
 """Stands for the type of a title that OMDb does not have."""
+_NUMBER_BITS = 34
+"""For the number in an IMDb id, which has at most 10 digits."""
 NOT_SELECTED = "not_selected"
 """Stands before the type of a title that was fetched while its stream was not selected."""
 
@@ -142,46 +153,48 @@ class TitleIndex:
         return sorted(self._merged_ids.get(imdb_id, ()))
 
     def changed(
-        self,
-        rating_of: Callable[[str], Rating | None],
-        votes_change: float,
-        types: Collection[str],
-        today: date,
-    ) -> Iterator[tuple[int, str]]:
-        """Yield the titles whose rating on IMDb differs from what OMDb last reported.
+        self, ratings: Ratings, votes_change: float, types: Collection[str], today: date
+    ) -> array[int]:
+        """Find the titles whose rating on IMDb differs from what OMDb last reported.
 
         A title of which recent refreshes brought nothing new waits: OMDb may lag behind IMDb.
 
         Args:
-            rating_of: Returns IMDb's rating of a title.
+            ratings: IMDb's ratings.
             votes_change: The share by which the votes must have changed; a rating counts if it
                 has changed at all.
             types: The types whose streams are selected.
             today: The current day (UTC).
 
-        Yields:
-            The change in votes, and the IMDb id.
+        Returns:
+            The numbers in the IMDb ids, in the order of the change in votes, the largest first.
         """
-        for number, day, label, detail in self._index.items():
-            if not detail or label.partition(" ")[0] not in types:
+        changes = array("Q")
+        for number, rating, votes in ratings:
+            detail = self._index.detail(number)
+            if not detail:
                 continue
-            now = rating_of(imdb_id := _id(number))
-            if now is None or imdb_id in self._failures:
-                continue
-            known = unpack(detail)
-            change = abs(now.votes - (known.votes or 0))
-            has_changed = now.rating != known.rating or change > votes_change * (known.votes or 0)
-            if has_changed and (today - day).days >= known.wait_days:
-                yield change, imdb_id
+            change = find_change(detail, rating, votes, votes_change)
+            mark = self._index.get(number) if change is not None else None
+            if (
+                change is not None
+                and mark is not None
+                and (today - mark[0]).days >= unpack(detail).wait_days
+                and mark[1].partition(" ")[0] in types
+                and _id(number) not in self._failures
+            ):
+                changes.append(change << _NUMBER_BITS | number)
+        mask = (1 << _NUMBER_BITS) - 1
+        return array("Q", (item & mask for item in sorted(changes, reverse=True)))
 
     def has_rating(self, imdb_id: str) -> bool:
         """Return whether the state has what OMDb last reported of a title's rating."""
         return self._index.detail(_number(imdb_id)) > 0
 
-    def is_older(self, imdb_id: str, days: int | None, today: date) -> bool:
-        """Return whether a title was last fetched so many days ago; None means never."""
+    def is_old(self, imdb_id: str, today: date) -> bool:
+        """Return whether a title is due by its age even if it is treated as an old one."""
         mark = self._index.get(_number(imdb_id))
-        return mark is not None and days is not None and (today - mark[0]).days >= days
+        return mark is not None and is_due(mark[0], OLDER, today, self._refresh)
 
     def mark_fetched(
         self,
@@ -204,8 +217,8 @@ class TitleIndex:
         before = self._index.detail(_number(imdb_id))
         if on_evidence and before and rating:
             known = unpack(before)
-            if pack(replace(known, unchanged=0)) == pack(rating):
-                rating = replace(rating, unchanged=known.unchanged + 1)
+            if pack(known._replace(unchanged=0)) == pack(rating):
+                rating = rating._replace(unchanged=known.unchanged + 1)
         detail = pack(rating) if rating else 0
         self._mark(imdb_id, today, label.text(today, self._refresh), detail)
 

@@ -9,8 +9,10 @@ votes, most first, and refreshes begin with the titles that have changed most.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.settings import Title
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _SMALL_FILE = 4_000_000
 """Bytes; about 100,000 titles, read in a fraction of a second."""
+
+MAX_COUNT = 100_000
 
 SEARCHABLE = frozenset({"movie", "series", "game"})
 """The types that a search lists; episodes are found through their series."""
@@ -74,7 +78,7 @@ class Planner:
     def tasks(self) -> Iterator[Task | InvalidRow]:
         """Yield all tasks that are due; lazily, so that what earlier tasks bring is considered."""
         if self._selected:
-            if self._priority.is_ranked:
+            if self._priority.ratings is not None:
                 yield from self._ranked.tasks(self._is_new)
             else:
                 yield from self._new_titles()
@@ -86,18 +90,20 @@ class Planner:
     def count(self) -> tuple[int, bool]:
         """Return how many tasks are due, and whether that is all.
 
-        The titles of a large file are not counted: reading it twice would take too long.
+        No more than `MAX_COUNT` are counted, and not the titles of a large file, since reading it
+        twice would take too long.
         """
         planner, is_all = self, True
         path = self._settings.titles_file
-        if path and path.stat().st_size > _SMALL_FILE and not self._priority.is_ranked:
+        if path and path.stat().st_size > _SMALL_FILE and self._priority.ratings is None:
             settings = replace(self._settings, titles_file=None)
             planner = Planner(settings, self._state, self._selected, self._today, self._priority)
             is_all = False
         try:
-            return sum(1 for _ in planner.tasks()), is_all
+            number = sum(1 for _ in islice(planner.tasks(), MAX_COUNT))
         except TitlesFileError:  # reported when the queue gets there
             return 0, False
+        return number, is_all and number < MAX_COUNT
 
     @cached_property
     def _ranked(self) -> RankedPlan:
@@ -214,36 +220,32 @@ class Planner:
         yield from self._changed()
         for imdb_id, kind in self._state.titles.due(self._today):
             is_selected = kind in self._selected or (self._selected and kind == NOT_FOUND)
-            if is_selected and self._is_old_enough(imdb_id) and self._includes(imdb_id):
+            if is_selected and self._is_old_enough(imdb_id) and self._priority.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh")
         if self._with_episodes:
             for series_id, season in self._state.seasons.due(self._today):
                 yield SeasonTask(series_id, season)
 
     def _changed(self) -> Iterator[Task]:
-        for imdb_id in self._changed_titles:
-            if self._state.titles.last_requested(imdb_id) != self._today:
+        for number in self._changed_titles:
+            imdb_id = f"tt{number:07d}"
+            is_fetched = self._state.titles.last_requested(imdb_id) == self._today
+            if not is_fetched and self._priority.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh", on_evidence=True)
 
     @cached_property
-    def _changed_titles(self) -> list[str]:
-        """Titles whose rating has changed on IMDb, those with the largest change first."""
-        if not self._priority.is_ranked:
-            return []
-        changed = self._state.titles.changed(
-            self._priority.rating, self._settings.refresh.votes_change, self._selected, self._today
-        )
-        included = (item for item in changed if self._includes(item[1]))
-        return [imdb_id for _, imdb_id in sorted(included, key=lambda item: -item[0])]
+    def _changed_titles(self) -> array[int]:
+        ratings, votes_change = self._priority.ratings, self._settings.refresh.votes_change
+        if ratings is None:
+            return array("Q")
+        return self._state.titles.changed(ratings, votes_change, self._selected, self._today)
 
     def _is_old_enough(self, imdb_id: str) -> bool:
         """Return whether a title that is due by its age is due although IMDb shows no change."""
-        if not self._state.titles.has_rating(imdb_id) or self._priority.rating(imdb_id) is None:
+        ratings = self._priority.ratings
+        if ratings is None or self._state.titles.is_old(imdb_id, self._today):
             return True
-        return self._state.titles.is_older(imdb_id, self._settings.refresh.older, self._today)
-
-    def _includes(self, imdb_id: str) -> bool:
-        return self._priority.includes(imdb_id)
+        return not self._state.titles.has_rating(imdb_id) or ratings.get(imdb_id) is None
 
 
 def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTask:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tap_omdb.config.ratings_file import Rating, Ratings
+    from tap_omdb.config.ratings_file import Ratings
 
 
 class Priority:
@@ -23,24 +23,16 @@ class Priority:
             min_votes: Titles with fewer votes are left out.
             always: Ids of titles that are never left out.
         """
-        self._ratings = ratings
+        self.ratings = ratings
+        """IMDb's ratings, if there is a file."""
         self._min_votes = min_votes if ratings is not None else 0
         self._always = always
         self.left_out = 0
         """How many titles of this run have too few votes; counted by whoever leaves them out."""
 
-    @property
-    def is_ranked(self) -> bool:
-        """Whether there is a rating file."""
-        return self._ratings is not None
-
-    def rating(self, imdb_id: str) -> Rating | None:
-        """Return what IMDb's rating file has for a title."""
-        return self._ratings.get(imdb_id) if self._ratings is not None else None
-
     def votes(self, imdb_id: str) -> int:
         """Return the votes of a title; 0 if they are not known."""
-        return self._ratings.votes(imdb_id) if self._ratings is not None else 0
+        return self.ratings.votes(imdb_id) if self.ratings is not None else 0
 
     def includes(self, imdb_id: str) -> bool:
         """Return whether a title has enough votes to be fetched."""

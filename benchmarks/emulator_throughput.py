@@ -29,10 +29,10 @@ import psutil
 import uvloop
 from httptools import HttpResponseParser
 from measuring import API_KEY, emulator, load, machine
+from omdb_emulator.catalogue.generator import GeneratedTitles
+from omdb_emulator.catalogue.loader import CATALOGUE
+from omdb_emulator.catalogue.titles import json_lines
 from omdb_emulator.client import Control
-from omdb_emulator.generator import Generated
-from omdb_emulator.sources import CATALOGUE
-from omdb_emulator.titles import json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,7 +167,7 @@ def sample(titles: int) -> list[dict[str, Any]]:
         # OMDb refuses every question with a "<".
         return [line for _, line in json_lines(CATALOGUE) if "<" not in line.get("Title", "<")]
     picked = random.Random(0).sample(range(titles), min(titles, SAMPLE))  # noqa: S311 - no secret
-    generated = Generated(titles)
+    generated = GeneratedTitles(titles)
     return [generated.line(row) for row in picked]
 
 

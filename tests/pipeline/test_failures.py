@@ -79,7 +79,7 @@ def test_the_key_is_wrong(project: Project) -> None:
     (line,) = lines_with("Invalid API key!", finished.stdout)
     assert "TAP_OMDB_API_KEY" in line
     assert "1badc0de" not in finished.stdout
-    assert project.emulator.stats()["refused"]["invalid_key"] > 0
+    assert project.emulator.stats()["unauthorized"]["invalid_key"] > 0
 
 
 def test_there_is_no_key(project: Project) -> None:

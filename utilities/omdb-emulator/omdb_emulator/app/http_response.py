@@ -1,4 +1,4 @@
-"""A reply as it leaves: headers as recorded at omdbapi.com, and how it travels."""
+"""A response with its headers, as recorded at omdbapi.com, and how it is sent."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An HTTP reply and what happens to it on the way.
+class HttpResponse:
+    """An HTTP response, and the faults in sending it.
 
     Attributes:
         status: the HTTP status.
         body: the bytes of the body.
-        content_type: the Content-Type claimed.
-        extra: more headers, name and value; they replace OMDb's of the same name.
-        cache_status: Cloudflare's CF-Cache-Status; None for a page of Cloudflare itself.
-        age: seconds that the reply has been in Cloudflare's cache; None leaves Age out.
+        content_type: the Content-Type header.
+        extra: more headers (name, value); they replace OMDb's of the same name.
+        cache_status: Cloudflare's CF-Cache-Status; None for pages of Cloudflare itself.
+        age: seconds that the response has been in Cloudflare's cache; None omits Age.
         delay: seconds before the first byte.
         body_seconds: seconds over which the body is spread.
-        cut: where the connection breaks: nowhere, before the first byte, or in the body.
-        cut_at: how much of the body goes out before a break in it, 0 to 1.
-        reset: whether a break is a reset (RST) instead of a close.
-        hang: whether the reply waits until faults are cleared.
+        cut: where the connection breaks: not at all, before the first byte, or in the body.
+        cut_at: the share of the body that is sent before the break, 0 to 1.
+        reset: whether the connection is reset (RST) instead of closed.
+        hang: whether nothing is sent until the fault is removed.
     """
 
     status: int
@@ -48,37 +48,37 @@ class Outgoing:
 
 
 class HeaderWriter:
-    """Writes the headers of replies; those that change once a second are kept for it."""
+    """Makes the headers of responses; what changes only once a second is reused."""
 
     def __init__(self) -> None:
-        """Start with nothing kept."""
+        """Start without reusable headers."""
         self._second = 0
         self._dated: Headers = []
         self._edge: Headers = []
 
-    def headers(self, reply: Outgoing, now: float) -> Headers:
-        """Return the headers of a reply that leaves now (seconds since 1970)."""
+    def headers(self, response: HttpResponse, now: float) -> Headers:
+        """Return the headers of a response that is sent now (seconds since 1970)."""
         if int(now) != self._second:
-            self._keep(int(now))
+            self._refresh(int(now))
         headers = [
-            (b"content-type", reply.content_type.encode("latin-1")),
-            (b"content-length", b"%d" % len(reply.body)),
+            (b"content-type", response.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % len(response.body)),
             (b"cf-ray", b"%b-IAD" % secrets.token_hex(8).encode()),
         ]
-        if reply.cache_status is None:
+        if response.cache_status is None:
             headers += self._edge
         else:
-            headers += self._of_age(reply.age, now) if reply.age else self._dated
-            headers.append((b"cf-cache-status", reply.cache_status.encode()))
-            if reply.age is not None:
-                headers.append((b"age", b"%d" % reply.age))
-        if reply.extra:
-            extra = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in reply.extra]
+            headers += self._of_age(response.age, now) if response.age else self._dated
+            headers.append((b"cf-cache-status", response.cache_status.encode()))
+            if response.age is not None:
+                headers.append((b"age", b"%d" % response.age))
+        if response.extra:
+            extra = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in response.extra]
             replaced = {name for name, _ in extra}
             headers = [header for header in headers if header[0] not in replaced] + extra
         return headers
 
-    def _keep(self, second: int) -> None:
+    def _refresh(self, second: int) -> None:
         self._second = second
         date = formatdate(second, usegmt=True).encode()
         self._edge = [

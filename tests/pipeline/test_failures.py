@@ -33,7 +33,7 @@ def test_postgres_is_down(idle_project: Project, environment: str, remedy: str) 
     )
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
-    assert f"Postgres does not answer at 127.0.0.1:{port}: {remedy}" in line
+    assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
     assert "Traceback" not in finished.stdout
     assert not lines_with("Running with dbt", finished.stdout)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -12,11 +13,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from omdb_emulator.app.control import control_app
+from omdb_emulator.app.state import State
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.client import Control, ControlError
 from omdb_emulator.testing import Emulator, title_line
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import MutableMapping
 
     from tests.emulator.conftest import Fetch
 
@@ -280,3 +285,81 @@ def test_two_emulators_do_not_disturb_each_other(fetch: Fetch) -> None:
         one.fault("unavailable")
         assert fetch(two, i=ID).json["Title"] == "Two"
         assert fetch(one, i=ID).status == 503
+
+
+def control(
+    emulator: Emulator, method: str, path: str, host: str | None = None, **headers: str
+) -> tuple[int, bytes]:
+    """Send one request to a control endpoint as a browser would."""
+    target = urlsplit(emulator.url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    connection.putrequest(method, f"/__emulator__/{path}", skip_host=True)
+    connection.putheader("Host", host or target.netloc)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    body = b'{"latency_ms": 1}' if method == "POST" else b""
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body)
+    response = connection.getresponse()
+    result = response.status, response.read()
+    connection.close()
+    return result
+
+
+@pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "settings"), ("DELETE", "faults"), ("GET", "stats")]
+)
+def test_control_rejects_other_origins(omdb: Emulator, method: str, path: str, origin: str) -> None:
+    omdb.fault("unavailable")
+    status, body = control(omdb, method, path, Origin=origin, **{"Content-Type": "text/plain"})
+    assert (status, json.loads(body)) == (403, {"error": f"the origin {origin} is not allowed"})
+    assert omdb.settings()["latency_ms"] == 0
+    assert len(omdb.faults()) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "example.org:80", "127.0.0.1.example.org", "localhost.", "", "a b"]
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "settings"), ("GET", "stats")])
+def test_control_rejects_other_hosts(omdb: Emulator, method: str, path: str, host: str) -> None:
+    status, body = control(omdb, method, path, host=host or " ", Origin=f"http://{host}")
+    assert (status, body) == (400, b"Invalid host header")
+    assert omdb.settings()["latency_ms"] == 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:15500", "[::1]:80"])
+def test_control_accepts_loopback_hosts_and_its_own_origin(omdb: Emulator, host: str) -> None:
+    assert control(omdb, "POST", "settings", host=host)[0] == 200
+    assert control(omdb, "POST", "settings", host=host, Origin=f"http://{host}")[0] == 200
+    assert omdb.settings()["latency_ms"] == 1
+
+
+@pytest.mark.parametrize(("listening_on", "host"), [("192.0.2.7", "192.0.2.7:80"), ("::", "[::]")])
+def test_control_accepts_the_address_that_the_server_listens_on(
+    listening_on: str, host: str
+) -> None:
+    app = control_app(State(TitleStore()), listening_on, pid=1)
+    sent = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    for headers in ({"host": host}, {"host": "192.0.2.8"}):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/__emulator__/health",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        asyncio.run(app(scope, receive, send))
+    assert [message["status"] for message in sent if "status" in message] == [200, 400]
+
+
+def test_data_is_served_to_every_origin_as_omdb_does(omdb: Emulator, fetch: Fetch) -> None:
+    response = fetch(omdb, {"Origin": "https://example.org", "Host": "example.org"}, i=ID)
+    assert response.status == 200
+    assert response.headers["access-control-allow-origin"] == "*"

@@ -173,7 +173,7 @@ def _serve(options: argparse.Namespace) -> int:
         bound.listen()
         _print(f"{len(store)} titles at {url} with the keys {', '.join(keys)}")
         sys.stdout.flush()
-        server = Server(State(store, Keys(keys), settings))
+        server = Server(State(store, Keys(keys), settings), options.host)
         if options.data_dir is None:
             server.run(sockets=[bound])
         else:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from omdb_emulator import CONTROL_PATH, __version__
+from omdb_emulator.app.access import access_middleware
 from omdb_emulator.app.clock import DAY
 from omdb_emulator.app.faults import FaultError, fault_from_json
 from omdb_emulator.catalogue.titles import TitleError, title_from_line
@@ -26,11 +27,12 @@ _UNPROCESSABLE = 422
 _NOT_FOUND = 404
 
 
-def control_app(state: State, pid: int) -> Starlette:
+def control_app(state: State, host: str, pid: int) -> Starlette:
     """Return the application behind the control path.
 
     Args:
         state: what it reads and changes.
+        host: the address that the server listens on.
         pid: the id of this process, which ``health`` reports.
     """
     control = _Control(state, pid)
@@ -63,6 +65,7 @@ def control_app(state: State, pid: int) -> Starlette:
             Route(f"{CONTROL_PATH}/{path}", endpoint, methods=methods)
             for path, methods, endpoint in routes
         ],
+        middleware=access_middleware(host),
         exception_handlers={HTTPException: _error},
     )
 

@@ -33,11 +33,16 @@ class _Protocol(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Serves one emulator until it is stopped."""
 
-    def __init__(self, state: State) -> None:
-        """Prepare to serve a state; nothing listens yet."""
+    def __init__(self, state: State, host: str = "127.0.0.1") -> None:
+        """Prepare to serve; nothing listens yet.
+
+        Args:
+            state: what is served.
+            host: the address that the server will listen on.
+        """
         super().__init__(
             uvicorn.Config(
-                Application(state, control_app(state, pid=os.getpid())),
+                Application(state, control_app(state, host, os.getpid())),
                 http=_Protocol,
                 ws="none",
                 lifespan="off",

@@ -216,10 +216,13 @@ def test_serving_options_reach_the_server(run: Run, directory: Path) -> None:
     recorded = directory / "my responses.jsonl"
     recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
     options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
+    options += ["--ratings-change-from", "2026-01-31", "--ratings-lag-days", "3"]
     url = url_of(run("start", "--port", "0", *options))
     assert fetch(f"{url}?apikey=abc&i=tt0000001")["Title"] == "Mine"
     assert len(fetch(f"{url}__emulator__/requests")) == 1
     assert fetch(f"{url}__emulator__/keys") == {"abc": {"limit": 1, "used_today": 1}}
+    settings = fetch(f"{url}__emulator__/settings")
+    assert (settings["ratings_change_from"], settings["ratings_lag_days"]) == ("2026-01-31", 3)
 
 
 @pytest.mark.parametrize(

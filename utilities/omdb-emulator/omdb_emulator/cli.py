@@ -6,14 +6,18 @@ import argparse
 import logging
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from omdb_emulator import __version__
+from omdb_emulator.app.clock import Clock
 from omdb_emulator.app.keys import DEFAULT_KEYS, Keys, parse_key
 from omdb_emulator.app.state import Settings, State
 from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
+from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, load
+from omdb_emulator.catalogue.ratings import days_since_1970
 from omdb_emulator.catalogue.titles import TitleError, json_lines, to_json
 from omdb_emulator.catalogue.validation import validation_errors
 from omdb_emulator.server import background
@@ -28,6 +32,8 @@ from omdb_emulator.server.ports import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from omdb_emulator.catalogue.store import TitleStore
 
 _FAILED = 1
 _NOT_RUNNING = 3
@@ -91,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_data_dir(status)
     status.set_defaults(run=_status)
 
+    imdb_files = commands.add_parser(
+        "imdb-files", help="write IMDb's files of titles and ratings, with the titles to be served"
+    )
+    _add_title_options(imdb_files)
+    imdb_files.add_argument("--directory", type=Path, required=True, metavar="DIR", help="where to")
+    imdb_files.add_argument("--date", type=_date, metavar="DATE", help="of the ratings: today")
+    imdb_files.set_defaults(run=_write_imdb_files)
+
     generate = commands.add_parser(
         "generate", help="write generated titles, one JSON object a line"
     )
@@ -127,14 +141,32 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY[:LIMIT]",
         help=f"a valid key and its daily limit (repeatable; default: {', '.join(default_keys)})",
     )
-    add("--catalogue", action="append", type=Path, metavar="FILE", help="a file of titles")
-    add("--recorded", action="append", type=Path, metavar="FILE", help="recorded responses")
-    add("--generated", type=int, default=0, metavar="N", help="serve N generated titles")
-    add("--seed", type=int, default=0, metavar="S", help="of the generated titles (default 0)")
     add("--latency-ms", type=float, default=0, metavar="MS", help="delay every response")
     add("--cache", action="store_true", help="put Cloudflare's shared cache in front")
     add("--ignore-year", action="store_true", help="y does not filter searches, as OMDb at times")
     add("--log-requests", action="store_true", help="keep each request for the control endpoint")
+    _add_title_options(parser)
+    add(
+        "--ratings-lag-days",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ratings in responses lag behind IMDb's files (default 0)",
+    )
+
+
+def _add_title_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--catalogue", action="append", type=Path, metavar="FILE", help="a file of titles")
+    add("--recorded", action="append", type=Path, metavar="FILE", help="recorded responses")
+    add("--generated", type=int, default=0, metavar="N", help="serve N generated titles")
+    add("--seed", type=int, default=0, metavar="S", help="of the generated titles (default 0)")
+    add(
+        "--ratings-change-from",
+        type=_date,
+        metavar="DATE",
+        help="from this date on, ratings and votes change from day to day (default: never)",
+    )
 
 
 def _port(text: str) -> int:
@@ -144,18 +176,35 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        msg = f"{text!r} is not a date such as 2026-01-31"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
+def _load(options: argparse.Namespace) -> TitleStore:
+    is_given = options.recorded or options.generated
+    catalogues = options.catalogue or ([] if is_given else [CATALOGUE])
+    return load(catalogues, options.recorded or [], options.generated, options.seed)
+
+
 def _serve(options: argparse.Namespace) -> int:
     # Importing uvicorn takes longer than the other commands run.
     from omdb_emulator.server.http_server import Server  # noqa: PLC0415
 
-    is_given = options.recorded or options.generated
-    catalogues = options.catalogue or ([] if is_given else [CATALOGUE])
     keys = dict(map(parse_key, options.keys)) if options.keys else dict(DEFAULT_KEYS)
-    settings = Settings(
-        latency_ms=options.latency_ms,
-        cache=options.cache,
-        year_filter=not options.ignore_year,
-        log=options.log_requests,
+    settings = Settings()
+    settings.change(
+        {
+            "latency_ms": options.latency_ms,
+            "cache": options.cache,
+            "year_filter": not options.ignore_year,
+            "log": options.log_requests,
+            "ratings_change_from": options.ratings_change_from,
+            "ratings_lag_days": options.ratings_lag_days,
+        }
     )
     port = options.port
     if port is None:
@@ -165,7 +214,7 @@ def _serve(options: argparse.Namespace) -> int:
         raise PortError(msg)
     bound = bind(options.host, port)
     with bound:
-        store = load(catalogues, options.recorded or [], options.generated, options.seed)
+        store = _load(options)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{bound.getsockname()[1]}/"
         logging.basicConfig(level=logging.WARNING)
@@ -192,8 +241,9 @@ def _serve_arguments(options: argparse.Namespace) -> list[str]:
             arguments += [f"--{name}", str(path.resolve())]
     if options.generated:
         arguments += ["--generated", str(options.generated), "--seed", str(options.seed)]
-    if options.latency_ms:
-        arguments += ["--latency-ms", str(options.latency_ms)]
+    for name in ("latency_ms", "ratings_change_from", "ratings_lag_days"):
+        if getattr(options, name):
+            arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     for name in ("cache", "ignore_year", "log_requests"):
         if getattr(options, name):
             arguments.append(f"--{name.replace('_', '-')}")
@@ -230,6 +280,15 @@ def _status(options: argparse.Namespace) -> int:
         return _NOT_RUNNING
     titles = background.health(running)["titles"]
     _print(f"The emulator is running at {running.url} (pid {running.pid}, {titles} titles).")
+    return 0
+
+
+def _write_imdb_files(options: argparse.Namespace) -> int:
+    day = date.fromisoformat(options.date) if options.date else Clock().today()
+    ratings = Settings(ratings_change_from=options.ratings_change_from).ratings_on(
+        days_since_1970(day)
+    )
+    ImdbFiles(_load(options).titles()).write(options.directory, ratings)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.app.state import Settings, State
+from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, load
 from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line
 from omdb_emulator.client import Control
@@ -65,7 +66,7 @@ class Emulator(Control):
         generated: int = 0,
         seed: int = 0,
         keys: Mapping[str, int | None] | None = None,
-        **settings: float | bool | None,
+        **settings: float | bool | str | None,
     ) -> None:
         """Choose what to serve; nothing runs yet.
 
@@ -89,6 +90,8 @@ class Emulator(Control):
         self._keys = dict(DEFAULT_KEYS if keys is None else keys)
         self._settings = Settings(log=True)
         self._settings.change(settings)
+        self._state: State
+        self._imdb_files: tuple[int, ImdbFiles] | None = None
         self._server: ThreadServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -99,7 +102,7 @@ class Emulator(Control):
 
     def __enter__(self) -> Self:
         """Start serving on a free port of the loopback interface."""
-        store = self._load()
+        self._state = State(self._load(), Keys(self._keys), self._settings)
         bound = bind("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
         # Listening before the thread runs: a client that connects early waits instead of failing.
@@ -107,8 +110,7 @@ class Emulator(Control):
         ready = threading.Event()
 
         def run() -> None:
-            state = State(store, Keys(self._keys), self._settings)
-            self._server = ThreadServer(state)
+            self._server = ThreadServer(self._state)
             ready.set()
             self._server.run(sockets=[bound])
 
@@ -128,6 +130,24 @@ class Emulator(Control):
         if self._server and self._thread:
             self._server.stop()
             self._thread.join()
+
+    def write_imdb_files(self, directory: Path) -> None:
+        """Write IMDb's files of titles and ratings for the titles and the date of this emulator.
+
+        They are ``title.basics.tsv.gz`` and ``title.ratings.tsv.gz``. With the setting
+        ``ratings_change_from``, ratings and votes are those of the emulator's date, which the
+        responses reach ``ratings_lag_days`` later.
+
+        Args:
+            directory: where to write; created if it is missing.
+
+        Raises:
+            OSError: if a file cannot be written.
+        """
+        revision = self._state.store.revision
+        if self._imdb_files is None or self._imdb_files[0] != revision:
+            self._imdb_files = (revision, ImdbFiles(self._state.store.titles()))
+        self._imdb_files[1].write(directory, self._state.imdb_ratings)
 
     def _load(self) -> TitleStore:
         chosen = self._catalogue

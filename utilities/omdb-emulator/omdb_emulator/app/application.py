@@ -119,7 +119,7 @@ class Application:
         if error is not None:
             state.stats.unauthorized[_KEY_ERRORS[error]] += 1
             return HttpResponse(error.status, error.body)
-        response = respond(request.query, state.store, state.settings.behaviour)
+        response = respond(request.query, state.store, state.behaviour)
         return HttpResponse(response.status, response.body)
 
     def _log(self, request: Request, response: HttpResponse, fault: int | None) -> None:

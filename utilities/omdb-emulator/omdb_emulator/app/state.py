@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from omdb_emulator.app.clock import Clock
@@ -12,6 +13,7 @@ from omdb_emulator.app.faults import Faults
 from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.app.shared_cache import SharedCache
 from omdb_emulator.app.stats import Stats
+from omdb_emulator.catalogue.ratings import RatingsOnDay, days_since_1970
 from omdb_emulator.protocol.responses import Behaviour
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _TYPES: dict[str, tuple[type, ...]] = {
     "latency_ms": (int, float),
     "max_results": (int, type(None)),
+    "ratings_change_from": (str, type(None)),
+    "ratings_lag_days": (int,),
 }
 
 
@@ -36,6 +40,9 @@ class Settings:
         year_filter: see :class:`~omdb_emulator.protocol.responses.Behaviour`.
         season_details: see there.
         max_results: see there.
+        ratings_change_from: the date (``2026-01-31``) from which on ratings and votes change from
+            day to day; None: they stay those of the catalogue.
+        ratings_lag_days: by how many days the ratings in responses lag behind IMDb's files.
     """
 
     latency_ms: float = 0
@@ -45,6 +52,8 @@ class Settings:
     year_filter: bool = True
     season_details: bool = True
     max_results: int | None = None
+    ratings_change_from: str | None = None
+    ratings_lag_days: int = 0
 
     def change(self, values: dict[str, Any]) -> None:
         """Change settings by name.
@@ -61,13 +70,20 @@ class Settings:
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 msg = f"{name} cannot be {value!r}"
                 raise ValueError(msg)
+        if values.get("ratings_change_from") is not None:
+            date.fromisoformat(values["ratings_change_from"])
+        if values.get("ratings_lag_days", 0) < 0:
+            msg = "ratings_lag_days cannot be negative"
+            raise ValueError(msg)
         for name, value in values.items():
             setattr(self, name, value)
 
-    @property
-    def behaviour(self) -> Behaviour:
-        """The settings that the protocol depends on."""
-        return Behaviour(self.year_filter, self.season_details, self.max_results)
+    def ratings_on(self, day: int) -> RatingsOnDay | None:
+        """Return the ratings on a day (since 1970); None: those of the catalogue."""
+        if self.ratings_change_from is None:
+            return None
+        start = days_since_1970(date.fromisoformat(self.ratings_change_from))
+        return RatingsOnDay(start, day)
 
 
 @dataclass(slots=True)
@@ -83,6 +99,22 @@ class State:
     stats: Stats = field(default_factory=Stats)
     is_paused: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How OMDb behaves now."""
+        settings = self.settings
+        return Behaviour(
+            settings.year_filter,
+            settings.season_details,
+            settings.max_results,
+            settings.ratings_on(self.clock.day() - settings.ratings_lag_days),
+        )
+
+    @property
+    def imdb_ratings(self) -> RatingsOnDay | None:
+        """The ratings in IMDb's files today; None: those of the catalogue."""
+        return self.settings.ratings_on(self.clock.day())
 
     def notify(self) -> None:
         """Let requests that hang or are paused check whether they can continue."""

@@ -20,7 +20,9 @@ from omdb_emulator.catalogue import vocabulary as vocab
 from omdb_emulator.catalogue.store import Summary
 from omdb_emulator.catalogue.titles import (
     DIRECTIVES,
+    IMDB,
     KEYS,
+    MONTHS,
     NOT_AVAILABLE,
     PLOT_FULL,
     EpisodePosition,
@@ -39,7 +41,6 @@ _FIRST_ID = 10_000
 _ID_STEP = 9
 _EIGHT_DIGITS = 10_000_000
 _THIS_YEAR = 2024
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # About one response in 40,000 is not valid JSON; one title in 10,000 has no type.
 _BROKEN_EVERY, _BROKEN_ROW = 40_000, 12_345
@@ -321,7 +322,7 @@ def _ratings(draw: Callable[[], float], rated_by: str) -> tuple[list[dict[str, s
     )
     ratings = []
     if "I" in rated_by:
-        ratings.append({"Source": "Internet Movie Database", "Value": f"{imdb}/10"})
+        ratings.append({"Source": IMDB, "Value": f"{imdb}/10"})
     if "R" in rated_by:
         ratings.append({"Source": "Rotten Tomatoes", "Value": f"{percent}%"})
     if "M" in rated_by:
@@ -341,7 +342,7 @@ def _released(draw: Callable[[], float], year: int) -> str:
         return NOT_AVAILABLE
     if share < 0.05:
         return f"01 Jan {year}"
-    return f"{1 + int(draw() * 28):02d} {_pick(draw, _MONTHS)} {year + (share > 0.86)}"
+    return f"{1 + int(draw() * 28):02d} {_pick(draw, MONTHS)} {year + (share > 0.86)}"
 
 
 def _runtime(draw: Callable[[], float], kind: str) -> str:

@@ -60,6 +60,9 @@ class ComputedTitles(Protocol):
     def line(self, row: int) -> dict[str, Any]:
         """Return a row as a line in the format of the catalogue."""
 
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows as lines in the format of the catalogue."""
+
     def episodes_of(self, imdb_id: str) -> Iterator[tuple[EpisodePosition, str]]:
         """Yield the position and id of each episode of a series."""
 
@@ -88,12 +91,16 @@ class TitleStore:
     """Stored titles (from files, or changed at run time) and computed titles.
 
     A stored title takes precedence over a computed one with the same id.
+
+    Attributes:
+        revision: a number that grows with every change.
     """
 
     def __init__(
         self, titles: Iterable[Title] = (), computed: ComputedTitles | None = None
     ) -> None:
         """Index all titles; a million computed ones take about 15 s."""
+        self.revision = 0
         self._index = SearchIndex()
         self._stored: dict[str, Title] = {}
         self._summaries: list[Summary] = []
@@ -117,6 +124,13 @@ class TitleStore:
     def ids(self) -> list[str]:
         """Return the ids of all stored titles."""
         return list(self._stored)
+
+    def titles(self) -> Iterator[Title]:
+        """Yield all titles, stored and computed."""
+        yield from self._stored.values()
+        for line in self._computed.lines() if self._computed else ():
+            if line["imdbID"] not in self._stored and line["imdbID"] not in self._removed:
+                yield title_from_line(line)
 
     def get(self, imdb_id: str) -> Title | None:
         """Return the title with an id, None if there is none."""
@@ -149,6 +163,7 @@ class TitleStore:
 
     def remove(self, imdb_id: str) -> bool:
         """Remove a title; return whether there was one."""
+        self.revision += 1
         known = self._stored.pop(imdb_id, None)
         for row in self._rows.pop(imdb_id, ()):
             self._index.hide(row)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_AVAILABLE = "N/A"
+#: IMDb's name among the sources in ``Ratings``.
+IMDB = "Internet Movie Database"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _PLOT = ("Plot", "Language", "Country", "Awards", "Poster", "Ratings", "Metascore")
 _HEAD = ("Title", "Year", "Rated", "Released")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omdb_emulator.catalogue.search_index import words
-from omdb_emulator.catalogue.titles import NOT_AVAILABLE, Title, to_json
+from omdb_emulator.catalogue.titles import MONTHS, NOT_AVAILABLE, Title, to_json
 from omdb_emulator.protocol.errors import (
     EPISODE_NOT_FOUND,
     INCORRECT_ID,
@@ -25,6 +25,7 @@ from omdb_emulator.protocol.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omdb_emulator.catalogue.ratings import RatingsOnDay
     from omdb_emulator.catalogue.store import Summary, TitleStore
 
 PAGE_SIZE = 10
@@ -33,8 +34,7 @@ _SHORTEST_TERM = 3
 _LONGEST_TERM = 1000
 _FARTHEST_PAGE = 1e9
 _STOP_WORDS = frozenset({"the"})
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
+_MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)}
 
 
 @dataclass(slots=True)
@@ -46,11 +46,17 @@ class Behaviour:
         season_details: whether ``detail=full`` is supported.
         max_results: the most results a search may have; above it the response is
             "Too many results."; None for no limit.
+        ratings: the ratings and votes to serve; None for those of the catalogue.
     """
 
     year_filter: bool = True
     season_details: bool = True
     max_results: int | None = None
+    ratings: RatingsOnDay | None = None
+
+    def current(self, title: Title) -> Title:
+        """Return a title with the ratings and votes to serve."""
+        return title if self.ratings is None else self.ratings.apply(title)
 
 
 def respond(query: Mapping[str, str], store: TitleStore, behaviour: Behaviour) -> Response:
@@ -83,7 +89,7 @@ def _by_id(
         return _season(title, query, store, behaviour)
     if title is None:
         return NO_DATA
-    return _details(title, query)
+    return _details(behaviour.current(title), query)
 
 
 def normal_id(requested: str) -> str | Response:
@@ -125,7 +131,7 @@ def _by_title(query: Mapping[str, str], store: TitleStore, behaviour: Behaviour)
         return _season(series, query, store, behaviour)
     # With type=game OMDb finds no title by name, though searches find games.
     title = None if kind == "game" else store.find(query["t"], kind, year)
-    return _not_found(kind) if title is None else _details(title, query)
+    return _not_found(kind) if title is None else _details(behaviour.current(title), query)
 
 
 def _season(
@@ -135,11 +141,12 @@ def _season(
     if series is None or series.details.get("Type") != "series" or season is None:
         return _no_season(query)
     if query.get("episode"):
-        return _episode(series, season, query, store)
+        return _episode(series, season, query, store, behaviour)
     recorded = store.listing(series.details["Title"], season)
     if recorded is not None:
         return Response(200, recorded)
-    episodes = [store.get(imdb_id) for imdb_id in store.season(series.imdb_id, season)]
+    found = (store.get(imdb_id) for imdb_id in store.season(series.imdb_id, season))
+    episodes = [behaviour.current(episode) for episode in found if episode is not None]
     if not episodes:
         return NO_SEASON
     full = behaviour.season_details and query.get("detail", "").lower() == "full"
@@ -147,7 +154,6 @@ def _season(
     listed = [
         episode.body(full=plot_full) if full else to_json(_listed_episode(episode.details))
         for episode in episodes
-        if episode is not None
     ]
     head = to_json(
         {
@@ -169,13 +175,15 @@ def _recorded_season(
     return None if body is None or query.get("episode") else Response(200, body)
 
 
-def _episode(series: Title, season: int, query: Mapping[str, str], store: TitleStore) -> Response:
+def _episode(
+    series: Title, season: int, query: Mapping[str, str], store: TitleStore, behaviour: Behaviour
+) -> Response:
     number = _whole(query["episode"])
     for imdb_id in store.season(series.imdb_id, season):
         episode = store.get(imdb_id)
         position = episode.position if episode else None
         if episode and position and position.episode == number:
-            return _details(episode, query)
+            return _details(behaviour.current(episode), query)
     return NO_EPISODE
 
 

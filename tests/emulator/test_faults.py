@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import contextlib
+import gzip
 import http.client
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from omdb_emulator.app.effects import EFFECTS
 from omdb_emulator.client import ControlError
-from omdb_emulator.testing import Emulator
+from omdb_emulator.testing import Emulator, title_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.emulator.conftest import Fetch
 
 ID = "tt1375666"
@@ -24,6 +30,7 @@ def test_every_effect_is_tried_by_a_test() -> None:
         *NOT_JSON,
         *("response", "error", "truncated", "bad_escape", "unescaped_quote", "control_characters"),
         *("not_object", "latin1", "utf8_as_latin1", "delay", "slow_body", "cut", "cut_body"),
+        *("dripping_body", "endless_body", "large_body", "gzip_bomb"),
         *("cached_401", "redirect", "hang"),
     }
     assert tried == set(EFFECTS)
@@ -139,6 +146,110 @@ def test_slow_body_sends_headers_at_once(omdb: Emulator, fetch: Fetch) -> None:
     assert headers_after < 0.3
     assert time.monotonic() - started >= 0.45
     assert body == true
+
+
+@contextlib.contextmanager
+def unread(omdb: Emulator) -> Iterator[http.client.HTTPResponse]:
+    """Send a request, yield the response without reading its body, and disconnect."""
+    target = urlsplit(omdb.url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
+    yield connection.getresponse()
+    connection.close()
+
+
+def wait_until_idle(omdb: Emulator) -> None:
+    deadline = time.monotonic() + 5
+    while omdb.stats()["in_flight"]:
+        assert time.monotonic() < deadline, "the emulator still sends"
+        time.sleep(0.01)
+
+
+def test_dripping_body_arrives_byte_by_byte(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
+    omdb.fault("dripping_body", seconds=0.1)
+    with unread(omdb) as response:
+        assert response.getheader("content-length") == str(len(true))
+        started = time.monotonic()
+        assert response.read(5) == true[:5]
+        assert 0.3 < time.monotonic() - started < 2
+    wait_until_idle(omdb)
+
+
+def test_dripping_body_is_complete_in_the_end(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
+    omdb.fault("dripping_body", seconds=0)
+    assert fetch(omdb, i=ID).body == true
+
+
+def test_endless_body_ends_when_the_client_disconnects(omdb: Emulator, fetch: Fetch) -> None:
+    omdb.fault("endless_body", {"i": ID})
+    with unread(omdb) as response:
+        assert response.getheader("content-length") is None
+        assert response.read(12) == b'{"Title":"xx'
+        for _ in range(20):
+            assert response.read(1_000_000) == b"x" * 1_000_000
+        assert fetch(omdb, i="tt0000002").error is None
+        assert omdb.stats()["in_flight"] == 1
+    wait_until_idle(omdb)
+
+
+@pytest.mark.parametrize("effect", ["endless_body", "large_body", "gzip_bomb"])
+def test_client_that_does_not_read_takes_no_memory(omdb: Emulator, effect: str) -> None:
+    omdb.fault(effect)
+    before = psutil.Process().memory_info().rss
+    with unread(omdb):
+        time.sleep(1)
+        assert psutil.Process().memory_info().rss - before < 30_000_000
+    wait_until_idle(omdb)
+
+
+@pytest.mark.parametrize(
+    ("effect", "megabytes", "size"),
+    [
+        ("large_body", 3, 3),
+        ("large_body", None, 200),
+        ("gzip_bomb", 3, 3),
+        ("gzip_bomb", None, 300),
+    ],
+)
+def test_large_bodies_are_valid_json(
+    omdb: Emulator, fetch: Fetch, effect: str, megabytes: int | None, size: int
+) -> None:
+    omdb.fault(effect, megabytes=megabytes)
+    response = fetch(omdb, None, 60, i=ID)
+    body = response.body
+    if effect == "gzip_bomb":
+        assert response.headers["content-encoding"] == "gzip"
+        assert len(body) < 2000 * size
+        body = gzip.decompress(body)
+    else:
+        assert response.headers["content-length"] == str(len(body))
+    assert body.startswith(b'{"Title":"xx')
+    assert body.endswith(b'xx","Response":"True"}')
+    assert len(body) - body.count(b"x") < 50
+    assert size * 1_000_000 < len(body) < size * 1_000_000 + 100
+
+
+def test_other_requests_are_served_meanwhile(omdb: Emulator, fetch: Fetch) -> None:
+    omdb.fault("gzip_bomb", {"i": ID})
+    with ThreadPoolExecutor(4) as pool:
+        bombs = [pool.submit(fetch, omdb, None, 60, i=ID) for _ in range(4)]
+        while omdb.stats()["in_flight"] == 0:
+            time.sleep(0.001)
+        started = time.monotonic()
+        assert fetch(omdb, i="tt0000002").error is None
+        assert time.monotonic() - started < 1
+        assert all(bomb.result().status == 200 for bomb in bombs)
+
+
+def test_emulator_ends_at_once_during_an_endless_body() -> None:
+    with contextlib.ExitStack() as connections:
+        with Emulator([title_line(ID, "Inception")]) as emulator:
+            emulator.fault("endless_body")
+            connections.enter_context(unread(emulator)).read(10)
+            started = time.monotonic()
+        assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -282,6 +393,8 @@ def test_faults_of_the_edge_do_not_spend_the_limit(fetch: Fetch) -> None:
         ({"effect": "response", "status": "503"}, "status cannot be '503'"),
         ({"effect": "cut", "times": True}, "times cannot be True"),
         ({"effect": "cut", "match": "everything"}, "match cannot be 'everything'"),
+        ({"effect": "large_body", "megabytes": 1.5}, "megabytes cannot be 1.5"),
+        ({"effect": "large_body", "megabytes": 0}, "megabytes must be at least 1, not 0"),
     ],
 )
 def test_invalid_faults_are_rejected(omdb: Emulator, how: dict[str, object], message: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.app.state import Settings, State
 from omdb_emulator.catalogue.imdb_files import ImdbFiles
-from omdb_emulator.catalogue.loader import CATALOGUE, load
+from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
 from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line
 from omdb_emulator.client import Control
 from omdb_emulator.server.http_server import ThreadServer
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from omdb_emulator.catalogue.store import TitleStore
+
+__all__ = ["HOSTILE_CATALOGUE", "Emulator", "title_line"]
 
 _START_SECONDS = 60
 

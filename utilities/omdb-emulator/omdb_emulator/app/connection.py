@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from omdb_emulator.app.http_response import Headers, HttpResponse
+    from omdb_emulator.app.http_response import BodyStream, Headers, HttpResponse
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: The ASGI extension with which the server passes on the transport of the connection.
 TRANSPORT = "omdb_emulator.transport"
-_SLOW_STEPS = 20
 
 
 class ClientDisconnectedError(Exception):
@@ -37,7 +36,11 @@ class Connection:
         self._send = send
 
     async def send(self, response: HttpResponse, headers: Headers) -> None:
-        """Send a response; its faults can slow down the body or cut it off."""
+        """Send a response; its faults can slow down the body or cut it off.
+
+        Raises:
+            ClientDisconnectedError: if the client disconnects during a streamed body.
+        """
         await self._send(
             {"type": "http.response.start", "status": response.status, "headers": headers}
         )
@@ -47,15 +50,23 @@ class Connection:
             await asyncio.sleep(0.05)
             await self.abort(reset=response.reset)
             return
-        if response.body_seconds:
-            step = max(1, len(response.body) // _SLOW_STEPS)
-            for start in range(0, len(response.body), step):
-                part = response.body[start : start + step]
-                await self._send_body(part)
-                await asyncio.sleep(response.body_seconds * len(part) / len(response.body))
-            await self._send_body(b"", more=False)
+        if response.stream is not None:
+            await self._send_stream(response.stream)
             return
         await self._send_body(response.body, more=False)
+
+    async def _send_stream(self, stream: BodyStream) -> None:
+        # The server ignores what is sent after the client has disconnected.
+        disconnected = asyncio.ensure_future(self._disconnected())
+        try:
+            for piece in stream.pieces:
+                await self._send_body(piece)
+                await asyncio.wait({disconnected}, timeout=stream.delay)
+                if disconnected.done():
+                    raise ClientDisconnectedError
+            await self._send_body(b"", more=False)
+        finally:
+            disconnected.cancel()
 
     async def _send_body(self, part: bytes, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": part, "more_body": more})

@@ -42,7 +42,10 @@ class Fault:
         headers: additional response headers.
         retry_after: a Retry-After header: seconds or an HTTP date.
         message: the text of OMDb's error response for ``error`` and ``cached_401``.
-        seconds: how long ``delay`` and ``slow_body`` take.
+        seconds: how long ``delay`` and ``slow_body`` take, and the time between two bytes of
+            ``dripping_body``.
+        megabytes: the decoded size of ``large_body`` and ``gzip_bomb`` in millions of bytes; None
+            for their defaults.
         fraction: the share of the body that ``truncated`` and ``cut_body`` keep, 0 to 1.
         reset: whether ``cut`` and ``cut_body`` reset the connection instead of closing it.
         location: the target of ``redirect``; ``{query}`` in it stands for the query string.
@@ -64,6 +67,7 @@ class Fault:
     retry_after: int | str | None = None
     message: str | None = None
     seconds: float = 1.0
+    megabytes: int | None = None
     fraction: float = 0.5
     reset: bool = False
     location: str | None = None

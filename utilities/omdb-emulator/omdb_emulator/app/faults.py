@@ -32,6 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "retry_after": (int, str, _NONE),
     "message": (str, _NONE),
     "seconds": (int, float),
+    "megabytes": (int, _NONE),
     "fraction": (int, float),
     "reset": (bool,),
     "location": (str, _NONE),
@@ -66,6 +67,9 @@ def fault_from_json(settings: Mapping[str, Any]) -> Fault:
             raise FaultError(msg)
     if fault.status is not None and fault.status not in _STATUSES:
         msg = f"status must be a number from 200 to 599, not {fault.status}"
+        raise FaultError(msg)
+    if fault.megabytes is not None and fault.megabytes < 1:
+        msg = f"megabytes must be at least 1, not {fault.megabytes}"
         raise FaultError(msg)
     return fault
 

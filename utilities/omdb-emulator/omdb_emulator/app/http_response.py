@@ -5,13 +5,31 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=UTF-8"
 _EXPIRES_AFTER = 3600
 
 Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyStream:
+    """A body that is sent piece by piece, and need not end.
+
+    Attributes:
+        pieces: the parts of the body.
+        size: the length of all pieces in bytes; None if it is not known in advance.
+        delay: seconds after each piece.
+    """
+
+    pieces: Iterable[bytes]
+    size: int | None
+    delay: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +44,7 @@ class HttpResponse:
         cache_status: Cloudflare's CF-Cache-Status; None for pages of Cloudflare itself.
         age: seconds that the response has been in Cloudflare's cache; None omits Age.
         delay: seconds before the first byte.
-        body_seconds: seconds over which the body is spread.
+        stream: what is sent instead of ``body``; None: ``body`` at once.
         cut: where the connection breaks: not at all, before the first byte, or in the body.
         cut_at: the share of the body that is sent before the break, 0 to 1.
         reset: whether the connection is reset (RST) instead of closed.
@@ -40,7 +58,7 @@ class HttpResponse:
     cache_status: str | None = "MISS"
     age: int | None = None
     delay: float = 0
-    body_seconds: float = 0
+    stream: BodyStream | None = None
     cut: Literal["no", "before", "body"] = "no"
     cut_at: float = 0.5
     reset: bool = False
@@ -62,9 +80,11 @@ class HeaderWriter:
             self._refresh(int(now))
         headers = [
             (b"content-type", response.content_type.encode("latin-1")),
-            (b"content-length", b"%d" % len(response.body)),
             (b"cf-ray", b"%b-IAD" % secrets.token_hex(8).encode()),
         ]
+        size = response.stream.size if response.stream else len(response.body)
+        if size is not None:
+            headers.insert(1, (b"content-length", b"%d" % size))
         if response.cache_status is None:
             headers += self._edge
         else:

@@ -14,8 +14,11 @@ from omdb_emulator.catalogue.titles import read_titles
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DIRECTORY = Path(str(files("omdb_emulator.catalogue")))
 #: The file of the built-in catalogue.
-CATALOGUE = Path(str(files("omdb_emulator.catalogue") / "titles.jsonl"))
+CATALOGUE = _DIRECTORY / "titles.jsonl"
+#: A file of titles whose texts attack or confuse whatever shows, stores or logs them.
+HOSTILE_CATALOGUE = _DIRECTORY / "hostile.jsonl"
 
 
 def load(

@@ -77,6 +77,7 @@ lint: .venv/.dev ## Run the checks alone
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo --no-cache
 	.venv/bin/sqlfluff lint transform
 	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml

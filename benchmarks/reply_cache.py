@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 import requests
 from diskcache import Cache
 from measuring import API_KEY, Cost, load, machine
-from omdb_emulator.generator import Generated
-from omdb_emulator.titles import to_json
+from omdb_emulator.catalogue.generator import GeneratedTitles
+from omdb_emulator.catalogue.titles import to_json
 from requests.adapters import HTTPAdapter
 from requests_cache import BaseCache, FileCache, SQLiteCache
 from tap_omdb.state.response_cache import ResponseCache, RawResponse
@@ -60,7 +60,7 @@ class Reply:
 def replies(count: int) -> list[Reply]:
     """Return replies such as OMDb's, as `requests` hands them over."""
     adapter, made = HTTPAdapter(), []
-    for line in Generated(count).lines():
+    for line in GeneratedTitles(count).lines():
         query, body = TitleTask(line["imdbID"], "titles_file").query("short"), to_json(line)
         url = f"https://www.omdbapi.com/?{query}&apikey={API_KEY}"
         headers = {"Content-Type": JSON_TYPE}

@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from measuring import emulator, load, machine, messages, run_tap, settings, write_ids
-from omdb_emulator.generator import Generated
+from omdb_emulator.catalogue.generator import GeneratedTitles
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.config.settings import Refresh
 from tap_omdb.sync.run import BOOKMARK
@@ -77,7 +77,7 @@ def write_state(known: int, path: Path) -> None:
     """Write the state of an earlier run that has fetched so many titles."""
     ledger = SyncState(Refresh())
     today = datetime.now(timezone.utc).date()
-    generated = Generated(known)
+    generated = GeneratedTitles(known)
     for row in range(known):
         day = today - timedelta(days=row % DAYS)
         ledger.fetched(generated.id_of(row), "movie", 1990, day)

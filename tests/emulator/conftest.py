@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TITLES = Path(__file__).with_name("titles.jsonl")
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
         return error
 
 
-class Ask(Protocol):
+class Fetch(Protocol):
     def __call__(
         self,
         emulator: Emulator,
@@ -38,16 +38,16 @@ class Ask(Protocol):
         timeout: float = 10,
         /,
         **query: object,
-    ) -> Answer: ...
+    ) -> Response: ...
 
 
-def _ask(
+def _fetch(
     emulator: Emulator,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10,
     /,
     **query: object,
-) -> Answer:
+) -> Response:
     target = urlsplit(emulator.url)
     connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
     given = {"apikey": emulator.key, **query}
@@ -57,17 +57,17 @@ def _ask(
         body = response.read()
     finally:
         connection.close()
-    return Answer(response.status, {n.lower(): v for n, v in response.getheaders()}, body)
+    return Response(response.status, {n.lower(): v for n, v in response.getheaders()}, body)
 
 
 @pytest.fixture(scope="session")
-def ask() -> Ask:
-    """Ask an emulator once, on a connection of its own, redirects not followed."""
-    return _ask
+def fetch() -> Fetch:
+    """Send one request to an emulator, on a new connection, without following redirects."""
+    return _fetch
 
 
 @pytest.fixture
 def omdb() -> Iterator[Emulator]:
-    """An emulator of the test's own, with the titles of ``titles.jsonl``."""
+    """An emulator for one test, with the titles of ``titles.jsonl``."""
     with Emulator(catalogue=TITLES) as emulator:
         yield emulator

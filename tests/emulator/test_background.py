@@ -10,7 +10,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omdb_emulator.ports import PREFERRED_PORT, free_port
+from omdb_emulator.server.ports import PREFERRED_PORT, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "a path, with spaces"
-    folder.mkdir()
-    return folder
+def directory(tmp_path: Path) -> Path:
+    directory = tmp_path / "a path, with spaces"
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture
-def run(folder: Path) -> Iterator[Run]:
-    """Run the command in a folder of the test's own; whatever it started is stopped."""
+def run(directory: Path) -> Iterator[Run]:
+    """Run the command in a directory for this test, and stop what it has started."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         inherited = {n: v for n, v in os.environ.items() if n != "OMDB_EMULATOR_PORT"}
         return subprocess.run(
             [sys.executable, "-m", "omdb_emulator", *arguments],
-            cwd=folder,
+            cwd=directory,
             env={**inherited, **environment},
             capture_output=True,
             text=True,
@@ -55,8 +55,8 @@ def port_of(url: str) -> int:
     return int(url.rstrip("/").rpartition(":")[2])
 
 
-def pid_of(folder: Path) -> int:
-    return int(json.loads((folder / ".emulator" / "emulator.lock").read_text())["pid"])
+def pid_of(directory: Path) -> int:
+    return int(json.loads((directory / ".emulator" / "emulator.lock").read_text())["pid"])
 
 
 def fetch(url: str) -> Any:  # noqa: ANN401
@@ -64,7 +64,7 @@ def fetch(url: str) -> Any:  # noqa: ANN401
         return json.load(response)
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     return bool(fetch(f"{url}?apikey=00000000&i=tt1375666")["Title"] == "Inception")
 
 
@@ -75,92 +75,94 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_start_status_stop(run: Run, folder: Path) -> None:
+def test_start_status_stop(run: Run, directory: Path) -> None:
     assert run("status").returncode == 3
-    assert not (folder / ".emulator").exists()
+    assert not (directory / ".emulator").exists()
     started = run("start", "--port", "0")
     url = url_of(started)
-    assert started.stdout == f"the emulator runs at {url}\n"
-    assert answers(url)
+    assert started.stdout == f"The emulator is running at {url}\n"
+    assert responds(url)
     status = run("status")
     assert (status.returncode, status.stderr) == (0, "")
-    assert f"runs at {url} (process {pid_of(folder)}, " in status.stdout
+    assert f"running at {url} (pid {pid_of(directory)}, " in status.stdout
 
     again = run("start")
-    assert (again.returncode, again.stdout) == (0, f"the emulator already runs at {url}\n")
+    assert (again.returncode, again.stdout) == (0, f"The emulator is already running at {url}\n")
     assert again.stderr == ""
     other = run("start", "--latency-ms", "5")
     assert other.returncode == 0
     assert "it runs with other options; stop it first" in other.stderr
 
     stopped = run("stop")
-    assert (stopped.returncode, stopped.stdout) == (0, "the emulator has stopped\n")
+    assert (stopped.returncode, stopped.stdout) == (0, "The emulator has stopped.\n")
     assert run("status").returncode == 3
-    assert run("stop").stdout == "no emulator runs\n"
+    assert run("stop").stdout == "The emulator is not running.\n"
     with pytest.raises(OSError, match="refused"):
-        answers(url)
+        responds(url)
 
 
-def test_what_serves_in_the_foreground_can_be_asked_once_it_says_where(folder: Path) -> None:
+def test_serve_responds_as_soon_as_it_prints_its_url(directory: Path) -> None:
     command = [sys.executable, "-m", "omdb_emulator", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as serving:
+    with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True) as serving:
         try:
             assert serving.stdout
-            said = serving.stdout.readline().split()
-            assert answers(next(word for word in said if word.startswith("http")))
+            words = serving.stdout.readline().split()
+            assert responds(next(word for word in words if word.startswith("http")))
         finally:
             serving.terminate()
 
 
-def test_port_is_kept_for_good(run: Run) -> None:
+def test_port_stays_the_same(run: Run) -> None:
     url = url_of(run("start", "--port", "0"))
-    assert port_of(url) < 32768, "systems lend such ports to outgoing connections"
+    assert port_of(url) < 32768, "systems assign such ports to outgoing connections"
     run("stop")
     assert url_of(run("start")) == url
 
 
-def test_port_of_the_environment(run: Run, folder: Path) -> None:
+def test_port_of_the_environment(run: Run, directory: Path) -> None:
     port = free_port("127.0.0.1")
-    env = folder / ".env"
+    env = directory / ".env"
     result = run("start", "--env-file", str(env), OMDB_EMULATOR_PORT=str(port))
     assert url_of(result) == f"http://127.0.0.1:{port}/"
     assert not env.exists()
 
 
-def test_taken_port_at_first_start_is_replaced_and_told(run: Run, folder: Path, taken: int) -> None:
-    (folder / ".env").write_text("# mine\nOMDB_API_KEY='abc'\n")
+def test_taken_port_is_replaced_and_recorded_at_the_first_start(
+    run: Run, directory: Path, taken: int
+) -> None:
+    (directory / ".env").write_text("# mine\nOMDB_API_KEY='abc'\n")
     result = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
     # The preferred port of the package may be free here, or in use by another emulator.
     port = port_of(url_of(result))
     assert port != taken
-    assert answers(f"http://127.0.0.1:{port}/")
-    assert (folder / ".env").read_text() == (
+    assert responds(f"http://127.0.0.1:{port}/")
+    assert (directory / ".env").read_text() == (
         f"# mine\nOMDB_API_KEY='abc'\nOMDB_EMULATOR_PORT={port}\n"
     )
-    assert (folder / ".emulator" / "port").read_text() == f"{port}\n"
+    assert (directory / ".emulator" / "port").read_text() == f"{port}\n"
     run("stop")
     again = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
     assert url_of(again) == f"http://127.0.0.1:{port}/"
     run("stop")
     moved = run("start", "--port", "0", "--env-file", ".env")
     new = port_of(url_of(moved))
-    assert f"OMDB_EMULATOR_PORT={new}\n" in (folder / ".env").read_text()
+    assert f"OMDB_EMULATOR_PORT={new}\n" in (directory / ".env").read_text()
 
 
-def test_kept_port_that_is_taken_is_an_error_with_its_remedy(
-    run: Run, folder: Path, taken: int
+def test_saved_port_that_is_taken_is_an_error_with_its_remedy(
+    run: Run, directory: Path, taken: int
 ) -> None:
-    (folder / ".emulator").mkdir()
-    (folder / ".emulator" / "port").write_text(str(taken))
+    (directory / ".emulator").mkdir()
+    (directory / ".emulator" / "port").write_text(str(taken))
     result = run("start")
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert f"port {taken}, kept for good in .emulator/port, is taken" in result.stderr
+    assert f"port {taken}, saved in .emulator/port, is in use by another program" in result.stderr
     assert "delete the file" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["start", "serve"])
-def test_port_asked_for_that_is_taken(run: Run, taken: int, command: str) -> None:
+def test_requested_port_that_is_taken(run: Run, taken: int, command: str) -> None:
     result = run(command, "--port", str(taken))
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
@@ -168,59 +170,63 @@ def test_port_asked_for_that_is_taken(run: Run, taken: int, command: str) -> Non
     assert "choose another" in result.stderr
 
 
-def test_starting_at_once_starts_one(run: Run, folder: Path) -> None:
+def test_simultaneous_starts_start_one_server(run: Run, directory: Path) -> None:
     command = [sys.executable, "-m", "omdb_emulator", "start", "--port", "0"]
     both = [
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
     ]
-    said = sorted(one.communicate(timeout=60)[0] for one in both)
-    assert said[0].startswith("the emulator already runs at")
-    assert said[1].startswith("the emulator runs at")
-    assert said[0].split()[-1] == said[1].split()[-1]
-    assert run("stop").stdout == "the emulator has stopped\n"
+    outputs = sorted(one.communicate(timeout=60)[0] for one in both)
+    assert outputs[0].startswith("The emulator is already running at")
+    assert outputs[1].startswith("The emulator is running at")
+    assert outputs[0].split()[-1] == outputs[1].split()[-1]
+    assert run("stop").stdout == "The emulator has stopped.\n"
 
 
-def test_what_a_killed_server_leaves_is_no_server(run: Run, folder: Path) -> None:
+def test_killed_server_is_not_running(run: Run, directory: Path) -> None:
     url = url_of(run("start", "--port", "0"))
-    pid = pid_of(folder)
+    pid = pid_of(directory)
     os.kill(pid, 9)
     deadline = time.monotonic() + 10
     while run("status").returncode != 3:
         assert time.monotonic() < deadline
-    assert pid_of(folder) == pid
-    assert run("stop").stdout == "no emulator runs\n"
+    assert pid_of(directory) == pid
+    assert run("stop").stdout == "The emulator is not running.\n"
     assert url_of(run("start")) == url
 
 
-def test_process_that_is_not_ours_is_never_killed(run: Run, folder: Path) -> None:
+def test_other_processes_are_never_stopped(run: Run, directory: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        (folder / ".emulator").mkdir()
-        (folder / ".emulator" / "emulator.lock").write_text(
+        (directory / ".emulator").mkdir()
+        (directory / ".emulator" / "emulator.lock").write_text(
             json.dumps({"pid": stranger.pid, "url": "http://127.0.0.1:1/", "arguments": []})
         )
         assert run("status").returncode == 3
-        assert run("stop").stdout == "no emulator runs\n"
+        assert run("stop").stdout == "The emulator is not running.\n"
         assert run("start", "--port", "0").returncode == 0
-        assert run("stop").stdout == "the emulator has stopped\n"
+        assert run("stop").stdout == "The emulator has stopped.\n"
         assert stranger.poll() is None
     finally:
         stranger.kill()
         stranger.wait()
 
 
-def test_serving_options_reach_the_server(run: Run, folder: Path) -> None:
-    recorded = folder / "my replies.jsonl"
+def test_serving_options_reach_the_server(run: Run, directory: Path) -> None:
+    recorded = directory / "my responses.jsonl"
     recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
     options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
+    options += ["--ratings-change-from", "2026-01-31", "--ratings-lag-days", "3"]
     url = url_of(run("start", "--port", "0", *options))
     assert fetch(f"{url}?apikey=abc&i=tt0000001")["Title"] == "Mine"
     assert len(fetch(f"{url}__emulator__/requests")) == 1
     assert fetch(f"{url}__emulator__/keys") == {"abc": {"limit": 1, "used_today": 1}}
+    settings = fetch(f"{url}__emulator__/settings")
+    assert (settings["ratings_change_from"], settings["ratings_lag_days"]) == ("2026-01-31", 3)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--recorded", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
         (["--catalogue", "broken.jsonl"], "broken.jsonl:2: not JSON"),
@@ -230,13 +236,13 @@ def test_serving_options_reach_the_server(run: Run, folder: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["start", "serve"])
-def test_what_cannot_be_served_is_one_clear_line(
-    run: Run, folder: Path, command: str, arguments: list[str], said: str
+def test_start_failure_is_one_line(
+    run: Run, directory: Path, command: str, arguments: list[str], message: str
 ) -> None:
-    (folder / "broken.jsonl").write_text('{"imdbID": "tt0000001", "Title": "x"}\n{\n')
+    (directory / "broken.jsonl").write_text('{"imdbID": "tt0000001", "Title": "x"}\n{\n')
     result = run(command, "--port", str(free_port("127.0.0.1")), *arguments)
     assert result.returncode == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert run("status").returncode == 3
 
@@ -249,11 +255,11 @@ def test_wrong_ports(run: Run, port: str) -> None:
     assert f"OMDB_EMULATOR_PORT must be a port number, not '{port}'" in result.stderr
 
 
-def test_home_that_cannot_be_had(run: Run, folder: Path) -> None:
-    (folder / "file").write_text("")
-    result = run("start", "--home", "file/home")
+def test_unusable_data_directory(run: Run, directory: Path) -> None:
+    (directory / "file").write_text("")
+    result = run("start", "--data-dir", "file/data")
     assert result.returncode == 1
-    assert result.stderr.startswith("omdb-emulator: cannot use the folder file/home: ")
+    assert result.stderr.startswith("omdb-emulator: cannot use the data directory file/data: ")
     assert result.stderr.count("\n") == 1
 
 
@@ -261,7 +267,7 @@ def test_preferred_port_is_documented(run: Run) -> None:
     assert str(PREFERRED_PORT) in run("serve", "--help").stdout
 
 
-def test_check_tells_what_is_wrong(run: Run, folder: Path) -> None:
+def test_check_reports_all_errors(run: Run, directory: Path) -> None:
     assert run("check").returncode == 0
     lines = [
         {"imdbID": "tt1", "Title": "x"},
@@ -270,13 +276,13 @@ def test_check_tells_what_is_wrong(run: Run, folder: Path) -> None:
         {"imdbID": "tt0000002", "Emulator": {"mergd": ""}},
         {"imdbID": "tt0000003"},
     ]
-    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (directory / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
     result = run("check", "mine.jsonl")
     assert result.returncode == 1
     assert result.stdout.splitlines() == [
         "mine.jsonl: imdbID must be tt and 7 or 8 digits, not 'tt1'",
         "mine.jsonl: tt0000001: Type 'film' is none of movie, game, series, episode",
-        "mine.jsonl: tt0000001: there twice",
+        "mine.jsonl: tt0000001: duplicate id",
         "mine.jsonl: tt0000002: unknown Emulator key mergd",
         "mine.jsonl: tt0000003: a title needs Title",
         "mine.jsonl: tt0000001: merged_into tt0000009 is not in the catalogue",
@@ -284,11 +290,11 @@ def test_check_tells_what_is_wrong(run: Run, folder: Path) -> None:
     ]
 
 
-def test_output_that_nobody_reads_is_no_error(folder: Path) -> None:
+def test_closed_output_is_not_an_error(directory: Path) -> None:
     command = f'"{sys.executable}" -m omdb_emulator generate --titles 50000 | head -1'
     result = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],  # noqa: S607
-        cwd=folder,
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=60,

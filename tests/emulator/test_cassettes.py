@@ -13,7 +13,7 @@ from omdb_emulator.testing import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.emulator.conftest import Ask
+    from tests.emulator.conftest import Fetch
 
 CASSETTES = Path(__file__).parents[3] / "shared" / "omdb-recorded" / "cassettes.jsonl"
 pytestmark = pytest.mark.skipif(not CASSETTES.is_file(), reason=f"{CASSETTES} is not there")
@@ -25,9 +25,9 @@ EXCHANGES: list[dict[str, Any]] = (
 )
 LIMITED = [one for one in EXCHANGES if "Request limit" in one["body"]]
 INVALID = [one for one in EXCHANGES if "Invalid API key" in one["body"]]
-ANSWERED = [one for one in EXCHANGES if one["status"] == 200]
+SUCCESSFUL = [one for one in EXCHANGES if one["status"] == 200]
 
-# They change with the time, the way through Cloudflare, or how the recorder decoded the body.
+# They depend on the time, the path through Cloudflare, or how the recorder decoded the body.
 CHANGING = {
     *("age", "cf-cache-status", "cf-ray", "date", "expires", "last-modified"),
     *("content-length", "transfer-encoding", "accept-ranges"),
@@ -41,22 +41,22 @@ def query_of(exchange: dict[str, Any]) -> dict[str, str]:
 
 
 def titles_of(exchanges: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield what the exchanges tell of titles, as lines of the catalogue.
+    """Yield the titles in the exchanges as lines of the catalogue.
 
-    Of hits of a search only what the search showed is known. Their votes, which decide the order,
-    are made up from the order in which OMDb listed them, below those of titles that are known.
+    Titles without details have only what search results show. Their votes, which decide the order,
+    are derived from the order in which OMDb listed them, below those of titles with details.
     """
     details = [json.loads(one["body"]) for one in exchanges]
     known = {one["imdbID"]: one for one in details if "imdbID" in one}
     popularity = 5_000
-    for reply in details:
-        for hit in reply.get("Search", ()):
+    for response in details:
+        for hit in response.get("Search", ()):
             popularity -= 1
             if hit["imdbID"] not in known:
                 yield {**hit, "imdbVotes": str(popularity)}
-        for episode in reply.get("Episodes", ()):
+        for episode in response.get("Episodes", ()):
             if episode["imdbID"] not in known:
-                yield episode_line(episode, reply, known)
+                yield episode_line(episode, response, known)
     yield from known.values()
 
 
@@ -89,27 +89,29 @@ PSYCH = {
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with Emulator([*titles_of(ANSWERED), PSYCH]) as emulator:
+    with Emulator([*titles_of(SUCCESSFUL), PSYCH]) as emulator:
         yield emulator
 
 
 def test_cassettes_are_all_there() -> None:
-    assert (len(EXCHANGES), len(LIMITED), len(INVALID), len(ANSWERED)) == (45, 1, 1, 43)
+    assert (len(EXCHANGES), len(LIMITED), len(INVALID), len(SUCCESSFUL)) == (45, 1, 1, 43)
 
 
-@pytest.mark.parametrize("exchange", ANSWERED, ids=lambda one: str(query_of(one)))
-def test_same_question_same_answer(emulator: Emulator, ask: Ask, exchange: dict[str, Any]) -> None:
-    answer = ask(emulator, **query_of(exchange))
+@pytest.mark.parametrize("exchange", SUCCESSFUL, ids=lambda one: str(query_of(one)))
+def test_same_query_same_response(
+    emulator: Emulator, fetch: Fetch, exchange: dict[str, Any]
+) -> None:
+    response = fetch(emulator, **query_of(exchange))
     wanted = json.loads(exchange["body"])
-    assert answer.status == exchange["status"]
-    assert list(answer.json) == list(wanted)
+    assert response.status == exchange["status"]
+    assert list(response.json) == list(wanted)
     if "Search" not in wanted:
-        assert answer.body.decode() == exchange["body"]
+        assert response.body.decode() == exchange["body"]
         return
-    assert answer.json["Search"] == wanted["Search"]
+    assert response.json["Search"] == wanted["Search"]
     # Of 777 results only the first 90 were recorded.
     if wanted["totalResults"] != "777":
-        assert answer.body.decode() == exchange["body"]
+        assert response.body.decode() == exchange["body"]
 
 
 def own_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -118,35 +120,35 @@ def own_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: str(query_of(one)))
-def test_same_headers(emulator: Emulator, ask: Ask, exchange: dict[str, Any]) -> None:
+def test_same_headers(emulator: Emulator, fetch: Fetch, exchange: dict[str, Any]) -> None:
     key = emulator.key if exchange["status"] == 200 else "supersecret"
-    answer = ask(emulator, apikey=key, **query_of(exchange))
-    assert own_headers(answer.headers) == own_headers(exchange["headers"])
+    response = fetch(emulator, apikey=key, **query_of(exchange))
+    assert own_headers(response.headers) == own_headers(exchange["headers"])
     recorded = {name.lower() for name in exchange["headers"]}
-    missing = recorded - answer.headers.keys() - {"transfer-encoding", "accept-ranges", "age"}
+    missing = recorded - response.headers.keys() - {"transfer-encoding", "accept-ranges", "age"}
     assert missing == set()
 
 
-def test_limit_that_was_reached_in_a_search(ask: Ask) -> None:
+def test_limit_that_was_reached_in_a_search(fetch: Fetch) -> None:
     pages = [one for one in EXCHANGES if query_of(one).get("s") == "order"]
-    with Emulator(titles_of(ANSWERED), keys={"supersecret": 9}) as emulator:
-        answers = [ask(emulator, **query_of(one)) for one in pages]
-    assert [answer.status for answer in answers] == [one["status"] for one in pages]
-    assert answers[-1].body.decode() == LIMITED[0]["body"]
+    with Emulator(titles_of(SUCCESSFUL), keys={"supersecret": 9}) as emulator:
+        responses = [fetch(emulator, **query_of(one)) for one in pages]
+    assert [response.status for response in responses] == [one["status"] for one in pages]
+    assert responses[-1].body.decode() == LIMITED[0]["body"]
 
 
-def test_bad_key_from_the_cache(ask: Ask) -> None:
+def test_invalid_key_from_the_cache(fetch: Fetch) -> None:
     exchange = INVALID[0]
     with Emulator([], cache=True) as emulator:
-        ask(emulator, apikey="supersecret", **query_of(exchange))
-        answer = ask(emulator, apikey="supersecret", **query_of(exchange))
-    assert answer.status == exchange["status"]
-    assert answer.body.decode() == exchange["body"]
-    assert answer.headers["cf-cache-status"] == exchange["headers"]["CF-Cache-Status"] == "HIT"
-    assert answer.headers.keys() >= {name.lower() for name in exchange["headers"]}
+        fetch(emulator, apikey="supersecret", **query_of(exchange))
+        response = fetch(emulator, apikey="supersecret", **query_of(exchange))
+    assert response.status == exchange["status"]
+    assert response.body.decode() == exchange["body"]
+    assert response.headers["cf-cache-status"] == exchange["headers"]["CF-Cache-Status"] == "HIT"
+    assert response.headers.keys() >= {name.lower() for name in exchange["headers"]}
 
 
-def test_recorded_mode_serves_the_exchanges_byte_for_byte(ask: Ask) -> None:
+def test_recorded_mode_serves_the_exchanges_byte_for_byte(fetch: Fetch) -> None:
     with Emulator(recorded=[CASSETTES]) as emulator:
-        for exchange in ANSWERED:
-            assert ask(emulator, **query_of(exchange)).body.decode() == exchange["body"]
+        for exchange in SUCCESSFUL:
+            assert fetch(emulator, **query_of(exchange)).body.decode() == exchange["body"]

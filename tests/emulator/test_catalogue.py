@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from omdb_emulator.catalogue.tidy import TITLES, tidy
-from omdb_emulator.titles import json_lines, problems
+from omdb_emulator.catalogue.titles import json_lines
+from omdb_emulator.catalogue.validation import validation_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ NOT_FACTS = {"Plot", "PlotFull", "Poster", "Emulator", "Response", "tomatoConsen
 
 
 def _served() -> Iterator[Fields]:
-    """Yield what a client that reads JSON strictly gets of each title."""
+    """Yield each title as a client with a strict JSON parser receives it."""
     for line in LISTED:
         if "raw" in line.get("Emulator", {}):
             try:
@@ -62,8 +63,8 @@ def _is_made_up(title: Fields) -> bool:
 # --- what holds for every title ---------------------------------------------------------------
 
 
-def test_the_emulator_finds_nothing_wrong() -> None:
-    assert list(problems(LINES)) == []
+def test_the_emulator_finds_no_errors() -> None:
+    assert list(validation_errors(LINES)) == []
 
 
 def test_the_file_is_tidy() -> None:
@@ -372,11 +373,11 @@ def test_plot_of_full_length() -> None:
         pytest.param("tt1193138", 35, id="35-keys-with-tomatoes"),
     ],
 )
-def test_reply_in_the_shape_of_its_time(imdb_id: str, keys: int) -> None:
-    reply = json.loads(RAW[imdb_id])
-    assert len(reply) == keys
-    assert "Ratings" not in reply
-    assert list(reply)[-1] == "Response"
+def test_response_in_an_older_shape(imdb_id: str, keys: int) -> None:
+    response = json.loads(RAW[imdb_id])
+    assert len(response) == keys
+    assert "Ratings" not in response
+    assert list(response)[-1] == "Response"
 
 
 @pytest.mark.parametrize(
@@ -415,7 +416,7 @@ def test_body_that_is_not_json(imdb_id: str, broken: str) -> None:
         json.loads(RAW[imdb_id], strict=False)
 
 
-def test_ids_that_another_title_answers() -> None:
+def test_ids_that_serve_another_title() -> None:
     merged = {
         line["imdbID"]: line["Emulator"]["merged_into"]
         for line in LINES
@@ -432,7 +433,7 @@ def test_ids_without_data() -> None:
     assert {"Title" in line for line in errors} == {True, False}
 
 
-def test_titles_that_searches_double_and_omit() -> None:
+def test_titles_that_searches_duplicate_and_omit() -> None:
     copies = {line["Emulator"].get("search") for line in LINES if "Emulator" in line}
     assert {0, 2} <= copies
 
@@ -449,8 +450,8 @@ def _comparable(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _recorded_replies() -> Iterator[Fields]:
-    """Yield whatever is on record of a title: whole replies, and rows of searches and seasons."""
+def _recorded_responses() -> Iterator[Fields]:
+    """Yield all recordings of titles: whole responses, and rows of searches and seasons."""
     yield from _recorded("details.jsonl")
     for search in _recorded("searches.jsonl"):
         yield from search["Search"]
@@ -468,9 +469,9 @@ def _recorded_replies() -> Iterator[Fields]:
 def _recorded_facts() -> dict[str, dict[str, set[str]]]:
     """Return all values on record, by id and field."""
     facts: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for reply in _recorded_replies():
-        for field, value in reply.items():
-            facts[reply["imdbID"]][field].add(_comparable(value))
+    for response in _recorded_responses():
+        for field, value in response.items():
+            facts[response["imdbID"]][field].add(_comparable(value))
     return facts
 
 
@@ -501,7 +502,7 @@ def test_every_fact_is_on_record() -> None:
 
 @needs_recordings
 def test_no_text_is_copied() -> None:
-    texts = {reply["Plot"] for reply in _recorded("details.jsonl")} - {"N/A"}
+    texts = {response["Plot"] for response in _recorded("details.jsonl")} - {"N/A"}
     ours = {line[key] for line in LISTED for key in ("Plot", "PlotFull") if key in line}
     assert ours & texts == set()
 

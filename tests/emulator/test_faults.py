@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import contextlib
+import gzip
 import http.client
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
+from omdb_emulator.app.effects import EFFECTS
 from omdb_emulator.client import ControlError
-from omdb_emulator.faults import EFFECTS
-from omdb_emulator.testing import Emulator
+from omdb_emulator.testing import Emulator, title_line
 
 if TYPE_CHECKING:
-    from tests.emulator.conftest import Ask
+    from collections.abc import Iterator
+
+    from tests.emulator.conftest import Fetch
 
 ID = "tt1375666"
 NOT_JSON = ["cloudflare", "unavailable", "aspnet", "html", "empty"]
@@ -22,111 +28,112 @@ NOT_JSON = ["cloudflare", "unavailable", "aspnet", "html", "empty"]
 def test_every_effect_is_tried_by_a_test() -> None:
     tried = {
         *NOT_JSON,
-        *("reply", "error", "truncated", "bad_escape", "unescaped_quote", "control_characters"),
+        *("response", "error", "truncated", "bad_escape", "unescaped_quote", "control_characters"),
         *("not_object", "latin1", "utf8_as_latin1", "delay", "slow_body", "cut", "cut_body"),
+        *("dripping_body", "endless_body", "large_body", "gzip_bomb"),
         *("cached_401", "redirect", "hang"),
     }
     assert tried == set(EFFECTS)
 
 
 @pytest.mark.parametrize("effect", NOT_JSON)
-def test_bodies_that_are_not_json(omdb: Emulator, ask: Ask, effect: str) -> None:
+def test_bodies_that_are_not_json(omdb: Emulator, fetch: Fetch, effect: str) -> None:
     omdb.fault(effect)
-    answer = ask(omdb, i=ID)
+    response = fetch(omdb, i=ID)
     with pytest.raises(ValueError, match="Expecting value"):
-        json.loads(answer.body)
+        json.loads(response.body)
     statuses = {"cloudflare": 522, "unavailable": 503, "aspnet": 500}
-    assert answer.status == statuses.get(effect, 200)
-    assert answer.headers["content-type"].startswith(
+    assert response.status == statuses.get(effect, 200)
+    assert response.headers["content-type"].startswith(
         "application/json" if effect == "empty" else "text/html"
     )
 
 
 @pytest.mark.parametrize("status", [403, 429, 503, 520, 521, 522, 524])
-def test_cloudflare_pages(omdb: Emulator, ask: Ask, status: int) -> None:
+def test_cloudflare_pages(omdb: Emulator, fetch: Fetch, status: int) -> None:
     omdb.fault("cloudflare", status=status, retry_after=7)
-    answer = ask(omdb, i=ID)
-    assert answer.status == status
-    assert answer.headers["server"] == "cloudflare"
-    assert answer.headers["retry-after"] == "7"
-    assert "x-aspnet-version" not in answer.headers
-    assert str(status).encode() in answer.body
+    response = fetch(omdb, i=ID)
+    assert response.status == status
+    assert response.headers["server"] == "cloudflare"
+    assert response.headers["retry-after"] == "7"
+    assert "x-aspnet-version" not in response.headers
+    assert str(status).encode() in response.body
 
 
-def test_plain_unavailable(omdb: Emulator, ask: Ask) -> None:
+def test_plain_unavailable(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("unavailable")
-    assert ask(omdb, i=ID).body == b"The service is unavailable."
+    assert fetch(omdb, i=ID).body == b"The service is unavailable."
 
 
-def test_reply_changes_only_what_is_given(omdb: Emulator, ask: Ask) -> None:
-    true = ask(omdb, i=ID)
-    omdb.fault("reply", {"i": ID}, status=418, headers={"Age": "3", "X-Own": "yes"})
-    changed = ask(omdb, i=ID)
+def test_response_changes_only_what_is_given(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID)
+    omdb.fault("response", {"i": ID}, status=418, headers={"Age": "3", "X-Own": "yes"})
+    changed = fetch(omdb, i=ID)
     assert (changed.status, changed.body) == (418, true.body)
     assert (changed.headers["age"], changed.headers["x-own"]) == ("3", "yes")
     omdb.clear_faults()
-    omdb.fault("reply", body='{"a": 1}', content_type="text/plain")
-    changed = ask(omdb, i=ID)
+    omdb.fault("response", body='{"a": 1}', content_type="text/plain")
+    changed = fetch(omdb, i=ID)
     assert (changed.status, changed.body) == (200, b'{"a": 1}')
     assert changed.headers["content-type"] == "text/plain"
 
 
-def test_error_heals_for_each_query_on_its_own(omdb: Emulator, ask: Ask) -> None:
+def test_error_ends_for_each_query_separately(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("error", kind="details", times=2, per_query=True)
     for imdb_id in (ID, "tt0000002"):
-        errors = [ask(omdb, i=imdb_id).error for _ in range(3)]
+        errors = [fetch(omdb, i=imdb_id).error for _ in range(3)]
         assert errors == ["Error getting data.", "Error getting data.", None]
-    assert ask(omdb, s="castle").error is None
+    assert fetch(omdb, s="castle").error is None
 
 
-def test_truncated_body_is_whole_as_http(omdb: Emulator, ask: Ask) -> None:
-    true = ask(omdb, i=ID).body
+def test_truncated_body_is_whole_as_http(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
     omdb.fault("truncated", fraction=0.25)
-    assert ask(omdb, i=ID).body == true[: len(true) // 4]
+    assert fetch(omdb, i=ID).body == true[: len(true) // 4]
 
 
 @pytest.mark.parametrize("effect", ["bad_escape", "unescaped_quote", "control_characters"])
 @pytest.mark.parametrize("query", [{"i": ID}, {"s": "castle"}, {"i": "tt7654321"}])
-def test_broken_json(omdb: Emulator, ask: Ask, effect: str, query: dict[str, str]) -> None:
+def test_broken_json(omdb: Emulator, fetch: Fetch, effect: str, query: dict[str, str]) -> None:
     omdb.fault(effect)
-    answer = ask(omdb, **query)
-    assert answer.status == 200
+    response = fetch(omdb, **query)
+    assert response.status == 200
     with pytest.raises(ValueError, match=r"escape|delimiter|control character"):
-        json.loads(answer.body)
+        json.loads(response.body)
     if effect == "control_characters":
-        assert r"\x1f\x08" in str(json.loads(answer.body, strict=False))
+        assert r"\x1f\x08" in str(json.loads(response.body, strict=False))
 
 
-def test_json_that_is_no_object(omdb: Emulator, ask: Ask) -> None:
+def test_json_that_is_not_an_object(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("not_object", times=1)
     omdb.fault("not_object", body="null")
-    assert [ask(omdb, i=ID).json for _ in range(2)] == [[], None]
+    assert [fetch(omdb, i=ID).json for _ in range(2)] == [[], None]
 
 
-def test_wrong_charsets(omdb: Emulator, ask: Ask) -> None:
+def test_wrong_charsets(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("latin1", times=1)
-    answer = ask(omdb, i=ID)
-    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    response = fetch(omdb, i=ID)
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
     with pytest.raises(UnicodeDecodeError):
-        answer.body.decode()
-    assert "Café Ærø" in json.loads(answer.body.decode("cp1252"))["Plot"]
+        response.body.decode()
+    assert "Café Ærø" in json.loads(response.body.decode("cp1252"))["Plot"]
     omdb.fault("utf8_as_latin1")
-    answer = ask(omdb, i=ID)
-    assert answer.headers["content-type"] == "application/json; charset=iso-8859-1"
-    assert "Café Ærø" in answer.json["Plot"]
+    response = fetch(omdb, i=ID)
+    assert response.headers["content-type"] == "application/json; charset=iso-8859-1"
+    assert "Café Ærø" in response.json["Plot"]
 
 
-def test_delay_comes_before_the_first_byte(omdb: Emulator, ask: Ask) -> None:
+def test_delay_comes_before_the_first_byte(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("delay", seconds=0.3)
     with pytest.raises(TimeoutError):
-        ask(omdb, None, 0.1, i=ID)
+        fetch(omdb, None, 0.1, i=ID)
     started = time.monotonic()
-    assert ask(omdb, i=ID).error is None
+    assert fetch(omdb, i=ID).error is None
     assert time.monotonic() - started >= 0.3
 
 
-def test_slow_body_sends_headers_at_once(omdb: Emulator, ask: Ask) -> None:
-    true = ask(omdb, i=ID).body
+def test_slow_body_sends_headers_at_once(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
     omdb.fault("slow_body", seconds=0.5)
     target = urlsplit(omdb.url)
     connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
@@ -141,94 +148,198 @@ def test_slow_body_sends_headers_at_once(omdb: Emulator, ask: Ask) -> None:
     assert body == true
 
 
+@contextlib.contextmanager
+def unread(omdb: Emulator) -> Iterator[http.client.HTTPResponse]:
+    """Send a request, yield the response without reading its body, and disconnect."""
+    target = urlsplit(omdb.url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
+    yield connection.getresponse()
+    connection.close()
+
+
+def wait_until_idle(omdb: Emulator) -> None:
+    deadline = time.monotonic() + 5
+    while omdb.stats()["in_flight"]:
+        assert time.monotonic() < deadline, "the emulator still sends"
+        time.sleep(0.01)
+
+
+def test_dripping_body_arrives_byte_by_byte(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
+    omdb.fault("dripping_body", seconds=0.1)
+    with unread(omdb) as response:
+        assert response.getheader("content-length") == str(len(true))
+        started = time.monotonic()
+        assert response.read(5) == true[:5]
+        assert 0.3 < time.monotonic() - started < 2
+    wait_until_idle(omdb)
+
+
+def test_dripping_body_is_complete_in_the_end(omdb: Emulator, fetch: Fetch) -> None:
+    true = fetch(omdb, i=ID).body
+    omdb.fault("dripping_body", seconds=0)
+    assert fetch(omdb, i=ID).body == true
+
+
+def test_endless_body_ends_when_the_client_disconnects(omdb: Emulator, fetch: Fetch) -> None:
+    omdb.fault("endless_body", {"i": ID})
+    with unread(omdb) as response:
+        assert response.getheader("content-length") is None
+        assert response.read(12) == b'{"Title":"xx'
+        for _ in range(20):
+            assert response.read(1_000_000) == b"x" * 1_000_000
+        assert fetch(omdb, i="tt0000002").error is None
+        assert omdb.stats()["in_flight"] == 1
+    wait_until_idle(omdb)
+
+
+@pytest.mark.parametrize("effect", ["endless_body", "large_body", "gzip_bomb"])
+def test_client_that_does_not_read_takes_no_memory(omdb: Emulator, effect: str) -> None:
+    omdb.fault(effect)
+    before = psutil.Process().memory_info().rss
+    with unread(omdb):
+        time.sleep(1)
+        assert psutil.Process().memory_info().rss - before < 30_000_000
+    wait_until_idle(omdb)
+
+
+@pytest.mark.parametrize(
+    ("effect", "megabytes", "size"),
+    [
+        ("large_body", 3, 3),
+        ("large_body", None, 200),
+        ("gzip_bomb", 3, 3),
+        ("gzip_bomb", None, 300),
+    ],
+)
+def test_large_bodies_are_valid_json(
+    omdb: Emulator, fetch: Fetch, effect: str, megabytes: int | None, size: int
+) -> None:
+    omdb.fault(effect, megabytes=megabytes)
+    response = fetch(omdb, None, 60, i=ID)
+    body = response.body
+    if effect == "gzip_bomb":
+        assert response.headers["content-encoding"] == "gzip"
+        assert len(body) < 2000 * size
+        body = gzip.decompress(body)
+    else:
+        assert response.headers["content-length"] == str(len(body))
+    assert body.startswith(b'{"Title":"xx')
+    assert body.endswith(b'xx","Response":"True"}')
+    assert len(body) - body.count(b"x") < 50
+    assert size * 1_000_000 < len(body) < size * 1_000_000 + 100
+
+
+def test_other_requests_are_served_meanwhile(omdb: Emulator, fetch: Fetch) -> None:
+    omdb.fault("gzip_bomb", {"i": ID})
+    with ThreadPoolExecutor(4) as pool:
+        bombs = [pool.submit(fetch, omdb, None, 60, i=ID) for _ in range(4)]
+        while omdb.stats()["in_flight"] == 0:
+            time.sleep(0.001)
+        started = time.monotonic()
+        assert fetch(omdb, i="tt0000002").error is None
+        assert time.monotonic() - started < 1
+        assert all(bomb.result().status == 200 for bomb in bombs)
+
+
+def test_emulator_ends_at_once_during_an_endless_body() -> None:
+    with contextlib.ExitStack() as connections:
+        with Emulator([title_line(ID, "Inception")]) as emulator:
+            emulator.fault("endless_body")
+            connections.enter_context(unread(emulator)).read(10)
+            started = time.monotonic()
+        assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize(
     ("reset", "raised"),
     [(False, http.client.RemoteDisconnected), (True, ConnectionResetError)],
 )
-def test_cut_before_the_reply(
+def test_cut_before_the_response(
     omdb: Emulator,
-    ask: Ask,
+    fetch: Fetch,
     *,
     reset: bool,
     raised: type[Exception],
 ) -> None:
     omdb.fault("cut", times=1, reset=reset)
     with pytest.raises(raised):
-        ask(omdb, i=ID)
-    assert ask(omdb, i=ID).error is None
+        fetch(omdb, i=ID)
+    assert fetch(omdb, i=ID).error is None
     assert omdb.stats()["by_status"] == {"0": 1, "200": 1}
 
 
-def test_cut_in_the_body(omdb: Emulator, ask: Ask) -> None:
-    length = len(ask(omdb, i=ID).body)
+def test_cut_in_the_body(omdb: Emulator, fetch: Fetch) -> None:
+    length = len(fetch(omdb, i=ID).body)
     omdb.fault("cut_body", times=1, fraction=0.5)
     with pytest.raises(http.client.IncompleteRead) as caught:
-        ask(omdb, i=ID)
+        fetch(omdb, i=ID)
     assert len(caught.value.partial) == length // 2
-    assert ask(omdb, i=ID).error is None
+    assert fetch(omdb, i=ID).error is None
 
 
-def test_cached_401_is_only_in_the_cache(omdb: Emulator, ask: Ask) -> None:
+def test_cached_401_is_only_in_the_cache(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("cached_401", message="Invalid API key!", age=1486)
-    cached = ask(omdb, i=ID)
+    cached = fetch(omdb, i=ID)
     assert (cached.status, cached.error) == (401, "Invalid API key!")
     assert cached.headers["cf-cache-status"] == "HIT"
     assert cached.headers["age"] == "1486"
-    assert ask(omdb, i=ID, past="1").status == 200
-    assert ask(omdb, {"Cache-Control": "no-cache"}, i=ID).status == 200
+    assert fetch(omdb, i=ID, past="1").status == 200
+    assert fetch(omdb, {"Cache-Control": "no-cache"}, i=ID).status == 200
     omdb.settings(honour_no_cache=False)
-    assert ask(omdb, {"Cache-Control": "no-cache"}, i=ID).status == 401
+    assert fetch(omdb, {"Cache-Control": "no-cache"}, i=ID).status == 401
     assert omdb.keys()[omdb.key]["used_today"] == 2
 
 
-def test_redirect_to_the_same_host_leads_to_the_answer(omdb: Emulator, ask: Ask) -> None:
+def test_redirect_to_the_same_host_leads_to_the_response(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("redirect")
-    answer = ask(omdb, i=ID)
-    assert answer.status == 302
-    assert answer.headers["location"] == f"/?apikey={omdb.key}&i={ID}&redirected=1"
-    assert ask(omdb, i=ID, redirected="1").json["imdbID"] == ID
+    response = fetch(omdb, i=ID)
+    assert response.status == 302
+    assert response.headers["location"] == f"/?apikey={omdb.key}&i={ID}&redirected=1"
+    assert fetch(omdb, i=ID, redirected="1").json["imdbID"] == ID
 
 
-def test_redirect_elsewhere(omdb: Emulator, ask: Ask) -> None:
+def test_redirect_elsewhere(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("redirect", status=307, location="http://localhost:1/x?{query}")
-    answer = ask(omdb, i=ID)
-    assert answer.status == 307
-    assert answer.headers["location"] == f"http://localhost:1/x?apikey={omdb.key}&i={ID}"
+    response = fetch(omdb, i=ID)
+    assert response.status == 307
+    assert response.headers["location"] == f"http://localhost:1/x?apikey={omdb.key}&i={ID}"
 
 
-def test_hang_ends_with_its_fault(omdb: Emulator, ask: Ask) -> None:
+def test_hang_ends_with_its_fault(omdb: Emulator, fetch: Fetch) -> None:
     number = omdb.fault("hang", times=1)
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(ask(omdb, i=ID)))
+    responses = []
+    thread = threading.Thread(target=lambda: responses.append(fetch(omdb, i=ID)))
     thread.start()
     while omdb.stats()["in_flight"] == 0:
         time.sleep(0.01)
-    assert ask(omdb, i="tt0000002").error is None
-    assert not answers
+    assert fetch(omdb, i="tt0000002").error is None
+    assert not responses
     omdb.remove_fault(number)
     thread.join(10)
-    assert answers[0].json["imdbID"] == ID
+    assert responses[0].json["imdbID"] == ID
     assert omdb.stats()["in_flight"] == 0
 
 
-def test_client_that_leaves_ends_a_hanging_request(omdb: Emulator, ask: Ask) -> None:
+def test_client_that_leaves_ends_a_hanging_request(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("hang")
     with pytest.raises(TimeoutError):
-        ask(omdb, None, 0.1, i=ID)
+        fetch(omdb, None, 0.1, i=ID)
     deadline = time.monotonic() + 5
     while omdb.stats()["in_flight"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_emulator_ends_at_once_though_requests_hang(ask: Ask) -> None:
+def test_emulator_ends_at_once_though_requests_hang(fetch: Fetch) -> None:
     with Emulator([]) as emulator:
         emulator.fault("hang")
         failed = threading.Event()
 
         def hang() -> None:
             with pytest.raises((http.client.HTTPException, ConnectionError)):
-                ask(emulator, i=ID)
+                fetch(emulator, i=ID)
             failed.set()
 
         thread = threading.Thread(target=hang)
@@ -241,22 +352,22 @@ def test_emulator_ends_at_once_though_requests_hang(ask: Ask) -> None:
     assert failed.is_set()
 
 
-def test_match_skip_times_and_order(omdb: Emulator, ask: Ask) -> None:
+def test_match_skip_times_and_order(omdb: Emulator, fetch: Fetch) -> None:
     omdb.fault("unavailable", {"I": ID.upper()}, skip=1, times=2)
     omdb.fault("aspnet", {"page": True, "type": False})
-    assert [ask(omdb, i=ID).status for _ in range(5)] == [200, 503, 503, 200, 200]
-    assert ask(omdb, i="tt0000002").status == 200
-    assert ask(omdb, s="castle", page="1").status == 500
-    assert ask(omdb, s="castle", page="1", type="game").status == 200
+    assert [fetch(omdb, i=ID).status for _ in range(5)] == [200, 503, 503, 200, 200]
+    assert fetch(omdb, i="tt0000002").status == 200
+    assert fetch(omdb, s="castle", page="1").status == 500
+    assert fetch(omdb, s="castle", page="1", type="game").status == 200
     first, second = omdb.faults()
     assert (first["hits"], second["hits"]) == (2, 1)
     assert omdb.stats()["faults"] == {str(first["id"]): 2, str(second["id"]): 1}
 
 
-def test_probability_is_repeatable_by_seed(omdb: Emulator, ask: Ask) -> None:
+def test_probability_is_repeatable_by_seed(omdb: Emulator, fetch: Fetch) -> None:
     def run(seed: int) -> list[int]:
         number = omdb.fault("unavailable", probability=0.5, seed=seed)
-        statuses = [ask(omdb, i=ID).status for _ in range(40)]
+        statuses = [fetch(omdb, i=ID).status for _ in range(40)]
         omdb.remove_fault(number)
         return statuses
 
@@ -266,25 +377,27 @@ def test_probability_is_repeatable_by_seed(omdb: Emulator, ask: Ask) -> None:
     assert 8 < first.count(503) < 32
 
 
-def test_faults_of_the_edge_do_not_spend_the_limit(ask: Ask) -> None:
+def test_faults_of_the_edge_do_not_spend_the_limit(fetch: Fetch) -> None:
     with Emulator([], keys={"abc": 1}) as emulator:
         emulator.fault("cloudflare", times=3)
-        statuses = [ask(emulator, i=ID).status for _ in range(5)]
+        statuses = [fetch(emulator, i=ID).status for _ in range(5)]
     assert statuses == [522, 522, 522, 200, 401]
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
-        ({"effect": "nonsense"}, "effect must be one of reply,"),
+        ({"effect": "nonsense"}, "effect must be one of response,"),
         ({"effect": "cut", "wen": 1}, "unknown fault setting wen"),
-        ({"effect": "reply", "status": 99}, "status must be a number from 200 to 599"),
-        ({"effect": "reply", "status": "503"}, "status cannot be '503'"),
+        ({"effect": "response", "status": 99}, "status must be a number from 200 to 599"),
+        ({"effect": "response", "status": "503"}, "status cannot be '503'"),
         ({"effect": "cut", "times": True}, "times cannot be True"),
         ({"effect": "cut", "match": "everything"}, "match cannot be 'everything'"),
+        ({"effect": "large_body", "megabytes": 1.5}, "megabytes cannot be 1.5"),
+        ({"effect": "large_body", "megabytes": 0}, "megabytes must be at least 1, not 0"),
     ],
 )
-def test_wrong_faults_are_refused(omdb: Emulator, how: dict[str, object], said: str) -> None:
-    with pytest.raises(ControlError, match=said):
+def test_invalid_faults_are_rejected(omdb: Emulator, how: dict[str, object], message: str) -> None:
+    with pytest.raises(ControlError, match=message):
         omdb.fault(**how)  # type: ignore[arg-type]
     assert omdb.faults() == []

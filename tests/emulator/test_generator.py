@@ -8,33 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from omdb_emulator import cli
-from omdb_emulator.generator import MOST_TITLES, Generated
-from omdb_emulator.library import Library
-from omdb_emulator.search import words
+from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
+from omdb_emulator.catalogue.search_index import words
+from omdb_emulator.catalogue.store import TitleStore
+from omdb_emulator.catalogue.titles import start_year, title_from_line, votes_of
+from omdb_emulator.catalogue.validation import validation_errors
 from omdb_emulator.testing import Emulator
-from omdb_emulator.titles import problems, start_year, title_from_line, votes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.emulator.conftest import Ask
+    from tests.emulator.conftest import Fetch
 
 COUNT = 20_000
 
 
 @pytest.fixture(scope="module")
-def titles() -> Generated:
-    return Generated(COUNT, seed=1)
+def titles() -> GeneratedTitles:
+    return GeneratedTitles(COUNT, seed=1)
 
 
 @pytest.fixture(scope="module")
-def lines(titles: Generated) -> list[dict[str, Any]]:
+def lines(titles: GeneratedTitles) -> list[dict[str, Any]]:
     return list(titles.lines())
 
 
 @pytest.fixture(scope="module")
-def library(titles: Generated) -> Library:
-    return Library(computed=titles)
+def store(titles: GeneratedTitles) -> TitleStore:
+    return TitleStore(computed=titles)
 
 
 def share(lines: list[dict[str, Any]], field: str, value: object = "N/A") -> float:
@@ -47,8 +48,8 @@ def of_type(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def test_known_title_of_a_seed() -> None:
-    """What is made of a seed must stay the same from version to version."""
-    line = Generated(100, seed=42).line(50)
+    """The titles of a seed must not change between versions."""
+    line = GeneratedTitles(100, seed=42).line(50)
     assert {name: line[name] for name in ("Title", "Year", "imdbID", "imdbVotes", "Awards")} == {
         "Title": "World Anger",
         "Year": "1933",
@@ -59,34 +60,34 @@ def test_known_title_of_a_seed() -> None:
 
 
 def test_same_seed_same_titles_whatever_the_number(lines: list[dict[str, Any]]) -> None:
-    assert list(Generated(300, seed=1).lines()) == lines[:300]
-    assert [Generated(MOST_TITLES, seed=1).line(row) for row in (7, 0)] == [lines[7], lines[0]]
-    assert Generated(300, seed=2).line(50) != lines[50]
+    assert list(GeneratedTitles(300, seed=1).lines()) == lines[:300]
+    assert [GeneratedTitles(MAX_TITLES, seed=1).line(row) for row in (7, 0)] == [lines[7], lines[0]]
+    assert GeneratedTitles(300, seed=2).line(50) != lines[50]
 
 
 def test_titles_are_sound(lines: list[dict[str, Any]]) -> None:
     typeless = [line for line in lines if line["Type"] == "N/A"]
     assert len(typeless) == COUNT / 10_000
-    assert list(problems(line for line in lines if line["Type"] != "N/A")) == []
+    assert list(validation_errors(line for line in lines if line["Type"] != "N/A")) == []
 
 
-def test_rows_and_ids_belong_together(titles: Generated) -> None:
+def test_rows_and_ids_belong_together(titles: GeneratedTitles) -> None:
     ids = [titles.id_of(row) for row in range(COUNT)]
     assert [titles.row_of(imdb_id) for imdb_id in ids] == list(range(COUNT))
     assert titles.row_of("tt0000001") is None
-    assert titles.row_of(Generated(COUNT + 1, seed=1).id_of(COUNT)) is None
+    assert titles.row_of(GeneratedTitles(COUNT + 1, seed=1).id_of(COUNT)) is None
     lengths = Counter(map(len, ids))
     assert 0.03 < lengths[10] / COUNT < 0.04
     assert lengths[9] + lengths[10] == COUNT
 
 
-def test_heads_agree_with_lines(titles: Generated, lines: list[dict[str, Any]]) -> None:
-    for row, (head, line) in enumerate(zip(titles.heads(), lines, strict=True)):
+def test_heads_agree_with_lines(titles: GeneratedTitles, lines: list[dict[str, Any]]) -> None:
+    for row, (head, line) in enumerate(zip(titles.index_entries(), lines, strict=True)):
         name, kind, year, votes = head
         assert (name, kind, year) == (line["Title"], line["Type"], start_year(line["Year"]))
         assert votes == votes_of(line)
         if row % 100 == 0:
-            full = titles.head(row)
+            full = titles.summary(row)
             assert full[:5] == tuple(
                 line[field] for field in ("Title", "Year", "imdbID", "Type", "Poster")
             )
@@ -181,7 +182,7 @@ def test_oddities_occur(lines: list[dict[str, Any]], oddity: Any) -> None:  # no
     assert 0 < sum(map(oddity, lines)) < COUNT * 0.9
 
 
-def test_broken_replies_are_read_leniently(lines: list[dict[str, Any]]) -> None:
+def test_broken_responses_can_be_parsed_leniently(lines: list[dict[str, Any]]) -> None:
     broken = next(title_from_line(line) for line in lines if "Emulator" in line)
     with pytest.raises(ValueError, match="control character"):
         json.loads(broken.body())
@@ -189,72 +190,74 @@ def test_broken_replies_are_read_leniently(lines: list[dict[str, Any]]) -> None:
 
 
 def test_searches_find_what_they_should(
-    library: Library, titles: Generated, lines: list[dict[str, Any]]
+    store: TitleStore, titles: GeneratedTitles, lines: list[dict[str, Any]]
 ) -> None:
-    rows = library.search("love", "movie", None)
+    rows = store.search("love", "movie", None)
     expected = {
         row
         for row, line in enumerate(lines)
         if line["Type"] == "movie" and "love" in words(line["Title"])
     }
     assert set(rows) == expected
-    votes = [head.votes for head in library.heads(rows[:30])]
+    votes = [head.votes for head in store.summaries(rows[:30])]
     assert votes == sorted(votes, reverse=True)
-    prefix = library.search("bri*", None, 2010)
+    prefix = store.search("bri*", None, 2010)
     assert prefix
-    for head in library.heads(prefix):
+    for head in store.summaries(prefix):
         assert any(word.startswith("bri") for word in words(head.title))
         assert start_year(head.year) == 2010
-    assert titles.row_of(library.heads(rows[:1])[0].imdb_id) == rows[0]
+    assert titles.row_of(store.summaries(rows[:1])[0].imdb_id) == rows[0]
 
 
 def test_seasons_list_the_episodes_that_say_so(
-    library: Library, lines: list[dict[str, Any]]
+    store: TitleStore, lines: list[dict[str, Any]]
 ) -> None:
     placed = [line for line in of_type(lines, "episode") if line["Season"] != "N/A"]
     assert 0.6 < len(placed) / len(of_type(lines, "episode")) < 0.8
     for line in placed[:50]:
-        assert line["imdbID"] in library.season(line["seriesID"], int(line["Season"]))
+        assert line["imdbID"] in store.season(line["seriesID"], int(line["Season"]))
     unplaced = next(line for line in of_type(lines, "episode") if line["Season"] == "N/A")
     assert unplaced["seriesID"] == "N/A"
 
 
-def test_generated_titles_can_be_changed(titles: Generated, lines: list[dict[str, Any]]) -> None:
-    library = Library(computed=titles)
+def test_generated_titles_can_be_changed(
+    titles: GeneratedTitles, lines: list[dict[str, Any]]
+) -> None:
+    store = TitleStore(computed=titles)
     imdb_id = lines[50]["imdbID"]
-    library.update(imdb_id, {"Title": "Zyzzyva Quux", "imdbRating": "9.9"})
-    assert [head.imdb_id for head in library.heads(library.search("zyzzyva", None, None))] == [
+    store.update(imdb_id, {"Title": "Zyzzyva Quux", "imdbRating": "9.9"})
+    assert [head.imdb_id for head in store.summaries(store.search("zyzzyva", None, None))] == [
         imdb_id
     ]
-    assert len(library.search(lines[50]["Title"], None, None)) == sum(
+    assert len(store.search(lines[50]["Title"], None, None)) == sum(
         set(words(lines[50]["Title"])) <= set(words(line["Title"]))
         for line in lines
         if line["Type"] != "episode" and line["imdbID"] != imdb_id
     )
-    library.forget(imdb_id)
-    assert library.get(imdb_id) is None
-    assert not library.search("zyzzyva", None, None)
+    store.remove(imdb_id)
+    assert store.get(imdb_id) is None
+    assert not store.search("zyzzyva", None, None)
 
 
-def test_served_without_a_file(ask: Ask, lines: list[dict[str, Any]]) -> None:
+def test_served_without_a_file(fetch: Fetch, lines: list[dict[str, Any]]) -> None:
     with Emulator(generated=2_000, seed=1) as emulator:
         assert emulator.health()["titles"] == 2_000
-        details = ask(emulator, i=lines[50]["imdbID"], plot="full").json
+        details = fetch(emulator, i=lines[50]["imdbID"], plot="full").json
         assert details["Title"] == lines[50]["Title"]
         assert details["Plot"] == lines[50].get("PlotFull", "N/A")
-        assert int(ask(emulator, s="the", y="2010").json.get("totalResults", 0)) == 0
-        assert int(ask(emulator, s="man").json["totalResults"]) > 10
+        assert int(fetch(emulator, s="the", y="2010").json.get("totalResults", 0)) == 0
+        assert int(fetch(emulator, s="man").json["totalResults"]) > 10
 
 
 def test_index_takes_little_memory() -> None:
-    titles = Generated(20_000, seed=3)
+    titles = GeneratedTitles(20_000, seed=3)
     tracemalloc.start()
     try:
-        library = Library(computed=titles)
+        store = TitleStore(computed=titles)
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(library) == 20_000
+    assert len(store) == 20_000
     assert used / 20_000 < 300
 
 
@@ -269,9 +272,11 @@ def test_generate_streams_lines(
     assert path.read_text(encoding="utf-8") == out
 
 
-@pytest.mark.parametrize("count", [-1, MOST_TITLES + 1])
-def test_too_many_or_too_few_are_refused(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("count", [-1, MAX_TITLES + 1])
+def test_too_many_or_too_few_titles_are_rejected(
+    count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["generate", "--titles", str(count)]) == 1
     assert "--titles must be between 0 and 1000000" in capsys.readouterr().err
     with pytest.raises(ValueError, match="can be generated"):
-        Generated(count)
+        GeneratedTitles(count)

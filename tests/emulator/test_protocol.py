@@ -8,27 +8,28 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omdb_emulator.library import Library
-from omdb_emulator.protocol import Manners, answer, iso_date, parse_query
-from omdb_emulator.titles import KEYS, read_titles, title_from_line
+from omdb_emulator.catalogue.store import TitleStore
+from omdb_emulator.catalogue.titles import KEYS, read_titles, title_from_line
+from omdb_emulator.protocol.responses import Behaviour, iso_date, respond
+from omdb_emulator.query import parse_query
 
 TITLES = Path(__file__).with_name("titles.jsonl")
-LIBRARY = Library(read_titles(TITLES))
+STORE = TitleStore(read_titles(TITLES))
 NOT_FOUND = "Movie not found!"
 
 
-def reply(query: str, manners: Manners | None = None, library: Library = LIBRARY) -> bytes:
-    result = answer(parse_query(query.encode()), library, manners or Manners())
+def body_of(query: str, behaviour: Behaviour | None = None, store: TitleStore = STORE) -> bytes:
+    result = respond(parse_query(query.encode()), store, behaviour or Behaviour())
     assert result.status == 200
     return result.body
 
 
-def get(query: str, manners: Manners | None = None) -> Any:  # noqa: ANN401
-    return json.loads(reply(query, manners))
+def get(query: str, behaviour: Behaviour | None = None) -> Any:  # noqa: ANN401
+    return json.loads(body_of(query, behaviour))
 
 
-def found(query: str, manners: Manners | None = None) -> list[str]:
-    return [hit["Title"] for hit in get(query, manners).get("Search", [])]
+def found(query: str, behaviour: Behaviour | None = None) -> list[str]:
+    return [hit["Title"] for hit in get(query, behaviour).get("Search", [])]
 
 
 def error(query: str) -> str | None:
@@ -39,7 +40,7 @@ def error(query: str) -> str | None:
 
 
 def test_details_are_compact_utf8_with_the_keys_in_order() -> None:
-    body = reply("i=tt0000004")
+    body = body_of("i=tt0000004")
     assert body.startswith('{"Title":"Amélie\'s Été","Year":"2001","Rated":"N/A",'.encode())
     assert body.endswith(b'"Website":"N/A","Response":"True"}')
 
@@ -57,7 +58,7 @@ def test_keys_are_those_of_the_type(imdb_id: str, kind: str) -> None:
     assert tuple(get(f"i={imdb_id}")) == (*KEYS[kind], "Response")
 
 
-def test_plot_full_is_served_only_when_asked() -> None:
+def test_plot_full_is_served_only_on_request() -> None:
     assert get("i=tt1375666")["Plot"] == "A thief."
     assert get("i=tt1375666&plot=short")["Plot"] == "A thief."
     assert get("i=tt1375666&plot=full")["Plot"] == "A thief …"
@@ -81,15 +82,15 @@ def test_ids_of_another_length_are_incorrect(imdb_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
+    ("requested", "named"),
     [
         ("tt011f8539", "011f8539"),
         ("tt3896198a", "3896198a"),
         ("one%20space", "one space"),
     ],
 )
-def test_ids_that_are_no_numbers_are_reported_in_broken_json(asked: str, named: str) -> None:
-    body = reply(f"i={asked}").decode()
+def test_ids_that_are_not_numbers_are_reported_in_broken_json(requested: str, named: str) -> None:
+    body = body_of(f"i={requested}").decode()
     assert body == (
         f'{{"Response":"False","Error":"Conversion from string "{named}" to type '
         "'Double' is not valid.\"}"
@@ -103,21 +104,21 @@ def test_ids_of_eight_digits_are_the_same_number() -> None:
     assert get("i=TT1375666")["imdbID"] == "tt1375666"
 
 
-def test_unknown_and_unreadable_ids_are_errors_of_data() -> None:
+def test_unknown_ids_and_ids_without_data_are_errors() -> None:
     assert error("i=tt7654321") == "Error getting data."
     assert error("i=tt0000020") == "Error getting data."
 
 
-def test_merged_titles_answer_with_the_other_one() -> None:
+def test_a_merged_id_serves_the_other_title() -> None:
     assert get("i=tt0000021")["imdbID"] == "tt1375666"
 
 
-def test_raw_bodies_are_served_as_they_are() -> None:
-    assert reply("i=tt0000022") == b'{"Title":"Broken" or not}'
+def test_raw_bodies_are_served_unchanged() -> None:
+    assert body_of("i=tt0000022") == b'{"Title":"Broken" or not}'
 
 
 @pytest.mark.parametrize("query", ["", "s=", "t=", "y=2010", "type=movie", "i=&s="])
-def test_no_question_is_an_incorrect_id(query: str) -> None:
+def test_query_without_id_title_or_search_is_an_incorrect_id(query: str) -> None:
     assert error(query) == "Incorrect IMDb ID."
 
 
@@ -158,13 +159,13 @@ def test_searches(query: str, titles: list[str]) -> None:
         assert error(query) == NOT_FOUND
 
 
-def test_searches_list_episodes_only_when_asked() -> None:
+def test_searches_list_episodes_only_on_request() -> None:
     assert "Castle One" not in found("s=castle")
     assert len(found("s=castle&type=episode")) == 5
 
 
-def test_search_reply_is_shaped_as_omdbs() -> None:
-    assert reply("s=inception") == (
+def test_search_response_is_shaped_as_omdbs() -> None:
+    assert body_of("s=inception") == (
         b'{"Search":[{"Title":"Inception","Year":"2010","imdbID":"tt1375666","Type":"movie",'
         b'"Poster":"N/A"}],"totalResults":"1","Response":"True"}'
     )
@@ -217,16 +218,16 @@ def test_pages_past_the_end_are_not_found(page: str) -> None:
     assert error(f"s=serial&page={page}") == NOT_FOUND
 
 
-def test_pages_over_100_answer() -> None:
-    many = Library(
+def test_pages_over_100_are_served() -> None:
+    many = TitleStore(
         title_from_line({"imdbID": f"tt{n:07d}", "Title": "Same"}) for n in range(1, 1012)
     )
-    body = json.loads(reply("s=same&page=102", library=many))
+    body = json.loads(body_of("s=same&page=102", store=many))
     assert [hit["imdbID"] for hit in body["Search"]] == ["tt0001011"]
 
 
-def test_page_that_is_no_number_is_broken_json() -> None:
-    assert b'Conversion from string "two" to type' in reply("s=serial&page=two")
+def test_page_that_is_not_a_number_is_broken_json() -> None:
+    assert b'Conversion from string "two" to type' in body_of("s=serial&page=two")
 
 
 def test_very_long_terms_are_syntax_errors_in_broken_json() -> None:
@@ -234,10 +235,10 @@ def test_very_long_terms_are_syntax_errors_in_broken_json() -> None:
         get(f"s={'a' * 3000}")
 
 
-def test_manners_make_years_unreliable_and_results_too_many() -> None:
-    assert found("s=castle&y=2011", Manners(year_filter=False)) == found("s=castle")
-    assert get("s=castle", Manners(max_results=2))["Error"] == "Too many results."
-    assert len(found("s=castle", Manners(max_results=3))) == 3
+def test_behaviour_without_year_filter_and_with_a_maximum_of_results() -> None:
+    assert found("s=castle&y=2011", Behaviour(year_filter=False)) == found("s=castle")
+    assert get("s=castle", Behaviour(max_results=2))["Error"] == "Too many results."
+    assert len(found("s=castle", Behaviour(max_results=3))) == 3
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_titles(query: str, wanted: str | None) -> None:
 
 
 def test_season_listing() -> None:
-    body = reply("i=tt0000010&Season=1")
+    body = body_of("i=tt0000010&Season=1")
     assert body == (
         b'{"Title":"Castle Rock","Season":"1","totalSeasons":"2","Episodes":['
         b'{"Title":"Castle One","Released":"2011-01-09","Episode":"1","imdbRating":"7.1",'
@@ -274,23 +275,23 @@ def test_season_listing() -> None:
         b'{"Title":"Castle Three","Released":"N/A","Episode":"10","imdbRating":"N/A",'
         b'"imdbID":"tt0000013"}],"Response":"True"}'
     )
-    assert reply("t=castle+rock&season=1&type=episode") == body
+    assert body_of("t=castle+rock&season=1&type=episode") == body
 
 
 def test_season_with_full_details() -> None:
     body = get("i=tt0000010&season=1&detail=full")
     assert [tuple(one) for one in body["Episodes"]] == [(*KEYS["episode"], "Response")] * 3
-    brief = get("i=tt0000010&season=1&detail=full", Manners(season_details=False))
+    brief = get("i=tt0000010&season=1&detail=full", Behaviour(season_details=False))
     assert len(brief["Episodes"][0]) == 5
 
 
 def test_broken_episode_breaks_the_full_listing() -> None:
-    library = Library(read_titles(TITLES))
-    library.update("tt0000012", {"Emulator": {"raw": '{"Title":"A "quote""}'}})
-    body = reply("i=tt0000010&season=1&detail=full", library=library)
+    store = TitleStore(read_titles(TITLES))
+    store.update("tt0000012", {"Emulator": {"raw": '{"Title":"A "quote""}'}})
+    body = body_of("i=tt0000010&season=1&detail=full", store=store)
     with pytest.raises(ValueError, match="delimiter"):
         json.loads(body)
-    assert b'"tt0000012"' in reply("i=tt0000010&season=1", library=library)
+    assert b'"tt0000012"' in body_of("i=tt0000010&season=1", store=store)
 
 
 @pytest.mark.parametrize(
@@ -322,32 +323,32 @@ def test_iso_date(released: str, iso: str) -> None:
     assert iso_date(released) == iso
 
 
-def test_first_parameter_of_a_name_counts_and_bad_utf8_is_read() -> None:
+def test_first_parameter_of_a_name_counts_and_invalid_utf8_is_replaced() -> None:
     assert parse_query(b"S=one&s=two&y=") == {"s": "one", "y": ""}
     assert parse_query(b"s=%ff%C3%A9") == {"s": "\ufffdé"}
 
 
 def test_changes_are_found_at_once() -> None:
-    library = Library(read_titles(TITLES))
-    library.update("tt0000003", {"imdbVotes": "9,000,000", "Title": "Social Club"})
-    assert [h.title for h in library.heads(library.search("social", None, None))] == [
+    store = TitleStore(read_titles(TITLES))
+    store.update("tt0000003", {"imdbVotes": "9,000,000", "Title": "Social Club"})
+    assert [h.title for h in store.summaries(store.search("social", None, None))] == [
         "Social Club",
         "The Social Network",
     ]
-    assert not library.search("work", None, None)
-    library.update("tt0000012", {"Season": "2"})
-    assert library.season("tt0000010", 1) == ["tt0000011", "tt0000013"]
-    assert library.season("tt0000010", 2) == ["tt0000014", "tt0000012"]
-    assert library.forget("tt0000002")
-    assert not library.forget("tt0000002")
-    assert library.get("tt0000002") is None
-    assert len(library.search("social", None, None)) == 1
-    library.update("tt1375666", {"imdbRating": "8.9"})
-    kept = library.get("tt1375666")
+    assert not store.search("work", None, None)
+    store.update("tt0000012", {"Season": "2"})
+    assert store.season("tt0000010", 1) == ["tt0000011", "tt0000013"]
+    assert store.season("tt0000010", 2) == ["tt0000014", "tt0000012"]
+    assert store.remove("tt0000002")
+    assert not store.remove("tt0000002")
+    assert store.get("tt0000002") is None
+    assert len(store.search("social", None, None)) == 1
+    store.update("tt1375666", {"imdbRating": "8.9"})
+    kept = store.get("tt1375666")
     assert kept is not None
     assert kept.plot_full == "A thief …"
     with pytest.raises(KeyError):
-        library.update("tt7654321", {})
+        store.update("tt7654321", {})
 
 
 NAMES = ["i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail", "x"]
@@ -357,15 +358,15 @@ VALUES = st.text() | st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES))
-def test_every_query_has_a_reply(query: dict[str, str]) -> None:
-    asked = urlencode(query, errors="replace").encode()
-    result = answer(parse_query(asked), LIBRARY, Manners())
+def test_every_query_has_a_response(query: dict[str, str]) -> None:
+    requested = urlencode(query, errors="replace").encode()
+    result = respond(parse_query(requested), STORE, Behaviour())
     assert result.status == 200
     assert result.body.endswith(b'"}') or b'"Broken" or not' in result.body
 
 
 @given(st.binary())
-def test_every_query_string_is_read(query_string: bytes) -> None:
+def test_every_query_string_is_parsed(query_string: bytes) -> None:
     query = parse_query(query_string)
     assert all(name == name.lower() for name in query)
-    assert answer(query, LIBRARY, Manners()).status == 200
+    assert respond(query, STORE, Behaviour()).status == 200

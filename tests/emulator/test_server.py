@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from omdb_emulator.app.control import control_app
+from omdb_emulator.app.state import State
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.client import Control, ControlError
 from omdb_emulator.testing import Emulator, title_line
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import MutableMapping
 
-    from tests.emulator.conftest import Ask
+    from tests.emulator.conftest import Fetch
 
 ID = "tt1375666"
 
@@ -30,8 +35,8 @@ def test_starts_in_less_than_a_second() -> None:
         assert time.monotonic() - started < 1
 
 
-def test_headers_are_omdbs(omdb: Emulator, ask: Ask) -> None:
-    headers = ask(omdb, i=ID).headers
+def test_headers_are_omdbs(omdb: Emulator, fetch: Fetch) -> None:
+    headers = fetch(omdb, i=ID).headers
     assert headers["content-type"] == "application/json; charset=utf-8"
     assert headers["cache-control"] == "public, max-age=86400"
     assert headers["vary"] == "*, Accept-Encoding"
@@ -63,10 +68,10 @@ def test_connections_are_kept_alive(omdb: Emulator) -> None:
     ("key", "error"),
     [("", "No API key provided."), ("deadbeef", "Invalid API key!")],
 )
-def test_wrong_keys(omdb: Emulator, ask: Ask, key: str, error: str) -> None:
-    answer = ask(omdb, apikey=key, i=ID)
-    assert (answer.status, answer.error) == (401, error)
-    assert answer.headers["x-powered-by"] == "ASP.NET"
+def test_invalid_keys(omdb: Emulator, fetch: Fetch, key: str, error: str) -> None:
+    response = fetch(omdb, apikey=key, i=ID)
+    assert (response.status, response.error) == (401, error)
+    assert response.headers["x-powered-by"] == "ASP.NET"
 
 
 def test_missing_key(omdb: Emulator) -> None:
@@ -78,33 +83,33 @@ def test_missing_key(omdb: Emulator) -> None:
     connection.close()
     assert response.status == 401
     assert body == b'{"Response":"False","Error":"No API key provided."}'
-    assert omdb.stats()["refused"] == {"no_key": 1}
+    assert omdb.stats()["unauthorized"] == {"no_key": 1}
 
 
 @pytest.mark.parametrize("key", ["", "00000000"])
 def test_angle_bracket_is_a_server_error_even_without_key(
-    omdb: Emulator, ask: Ask, key: str
+    omdb: Emulator, fetch: Fetch, key: str
 ) -> None:
-    answer = ask(omdb, apikey=key, s="<b>")
-    assert answer.status == 500
-    assert b"Server Error in '/' Application." in answer.body
+    response = fetch(omdb, apikey=key, s="<b>")
+    assert response.status == 500
+    assert b"Server Error in '/' Application." in response.body
 
 
-def test_daily_limit_counts_by_key_and_utc_day(ask: Ask) -> None:
+def test_daily_limit_counts_by_key_and_utc_day(fetch: Fetch) -> None:
     with Emulator([], keys={"aaaa0000": 2, "bbbb0000": None}) as emulator:
         emulator.set_date(date(2024, 12, 31))
-        statuses = [ask(emulator, i=ID).status for _ in range(4)]
-        refused = ask(emulator, i=ID)
-        other = ask(emulator, apikey="bbbb0000", i=ID).status
+        statuses = [fetch(emulator, i=ID).status for _ in range(4)]
+        rejected = fetch(emulator, i=ID)
+        other = fetch(emulator, apikey="bbbb0000", i=ID).status
         stats, keys = emulator.stats(), emulator.keys()
         emulator.advance_days()
-        next_day = [ask(emulator, s="the").status for _ in range(3)]
-        dated = ask(emulator, apikey="bbbb0000", i=ID).headers["date"]
+        next_day = [fetch(emulator, s="the").status for _ in range(3)]
+        dated = fetch(emulator, apikey="bbbb0000", i=ID).headers["date"]
     assert statuses == [200, 200, 401, 401]
-    assert refused.error == "Request limit reached!"
-    assert "retry-after" not in refused.headers
+    assert rejected.error == "Request limit reached!"
+    assert "retry-after" not in rejected.headers
     assert other == 200
-    assert stats["refused"] == {"limit": 3}
+    assert stats["unauthorized"] == {"limit": 3}
     assert keys == {
         "aaaa0000": {"limit": 2, "used_today": 2},
         "bbbb0000": {"limit": None, "used_today": 1},
@@ -113,48 +118,48 @@ def test_daily_limit_counts_by_key_and_utc_day(ask: Ask) -> None:
     assert parsedate_to_datetime(dated).date() == date(2025, 1, 1)
 
 
-def test_keys_can_be_added_limited_and_removed(omdb: Emulator, ask: Ask) -> None:
+def test_keys_can_be_added_limited_and_removed(omdb: Emulator, fetch: Fetch) -> None:
     omdb.set_key("12345678", limit=1)
-    assert [ask(omdb, apikey="12345678", i=ID).status for _ in range(2)] == [200, 401]
+    assert [fetch(omdb, apikey="12345678", i=ID).status for _ in range(2)] == [200, 401]
     omdb.set_key("12345678", limit=None)
-    assert ask(omdb, apikey="12345678", i=ID).status == 200
+    assert fetch(omdb, apikey="12345678", i=ID).status == 200
     omdb.remove_key("12345678")
-    assert ask(omdb, apikey="12345678", i=ID).error == "Invalid API key!"
+    assert fetch(omdb, apikey="12345678", i=ID).error == "Invalid API key!"
 
 
-def test_shared_cache_keeps_errors_of_keys_too(ask: Ask) -> None:
+def test_shared_cache_keeps_errors_of_keys_too(fetch: Fetch) -> None:
     with Emulator([title_line(ID, "Inception")], keys={"aaaa0000": 1}, cache=True) as emulator:
-        first, again = ask(emulator, i=ID), ask(emulator, i=ID)
-        refused = ask(emulator, s="inception")
+        first, again = fetch(emulator, i=ID), fetch(emulator, i=ID)
+        rejected = fetch(emulator, s="inception")
         emulator.set_key("aaaa0000", limit=None)
         emulator.advance_days(0.5)
-        still_refused = ask(emulator, s="inception")
-        past_the_cache = ask(emulator, s="inception", past="1")
+        still_rejected = fetch(emulator, s="inception")
+        past_the_cache = fetch(emulator, s="inception", past="1")
         emulator.advance_days(0.6)
-        expired = ask(emulator, s="inception")
+        expired = fetch(emulator, s="inception")
         hits = emulator.stats()["cache_hits"]
     assert (first.headers["cf-cache-status"], "age" in first.headers) == ("MISS", False)
     assert again.headers["cf-cache-status"] == "HIT"
     assert again.headers["age"].isdigit()
     assert again.body == first.body
-    assert (refused.status, still_refused.status) == (401, 401)
-    assert still_refused.headers["cf-cache-status"] == "HIT"
-    assert int(still_refused.headers["age"]) >= 43200
-    modified = parsedate_to_datetime(still_refused.headers["last-modified"])
-    sent = parsedate_to_datetime(still_refused.headers["date"])
-    assert abs((sent - modified).total_seconds() - int(still_refused.headers["age"])) <= 1
+    assert (rejected.status, still_rejected.status) == (401, 401)
+    assert still_rejected.headers["cf-cache-status"] == "HIT"
+    assert int(still_rejected.headers["age"]) >= 43200
+    modified = parsedate_to_datetime(still_rejected.headers["last-modified"])
+    sent = parsedate_to_datetime(still_rejected.headers["date"])
+    assert abs((sent - modified).total_seconds() - int(still_rejected.headers["age"])) <= 1
     assert past_the_cache.status == 200
     assert (expired.status, expired.headers["cf-cache-status"]) == (200, "EXPIRED")
     assert hits == 2
 
 
-def test_stats_and_log_tell_each_request(omdb: Emulator, ask: Ask) -> None:
-    ask(omdb, i=ID, plot="full")
-    ask(omdb, s="castle", Type="series")
-    ask(omdb, t="castle rock", Season="1")
-    ask(omdb, t="castle rock", Season="1", Episode="1")
-    ask(omdb, t="castle")
-    ask(omdb, apikey="bad", y="2010")
+def test_stats_and_log_contain_each_request(omdb: Emulator, fetch: Fetch) -> None:
+    fetch(omdb, i=ID, plot="full")
+    fetch(omdb, s="castle", Type="series")
+    fetch(omdb, t="castle rock", Season="1")
+    fetch(omdb, t="castle rock", Season="1", Episode="1")
+    fetch(omdb, t="castle")
+    fetch(omdb, apikey="bad", y="2010")
     assert omdb.stats() | {"peak_in_flight": 1} == {
         "requests": 6,
         "by_key": {omdb.key: 5, "bad": 1},
@@ -167,7 +172,7 @@ def test_stats_and_log_tell_each_request(omdb: Emulator, ask: Ask) -> None:
             "invalid": 1,
         },
         "by_status": {"200": 5, "401": 1},
-        "refused": {"invalid_key": 1},
+        "unauthorized": {"invalid_key": 1},
         "faults": {},
         "cache_hits": 0,
         "in_flight": 0,
@@ -181,60 +186,60 @@ def test_stats_and_log_tell_each_request(omdb: Emulator, ask: Ask) -> None:
     assert all(omdb.key not in str(one["query"]) for one in log)
 
 
-def test_reset_forgets_what_happened_but_not_how_it_is_set(omdb: Emulator, ask: Ask) -> None:
+def test_reset_keeps_settings(omdb: Emulator, fetch: Fetch) -> None:
     omdb.set_latency(1)
     omdb.fault("unavailable")
     omdb.advance_days(3)
-    ask(omdb, i=ID)
+    fetch(omdb, i=ID)
     omdb.reset()
-    assert ask(omdb, i=ID).status == 200
+    assert fetch(omdb, i=ID).status == 200
     assert omdb.stats()["requests"] == len(omdb.requests()) == 1
     assert omdb.settings()["latency_ms"] == 1
 
 
-def test_latency_holds_many_requests_at_once(omdb: Emulator, ask: Ask) -> None:
+def test_latency_holds_many_requests_at_once(omdb: Emulator, fetch: Fetch) -> None:
     omdb.set_latency(300)
     started = time.monotonic()
     with ThreadPoolExecutor(40) as pool:
-        answers = list(pool.map(lambda _: ask(omdb, i=ID), range(40)))
+        responses = list(pool.map(lambda _: fetch(omdb, i=ID), range(40)))
     took = time.monotonic() - started
-    assert all(answer.status == 200 for answer in answers)
+    assert all(response.status == 200 for response in responses)
     assert 0.3 <= took < 3
     assert omdb.stats()["peak_in_flight"] > 10
 
 
-def test_pause_holds_and_resume_answers(omdb: Emulator, ask: Ask) -> None:
+def test_pause_holds_requests_until_resume(omdb: Emulator, fetch: Fetch) -> None:
     omdb.pause()
     assert omdb.health()["status"] == "paused"
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(ask(omdb, i=ID)))
+    responses = []
+    thread = threading.Thread(target=lambda: responses.append(fetch(omdb, i=ID)))
     thread.start()
     while omdb.stats()["in_flight"] == 0:
         time.sleep(0.01)
-    assert not answers
+    assert not responses
     assert omdb.stats()["by_status"] == {}
     omdb.resume()
     thread.join(10)
-    assert answers[0].status == 200
+    assert responses[0].status == 200
 
 
-def test_titles_can_be_added_changed_and_forgotten(omdb: Emulator, ask: Ask) -> None:
+def test_titles_can_be_added_changed_and_removed(omdb: Emulator, fetch: Fetch) -> None:
     omdb.add_title(title_line("tt0424242", "Brand New", Year="2024", PlotFull="All of it."))
-    assert ask(omdb, s="brand").json["Search"][0]["imdbID"] == "tt0424242"
+    assert fetch(omdb, s="brand").json["Search"][0]["imdbID"] == "tt0424242"
     omdb.update_title("tt0424242", imdbRating="9.9", imdbVotes="12")
-    changed = ask(omdb, i="tt0424242", plot="full").json
+    changed = fetch(omdb, i="tt0424242", plot="full").json
     assert (changed["imdbRating"], changed["Plot"]) == ("9.9", "All of it.")
     assert list(changed)[-1] == "Response"
     assert omdb.title("tt0424242")["imdbVotes"] == "12"
     assert "tt0424242" in omdb.titles()
     omdb.update_title(ID, Emulator={"merged_into": "tt0424242"})
-    assert ask(omdb, i=ID).json["imdbID"] == "tt0424242"
-    omdb.forget_title("tt0424242")
-    assert ask(omdb, i="tt0424242").error == "Error getting data."
+    assert fetch(omdb, i=ID).json["imdbID"] == "tt0424242"
+    omdb.remove_title("tt0424242")
+    assert fetch(omdb, i="tt0424242").error == "Error getting data."
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "said"),
+    ("method", "path", "body", "message"),
     [
         ("POST", "settings", {"speed": 1}, "unknown setting speed"),
         ("POST", "settings", {"cache": "yes"}, "cache cannot be 'yes'"),
@@ -246,17 +251,17 @@ def test_titles_can_be_added_changed_and_forgotten(omdb: Emulator, ask: Ask) -> 
         ("PATCH", f"titles/{ID}", {"imdbID": "tt0000001"}, "imdbID cannot change"),
         ("PATCH", "titles/tt7654321", {}, "no such title"),
         ("DELETE", "titles/tt7654321", None, "no such title"),
-        ("DELETE", "faults/99", None, "no fault of this number"),
+        ("DELETE", "faults/99", None, "no fault with this number"),
         ("DELETE", "keys/nope", None, "no such key"),
         ("GET", "requests?since=x", None, "since must be a number"),
         ("POST", "settings", [], "must be a JSON object"),
         ("GET", "nothing", None, "Not Found"),
     ],
 )
-def test_wrong_control_calls_are_refused(
-    omdb: Emulator, method: str, path: str, body: object, said: str
+def test_invalid_control_calls_are_rejected(
+    omdb: Emulator, method: str, path: str, body: object, message: str
 ) -> None:
-    with pytest.raises(ControlError, match=said):
+    with pytest.raises(ControlError, match=message):
         omdb._call(method, path, body)  # noqa: SLF001
 
 
@@ -275,8 +280,86 @@ def test_control_works_from_the_url_alone(omdb: Emulator) -> None:
     assert Control(omdb.url).health() == omdb.health()
 
 
-def test_two_emulators_do_not_disturb_each_other(ask: Ask) -> None:
+def test_two_emulators_do_not_disturb_each_other(fetch: Fetch) -> None:
     with Emulator([title_line(ID, "One")]) as one, Emulator([title_line(ID, "Two")]) as two:
         one.fault("unavailable")
-        assert ask(two, i=ID).json["Title"] == "Two"
-        assert ask(one, i=ID).status == 503
+        assert fetch(two, i=ID).json["Title"] == "Two"
+        assert fetch(one, i=ID).status == 503
+
+
+def control(
+    emulator: Emulator, method: str, path: str, host: str | None = None, **headers: str
+) -> tuple[int, bytes]:
+    """Send one request to a control endpoint as a browser would."""
+    target = urlsplit(emulator.url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    connection.putrequest(method, f"/__emulator__/{path}", skip_host=True)
+    connection.putheader("Host", host or target.netloc)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    body = b'{"latency_ms": 1}' if method == "POST" else b""
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body)
+    response = connection.getresponse()
+    result = response.status, response.read()
+    connection.close()
+    return result
+
+
+@pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "settings"), ("DELETE", "faults"), ("GET", "stats")]
+)
+def test_control_rejects_other_origins(omdb: Emulator, method: str, path: str, origin: str) -> None:
+    omdb.fault("unavailable")
+    status, body = control(omdb, method, path, Origin=origin, **{"Content-Type": "text/plain"})
+    assert (status, json.loads(body)) == (403, {"error": f"the origin {origin} is not allowed"})
+    assert omdb.settings()["latency_ms"] == 0
+    assert len(omdb.faults()) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "example.org:80", "127.0.0.1.example.org", "localhost.", "", "a b"]
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "settings"), ("GET", "stats")])
+def test_control_rejects_other_hosts(omdb: Emulator, method: str, path: str, host: str) -> None:
+    status, body = control(omdb, method, path, host=host or " ", Origin=f"http://{host}")
+    assert (status, body) == (400, b"Invalid host header")
+    assert omdb.settings()["latency_ms"] == 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:15500", "[::1]:80"])
+def test_control_accepts_loopback_hosts_and_its_own_origin(omdb: Emulator, host: str) -> None:
+    assert control(omdb, "POST", "settings", host=host)[0] == 200
+    assert control(omdb, "POST", "settings", host=host, Origin=f"http://{host}")[0] == 200
+    assert omdb.settings()["latency_ms"] == 1
+
+
+@pytest.mark.parametrize(("listening_on", "host"), [("192.0.2.7", "192.0.2.7:80"), ("::", "[::]")])
+def test_control_accepts_the_address_that_the_server_listens_on(
+    listening_on: str, host: str
+) -> None:
+    app = control_app(State(TitleStore()), listening_on, pid=1)
+    sent = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    for headers in ({"host": host}, {"host": "192.0.2.8"}):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/__emulator__/health",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        asyncio.run(app(scope, receive, send))
+    assert [message["status"] for message in sent if "status" in message] == [200, 400]
+
+
+def test_data_is_served_to_every_origin_as_omdb_does(omdb: Emulator, fetch: Fetch) -> None:
+    response = fetch(omdb, {"Origin": "https://example.org", "Host": "example.org"}, i=ID)
+    assert response.status == 200
+    assert response.headers["access-control-allow-origin"] == "*"

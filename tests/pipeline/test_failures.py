@@ -33,7 +33,7 @@ def test_postgres_is_down(idle_project: Project, environment: str, remedy: str) 
     )
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
-    assert f"Postgres does not answer at 127.0.0.1:{port}: {remedy}" in line
+    assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
     assert "Traceback" not in finished.stdout
     assert not lines_with("Running with dbt", finished.stdout)
 
@@ -79,7 +79,7 @@ def test_the_key_is_wrong(project: Project) -> None:
     (line,) = lines_with("Invalid API key!", finished.stdout)
     assert "TAP_OMDB_API_KEY" in line
     assert "1badc0de" not in finished.stdout
-    assert project.emulator.stats()["refused"]["invalid_key"] > 0
+    assert project.emulator.stats()["unauthorized"]["invalid_key"] > 0
 
 
 def test_there_is_no_key(project: Project) -> None:

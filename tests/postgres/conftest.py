@@ -1,4 +1,4 @@
-"""Real servers in folders of their own, stopped and deleted after each test."""
+"""Real servers with a data directory for each test, stopped and deleted afterwards."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Cli(Protocol):
-    """Runs `embedded-postgres` as a process of its own."""
+    """Runs `embedded-postgres` in a new process."""
 
     def __call__(
-        self, *arguments: str, home: Path, **environment: str
+        self, *arguments: str, data_dir: Path, **environment: str
     ) -> subprocess.CompletedProcess[str]: ...
 
 
@@ -34,39 +34,39 @@ class Query(Protocol):
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """An empty folder that every user can enter, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded-postgres-test-"))
-    folder.chmod(0o755)
-    yield folder
-    for state in list(folder.rglob("state.json")):
+    """An empty directory that every user can enter, unlike those of pytest."""
+    directory = Path(tempfile.mkdtemp(prefix="embedded-postgres-test-"))
+    directory.chmod(0o755)
+    yield directory
+    for state in list(directory.rglob("state.json")):
         Server(state.parent).destroy()
-    shutil.rmtree(folder)
+    shutil.rmtree(directory)
 
 
 @pytest.fixture
-def home(base: Path) -> Path:
+def data_dir(base: Path) -> Path:
     return base / ".postgres"
 
 
 @pytest.fixture
-def fresh(home: Path) -> Server:
+def fresh(data_dir: Path) -> Server:
     """A server on any free port that has never been started."""
-    return Server(home, port=0, durable=False)
+    return Server(data_dir, port=0, durable=False)
 
 
 @pytest.fixture(scope="session")
 def started_once() -> Iterator[Path]:
-    """The home of a stopped server, to be copied: quicker than to make one for each test."""
+    """The data directory of a stopped server, to copy: faster than to create one for each test."""
     with temporary() as server:
         server.stop()
-        yield server.home
+        yield server.data_dir
 
 
 @pytest.fixture
-def server(home: Path, started_once: Path) -> Server:
+def server(data_dir: Path, started_once: Path) -> Server:
     """A stopped server with data."""
-    subprocess.run(["cp", "-a", started_once, home], check=True)  # noqa: S607
-    return Server(home)
+    subprocess.run(["cp", "-a", started_once, data_dir], check=True)  # noqa: S607
+    return Server(data_dir)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +88,9 @@ def query() -> Query:
 
 @pytest.fixture(scope="session")
 def cli() -> Cli:
-    def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, data_dir: Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -100,7 +102,7 @@ def cli() -> Cli:
             check=False,
             text=True,
             timeout=60,
-            env={**inherited, "EMBEDDED_POSTGRES_HOME": str(home), **environment},
+            env={**inherited, "EMBEDDED_POSTGRES_DATA_DIR": str(data_dir), **environment},
         )
 
     return run
@@ -115,24 +117,24 @@ def as_nobody() -> Callable[[Callable[[], object]], object]:
     context = multiprocessing.get_context("fork")
 
     def call(function: Callable[[], object]) -> object:
-        answers = context.SimpleQueue()
+        results = context.SimpleQueue()
 
         def child() -> None:
             os.setgroups([])
             os.setgid(nobody.pw_gid)
             os.setuid(nobody.pw_uid)
             try:
-                answers.put(function())
-            except Exception as error:  # noqa: BLE001  # handed on below
-                answers.put(error)
+                results.put(function())
+            except Exception as error:  # noqa: BLE001  # re-raised below
+                results.put(error)
 
         process = context.Process(target=child)
         process.start()
         process.join(60)
         assert process.exitcode == 0
-        answer = answers.get()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        result = results.get()
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     return call

@@ -1,4 +1,4 @@
-"""Who can reach the server: this machine only, with the password only."""
+"""Access to the server: only from this machine, and only with the password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_the_password_file_is_for_its_owner_only(running: Server) -> None:
     assert stat.S_IMODE(running.pgpass.stat().st_mode) == 0o600
-    assert stat.S_IMODE(running.status().data.stat().st_mode) == 0o700
+    assert stat.S_IMODE(running.status().pgdata.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

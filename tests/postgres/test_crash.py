@@ -1,4 +1,4 @@
-"""Whatever has happened to the last server, the next start finds the data."""
+"""The data survives every kind of crash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def first() -> Iterator[Server]:
 
 @pytest.fixture
 def server(first: Server, query: Query) -> Server:
-    """A running server with one committed row; all tests crash the same one."""
+    """A running server with one committed row; all tests crash the same server."""
     first.start()
     query(first, "DROP TABLE IF EXISTS film; CREATE TABLE film AS SELECT 'Alien' AS title")
     return first
@@ -36,7 +36,7 @@ def server(first: Server, query: Query) -> Server:
 
 @pytest.fixture
 def crashed(server: Server) -> Server:
-    """The same after its postmaster was killed."""
+    """The same server after its postmaster was killed."""
     kill(server)
     return server
 
@@ -49,7 +49,7 @@ def kill(server: Server) -> None:
         time.sleep(0.01)
 
 
-def works(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -58,8 +58,8 @@ def works(pid: int) -> bool:
 
 @pytest.fixture
 def bystander(server: Server) -> Iterator[int]:
-    """A process of the data's owner that has nothing to do with it."""
-    owner = server.status().data.stat()
+    """An unrelated process of the owner of the data."""
+    owner = server.status().pgdata.stat()
     drop = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     with subprocess.Popen(["sleep", "60"], **(drop if os.geteuid() == 0 else {})) as process:  # type: ignore[call-overload]  # noqa: S607
         yield process.pid
@@ -67,7 +67,7 @@ def bystander(server: Server) -> Iterator[int]:
 
 
 def test_committed_data_survives_kill_9(crashed: Server, query: Query) -> None:
-    assert (crashed.status().data / "postmaster.pid").exists()
+    assert (crashed.status().pgdata / "postmaster.pid").exists()
     assert not crashed.status().running
     assert not crashed.stop()
     assert crashed.start()
@@ -77,7 +77,7 @@ def test_committed_data_survives_kill_9(crashed: Server, query: Query) -> None:
 def test_the_pid_of_the_crashed_server_may_belong_to_another_process(
     server: Server, query: Query, bystander: int
 ) -> None:
-    pidfile = server.status().data / "postmaster.pid"
+    pidfile = server.status().pgdata / "postmaster.pid"
     lines = pidfile.read_text().splitlines()
     kill(server)
     pidfile.write_text("\n".join([str(bystander), *lines[1:]]) + "\n")
@@ -85,12 +85,14 @@ def test_the_pid_of_the_crashed_server_may_belong_to_another_process(
     assert not server.stop()
     assert server.start()
     assert query(server, "TABLE film") == [("Alien",)]
-    assert works(bystander)
+    assert is_alive(bystander)
 
 
 @pytest.mark.parametrize("content", ["", "garbage\n", "999999999\n"])
-def test_a_broken_pidfile_is_no_obstacle(crashed: Server, query: Query, content: str) -> None:
-    (crashed.status().data / "postmaster.pid").write_text(content)
+def test_a_broken_pidfile_does_not_prevent_a_start(
+    crashed: Server, query: Query, content: str
+) -> None:
+    (crashed.status().pgdata / "postmaster.pid").write_text(content)
     assert crashed.start()
     assert query(crashed, "TABLE film") == [("Alien",)]
 
@@ -98,21 +100,21 @@ def test_a_broken_pidfile_is_no_obstacle(crashed: Server, query: Query, content:
 def test_a_busy_session_that_outlives_the_postmaster_is_ended(server: Server, query: Query) -> None:
     with psycopg.connect(**server.parameters) as connection:  # type: ignore[arg-type]
         busy = connection.info.backend_pid
-        # A loop that never waits does not notice that the postmaster is gone.
+        # A loop that never waits does not notice that the postmaster has died.
         connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
         while psutil.Process(busy).cpu_times().user < 0.05:
             time.sleep(0.01)
         kill(server)
-        assert works(busy), "else this test shows nothing"
+        assert is_alive(busy), "otherwise this test proves nothing"
         assert server.start()
-        assert not works(busy)
+        assert not is_alive(busy)
         connection.close()
     assert query(server, "TABLE film") == [("Alien",)]
 
 
-def test_a_first_start_that_was_cut_short_is_begun_again(home: Path, query: Query) -> None:
-    server = Server(home, port=0, durable=False)
-    partial = home / "data.new"
+def test_an_interrupted_first_start_is_repeated(data_dir: Path, query: Query) -> None:
+    server = Server(data_dir, port=0, durable=False)
+    partial = data_dir / "data.new"
     partial.mkdir(parents=True)
     (partial / "PG_VERSION").write_text("18\n")
     assert server.start()
@@ -122,11 +124,11 @@ def test_a_first_start_that_was_cut_short_is_begun_again(home: Path, query: Quer
 
 @pytest.mark.parametrize("while_running", [True, False])
 @pytest.mark.parametrize("lost", ["pgpass", "state.json"])
-def test_what_the_home_lost_is_made_anew(
+def test_lost_files_are_recreated(
     server: Server, query: Query, lost: str, *, while_running: bool
 ) -> None:
     if not while_running:
         server.stop()
-    (server.home / lost).unlink()
+    (server.data_dir / lost).unlink()
     assert server.start()
     assert query(server, "TABLE film") == [("Alien",)]

@@ -1,4 +1,4 @@
-"""The port: preferred, else another one, then always the same."""
+"""The port: the preferred one or another, and then always the same."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def taken(port: int) -> socket.socket:
 
 @pytest.fixture
 def free() -> int:
-    """A port that no outgoing connection is given meanwhile."""
+    """A port that is not assigned to an outgoing connection in the meantime."""
     return choose(0, None).port
 
 
-def test_the_preferred_port_at_the_first_start_and_ever_after(home: Path, free: int) -> None:
-    Server(home, port=free, durable=False).start()
-    assert Server(home).port == free
-    Server(home).stop()
-    Server(home).start()
-    assert Server(home).status().port == free
+def test_the_preferred_port_at_the_first_start_and_ever_after(data_dir: Path, free: int) -> None:
+    Server(data_dir, port=free, durable=False).start()
+    assert Server(data_dir).port == free
+    Server(data_dir).stop()
+    Server(data_dir).start()
+    assert Server(data_dir).status().port == free
 
 
-def test_a_taken_preferred_port_gives_way_to_one_that_stays(
-    home: Path, query: Query, free: int
+def test_a_taken_preferred_port_is_replaced_by_one_that_stays(
+    data_dir: Path, query: Query, free: int
 ) -> None:
     with taken(free):
-        server = Server(home, port=free, durable=False)
+        server = Server(data_dir, port=free, durable=False)
         server.start()
         other = server.port
         assert other != free
@@ -48,15 +48,13 @@ def test_a_taken_preferred_port_gives_way_to_one_that_stays(
         assert server.port == other
         assert query(server, "SHOW port") == [(str(other),)]
         server.stop()
-        Server(home).start()
+        Server(data_dir).start()
         assert server.port == other
 
 
-def test_a_preferred_port_that_has_become_free_is_taken_when_asked_for_again(
-    home: Path, free: int
-) -> None:
+def test_a_preferred_port_is_used_as_soon_as_it_is_free(data_dir: Path, free: int) -> None:
     with taken(free):
-        server = Server(home, port=free, durable=False)
+        server = Server(data_dir, port=free, durable=False)
         server.start()
         server.stop()
     server.start()
@@ -66,7 +64,7 @@ def test_a_preferred_port_that_has_become_free_is_taken_when_asked_for_again(
 def test_another_port_moves_the_server(server: Server, query: Query, free: int) -> None:
     server.start()
     first, password = server.port, server.password
-    moved = Server(server.home, port=free)
+    moved = Server(server.data_dir, port=free)
     assert not moved.start(), "a running server stays"
     assert server.status().port == first
     moved.stop()
@@ -76,22 +74,22 @@ def test_another_port_moves_the_server(server: Server, query: Query, free: int) 
     assert f":{free}:" in server.pgpass.read_text()
 
 
-def test_a_kept_port_that_is_taken_later_is_named_with_its_holder(server: Server, cli: Cli) -> None:
+def test_a_port_that_is_taken_later_is_an_error_with_the_process(server: Server, cli: Cli) -> None:
     with taken(server.port):
-        done = cli("start", home=server.home)
+        done = cli("start", data_dir=server.data_dir)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert f"Port {server.port} of this Postgres is taken by py" in done.stderr
+    assert f"Port {server.port} of this Postgres is in use by py" in done.stderr
     assert "(pid " in done.stderr
     assert "set EMBEDDED_POSTGRES_PORT to a free port" in done.stderr
-    assert cli("start", home=server.home).returncode == 0
+    assert cli("start", data_dir=server.data_dir).returncode == 0
 
 
 def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
     first = server.port
-    with taken(free), pytest.raises(EmbeddedPostgresError, match=f"Port {free} .* is taken"):
-        Server(server.home, port=free).start()
+    with taken(free), pytest.raises(EmbeddedPostgresError, match=f"Port {free} .* is in use"):
+        Server(server.data_dir, port=free).start()
     assert server.port == first
 
 
@@ -112,7 +110,7 @@ def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
         ),
     ],
 )
-def test_the_env_file_says_the_port(
+def test_the_port_in_the_env_file(
     tmp_path: Path, before: str | None, port: int, after: str | None
 ) -> None:
     env_file = tmp_path / ".env"
@@ -122,30 +120,30 @@ def test_the_env_file_says_the_port(
     assert (env_file.read_text() if env_file.exists() else None) == after
 
 
-def test_each_start_mends_the_env_file(base: Path, home: Path, free: int, cli: Cli) -> None:
+def test_each_start_updates_the_env_file(base: Path, data_dir: Path, free: int, cli: Cli) -> None:
     env_file = base / ".env"
     line = f"EMBEDDED_POSTGRES_PORT={free}\n"
     arguments = ("start", "--env-file", str(env_file))
-    done = cli(*arguments, home=home, EMBEDDED_POSTGRES_PORT=str(free))
+    done = cli(*arguments, data_dir=data_dir, EMBEDDED_POSTGRES_PORT=str(free))
     assert f"Wrote {line.strip()} to {env_file}." in done.stdout
     assert env_file.read_text() == line
     env_file.unlink()
-    assert "Wrote" in cli(*arguments, home=home).stdout
+    assert "Wrote" in cli(*arguments, data_dir=data_dir).stdout
     assert env_file.read_text() == line
-    assert "Wrote" not in cli(*arguments, home=home).stdout
+    assert "Wrote" not in cli(*arguments, data_dir=data_dir).stdout
 
 
-def test_a_port_asked_for_while_running_is_left_in_the_env_file(
+def test_a_port_requested_while_running_is_kept_in_the_env_file(
     base: Path, server: Server, free: int, cli: Cli
 ) -> None:
     server.start()
     env_file = base / ".env"
     env_file.write_text(f"EMBEDDED_POSTGRES_PORT={free}\n")
     arguments = ("start", "--env-file", str(env_file))
-    done = cli(*arguments, home=server.home, EMBEDDED_POSTGRES_PORT=str(free))
+    done = cli(*arguments, data_dir=server.data_dir, EMBEDDED_POSTGRES_PORT=str(free))
     assert done.returncode == 0
-    assert f"It takes port {free} after a stop and a start." in done.stderr
+    assert f"Port {free} is used after a restart." in done.stderr
     server.stop()
-    cli(*arguments, home=server.home, EMBEDDED_POSTGRES_PORT=str(free))
+    cli(*arguments, data_dir=server.data_dir, EMBEDDED_POSTGRES_PORT=str(free))
     assert server.port == free
     assert env_file.read_text() == f"EMBEDDED_POSTGRES_PORT={free}\n"

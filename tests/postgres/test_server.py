@@ -1,4 +1,4 @@
-"""A server's life: start, stop, start again, delete."""
+"""Starting, stopping and deleting a server."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_start_and_stop_may_be_repeated(fresh: Server) -> None:
 
 
 def test_status_from_nothing_to_stopped(fresh: Server) -> None:
-    data = fresh.home / "data"
-    assert fresh.status() == Status(running=False, pid=None, port=None, version=None, data=data)
-    assert not fresh.home.exists(), "looking must not make anything"
+    data = fresh.data_dir / "data"
+    assert fresh.status() == Status(running=False, pid=None, port=None, version=None, pgdata=data)
+    assert not fresh.data_dir.exists(), "status must not create anything"
     with pytest.raises(EmbeddedPostgresError, match=r"no server .* yet: `embedded-postgres start`"):
         _ = fresh.port
     fresh.start()
@@ -45,13 +45,13 @@ def test_status_from_nothing_to_stopped(fresh: Server) -> None:
     assert status.version is not None
     fresh.stop()
     assert fresh.status() == Status(
-        running=False, pid=None, port=fresh.port, version=status.version, data=status.data
+        running=False, pid=None, port=fresh.port, version=status.version, pgdata=status.pgdata
     )
 
 
-def test_a_new_object_finds_the_server_of_the_home(server: Server, query: Query) -> None:
+def test_a_new_object_finds_the_server_of_the_data_directory(server: Server, query: Query) -> None:
     server.start()
-    other = Server(server.home)
+    other = Server(server.data_dir)
     assert other.parameters == server.parameters
     assert query(other, "SELECT current_user, current_database()") == [("omdb", "omdb")]
 
@@ -81,16 +81,16 @@ def test_it_is_postgres_18_that_sorts_and_folds_by_code_point(
     assert query(running, sql) == [(18, "C.UTF-8", True, "É")]
 
 
-def test_data_is_durable_unless_told_otherwise(home: Path, running: Server, query: Query) -> None:
+def test_data_is_durable_by_default(data_dir: Path, running: Server, query: Query) -> None:
     assert query(running, "SHOW fsync") == [("off",)]
-    durable = Server(home, port=0)
+    durable = Server(data_dir, port=0)
     durable.start()
     assert query(
         durable, "SELECT current_setting('fsync'), current_setting('full_page_writes')"
     ) == [("on", "on")]
 
 
-def test_an_unknown_locale_gives_way_to_c(
+def test_c_replaces_an_unknown_locale(
     fresh: Server, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embedded_postgres.cluster._LOCALES", ("tlh_QO.UTF-8", "C"))
@@ -99,25 +99,25 @@ def test_an_unknown_locale_gives_way_to_c(
     assert query(fresh, sql) == [("C", "UTF8")]
 
 
-def test_destroy_leaves_nothing_of_its_own(server: Server) -> None:
+def test_destroy_deletes_only_its_own_files(server: Server) -> None:
     server.start()
     process = server.status().pid
-    keepsake = server.home / "keepsake"
-    keepsake.touch()
+    other_file = server.data_dir / "other_file"
+    other_file.touch()
     server.destroy()
     assert process is not None
     assert not server.status().running
-    assert list(server.home.iterdir()) == [keepsake], "what is not ours must stay"
-    keepsake.unlink()
+    assert list(server.data_dir.iterdir()) == [other_file], "other files must be kept"
+    other_file.unlink()
     server.destroy()
-    assert not server.home.exists()
+    assert not server.data_dir.exists()
 
 
-def test_temporary_server_is_gone_afterwards() -> None:
+def test_a_temporary_server_is_deleted_afterwards() -> None:
     with temporary() as server:
-        parameters, home = server.parameters, server.home
+        parameters, data_dir = server.parameters, server.data_dir
         with psycopg.connect(server.url_with_password) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert not home.exists()
+    assert not data_dir.exists()
     with pytest.raises(psycopg.OperationalError, match="refused"):
         psycopg.connect(**parameters)  # type: ignore[arg-type]

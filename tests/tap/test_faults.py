@@ -86,8 +86,8 @@ def spent(run: Run) -> int:
 # What passes when it is asked again
 
 PASSING: dict[str, dict[str, Any]] = {
-    "500": {"effect": "reply", "status": 500, "body": PAGE, "content_type": "text/html"},
-    "502": {"effect": "reply", "status": 502, "body": PAGE, "content_type": "text/html"},
+    "500": {"effect": "response", "status": 500, "body": PAGE, "content_type": "text/html"},
+    "502": {"effect": "response", "status": 502, "body": PAGE, "content_type": "text/html"},
     "503 of IIS": {"effect": "unavailable"},
     "504, empty": {"effect": "empty", "status": 504},
     "408": {"effect": "html", "status": 408},
@@ -96,7 +96,7 @@ PASSING: dict[str, dict[str, Any]] = {
         str(status): {"effect": "cloudflare", "status": status}
         for status in (503, *range(520, 525))
     },
-    "530 as JSON": {"effect": "reply", "status": 530, "body": "{}"},
+    "530 as JSON": {"effect": "response", "status": 530, "body": "{}"},
     "no reply": {"effect": "cut"},
     "reset": {"effect": "cut", "reset": True},
     "half a body": {"effect": "cut_body"},
@@ -320,12 +320,12 @@ READABLE: dict[str, tuple[dict[str, Any], str, str]] = {
     "Windows-1252": ({"effect": "latin1"}, "plot", "Café "),
     "UTF-8 called Latin-1": ({"effect": "utf8_as_latin1"}, "plot", "Café "),
     "no such charset": (
-        {"effect": "reply", "content_type": "application/json; charset=klingon"},
+        {"effect": "response", "content_type": "application/json; charset=klingon"},
         "title",
         "Interstellar",
     ),
-    "called HTML": ({"effect": "reply", "content_type": "text/html"}, "title", "Interstellar"),
-    "with a wrong status": ({"effect": "reply", "status": 500}, "title", "Interstellar"),
+    "called HTML": ({"effect": "response", "content_type": "text/html"}, "title", "Interstellar"),
+    "with a wrong status": ({"effect": "response", "status": 500}, "title", "Interstellar"),
 }
 
 

@@ -1,11 +1,12 @@
 # ruff: noqa: INP001  # a module of its own: a package would import more
-"""Run a command only if Postgres answers: the command `require-postgres`.
+"""Run a command only if Postgres accepts connections: the command `require-postgres`.
 
-On its own: `require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]`. Where a program is started by
-its name with arguments appended, as by Meltano: the variables REQUIRE_POSTGRES_COMMAND (a name or
-path) and REQUIRE_POSTGRES_HINT; every argument is then the command's. PGHOST and PGPORT say where.
+Usage: `require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]`. A caller that can configure only the
+name of a program and appends arguments, such as Meltano, sets REQUIRE_POSTGRES_COMMAND (a name or
+path) and REQUIRE_POSTGRES_HINT; all arguments are then passed to the command. PGHOST and PGPORT are
+the address of the server.
 
-It stands before every run of a command, so it imports next to nothing.
+It runs before every run of a command, so it imports as little as possible.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ _USAGE = "Usage: require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]"
 
 
 def main() -> None:
-    """Check, then become the command; exit codes: 1 no answer, 2 usage, 127 no such command."""
+    """Check, then execute the command; exit codes: 1 no connection, 2 usage, 127 no command."""
     command, hint = _parse(sys.argv[1:])
     host = os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or "localhost"
     port = os.environ.get("PGPORT") or "5432"
-    if not answers(host, port):
-        _fail(f"Postgres does not answer at {host}:{port}{hint and ': '}{hint}", 1)
-    # Meant for this process, not for one that the command may start.
+    if not accepts_connections(host, port):
+        _fail(f"Postgres does not accept connections at {host}:{port}{hint and ': '}{hint}", 1)
+    # For this process only, not for the processes of the command.
     for name in ("REQUIRE_POSTGRES_COMMAND", "REQUIRE_POSTGRES_HINT"):
         os.environ.pop(name, None)
     try:
@@ -34,13 +35,13 @@ def main() -> None:
         _fail(f"require-postgres: {command[0]}: {error.strerror}", 127)
 
 
-def answers(host: str, port: str) -> bool:
-    """Whether something accepts connections there.
+def accepts_connections(host: str, port: str) -> bool:
+    """Whether a server accepts connections at an address.
 
     Args:
-        host: As libpq takes it: a name, an address, the folder of a Unix socket, or several of
-            these with commas between.
-        port: The port; with several hosts one for all, or as many with commas between.
+        host: As for libpq: a name, an address, the directory of a Unix socket, or several of these
+            separated by commas.
+        port: The port; with several hosts one for all, or as many separated by commas.
     """
     hosts, ports = host.split(","), port.split(",")
     if len(ports) == 1:
@@ -62,7 +63,7 @@ def _accepts(host: str, port: str) -> bool:
 
 
 def _parse(arguments: list[str]) -> tuple[list[str], str]:
-    """The command and the hint, from our own arguments or from the environment."""
+    """Return the command and the hint, from the arguments or from the environment."""
     hint = os.environ.get("REQUIRE_POSTGRES_HINT", "")
     program = os.environ.get("REQUIRE_POSTGRES_COMMAND")
     if program and arguments[:1] not in (["--"], ["--hint"]):

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a project's own, its data in a folder, reached over loopback TCP."""
+"""A PostgreSQL server for one project, with its data in a directory, on loopback TCP only."""
 
 from __future__ import annotations
 

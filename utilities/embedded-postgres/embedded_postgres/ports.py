@@ -1,4 +1,4 @@
-"""Which port the server listens on: the preferred one, or another that is then kept for good."""
+"""The port of the server: the preferred one, or another one that is then used from then on."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from embedded_postgres.errors import EmbeddedPostgresError
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 15432
-VARIABLE = "EMBEDDED_POSTGRES_PORT"
+PORT_VARIABLE = "EMBEDDED_POSTGRES_PORT"
 _NEIGHBOURS = 50
-_LAST = 65535
-# Below those that systems lend to outgoing connections, which would now and then be in the way.
-_ANY = range(20000, 32000)
+_MAX_PORT = 65535
+# Below the ports that systems assign to outgoing connections, which could conflict.
+_RANDOM_PORTS = range(20000, 32000)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The port in use since the first start, and the one that was asked for then."""
+class PortChoice:
+    """The port in use, and the preferred port when it was chosen."""
 
     port: int
     preferred: int
 
 
-def choose(asked: int | None, kept: Kept | None) -> Kept:
-    """The port for the next start.
+def choose(requested: int | None, previous: PortChoice | None) -> PortChoice:
+    """Choose the port for the next start.
 
-    At the first start a taken port gives way to a free one near it. Later the port stays, unless
-    another one is asked for; asking again for the one that was taken at first gets it if it has
-    become free.
+    At the first start, a free port near the preferred one replaces it if it is taken. Afterwards
+    the port stays the same unless another one is requested. If the request is for the port that was
+    taken at first, it is used as soon as it is free.
 
     Args:
-        asked: The port that was asked for; 0 is any free one, None leaves the choice to us.
-        kept: What was chosen before; None at the first start.
+        requested: The requested port; 0 is any free one, None the previous or the default one.
+        previous: The choice at the last start; None at the first one.
 
     Raises:
-        EmbeddedPostgresError: The port that must be used is taken.
+        EmbeddedPostgresError: The port is taken.
     """
-    if kept is None:
-        preferred = DEFAULT_PORT if asked is None else asked
-        return Kept(_first_free(preferred), preferred)
-    if asked and asked != kept.port:
-        if is_free(asked):
-            return Kept(asked, asked)
-        if asked != kept.preferred:
-            raise _taken(asked)
-    if not is_free(kept.port):
-        raise _taken(kept.port)
-    return kept
+    if previous is None:
+        preferred = DEFAULT_PORT if requested is None else requested
+        return PortChoice(_first_free(preferred), preferred)
+    if requested and requested != previous.port:
+        if is_free(requested):
+            return PortChoice(requested, requested)
+        if requested != previous.preferred:
+            raise _taken(requested)
+    if not is_free(previous.port):
+        raise _taken(previous.port)
+    return previous
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Whether a server can listen on this loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As PostgreSQL does: connections of a server that has ended do not count.
+        # As PostgreSQL does: remaining connections of a stopped server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            return True  # a privileged port: PostgreSQL's own error says it better
+            return True  # a privileged port: PostgreSQL's own error message is clearer
         except OSError:
             return False
     return True
 
 
-def holder(port: int) -> str | None:
-    """Who has the port, such as "python3 (pid 4711)"; None where that cannot be known."""
+def process_using(port: int) -> str | None:
+    """The process that uses a port, such as "python3 (pid 4711)"; None if it is not known."""
     try:
         connections = psutil.net_connections(kind="tcp")
         pid = next(
@@ -82,16 +82,16 @@ def holder(port: int) -> str | None:
 
 def _first_free(preferred: int) -> int:
     if preferred:
-        for port in range(preferred, min(preferred + _NEIGHBOURS, _LAST) + 1):
+        for port in range(preferred, min(preferred + _NEIGHBOURS, _MAX_PORT) + 1):
             if is_free(port):
                 return port
-    while not is_free(port := secrets.choice(_ANY)):
+    while not is_free(port := secrets.choice(_RANDOM_PORTS)):
         pass
     return port
 
 
 def _taken(port: int) -> EmbeddedPostgresError:
-    who = holder(port) or "another program"
-    problem = f"Port {port} of this Postgres is taken by {who}"
-    remedy = f"stop that, or set {VARIABLE} to a free port, and start again."
+    process = process_using(port) or "another program"
+    problem = f"Port {port} of this Postgres is in use by {process}"
+    remedy = f"stop that process, or set {PORT_VARIABLE} to a free port, and start again."
     return EmbeddedPostgresError(problem, remedy)

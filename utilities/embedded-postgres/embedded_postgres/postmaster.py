@@ -1,4 +1,4 @@
-"""Look at the server's process: is it there, is it ours, has a crash left parts of it behind."""
+"""The server's main process: whether it runs, and what a crash of it left behind."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PORT_LINE, _STATE_LINE = 3, 7
-_PATIENCE_S = 60.0
-_ORPHANS_PATIENCE_S = 5.0
+_SETTLE_TIMEOUT_S = 60.0
+_ORPHAN_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A running server, as its `postmaster.pid` describes it.
+    """A running server, as described by its `postmaster.pid`.
 
     Attributes:
-        pid: The process.
-        port: The port it listens on; None while it has not said so yet.
-        state: "starting", "ready" or "stopping"; empty while it has not said so yet.
+        pid: The id of the process.
+        port: The port it listens on; None until it has written that.
+        state: "starting", "ready" or "stopping"; empty until it has written that.
     """
 
     pid: int
@@ -36,67 +36,68 @@ class Postmaster:
     state: str
 
 
-def find(data: Path) -> Postmaster | None:
-    """The running server of the data folder, if there is one.
+def find(pgdata: Path) -> Postmaster | None:
+    """The running server of a data directory, if there is one.
 
-    After a crash the file names a process that is gone, or one that got the number since: only
-    a PostgreSQL process that works in this very folder counts.
+    After a crash, the process id in `postmaster.pid` may belong to no process, or to another one.
+    Only a PostgreSQL process in this data directory counts.
     """
     try:
-        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = (pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         pid = int(lines[0])
     except (FileNotFoundError, IndexError, ValueError):
         return None
-    if not _works_in(pid, data):
+    if not _belongs_to(pid, pgdata):
         return None
     port = lines[_PORT_LINE].strip() if len(lines) > _PORT_LINE else ""
     state = lines[_STATE_LINE].strip() if len(lines) > _STATE_LINE else ""
     return Postmaster(pid, int(port) if port.isdecimal() else None, state)
 
 
-def settled(data: Path) -> Postmaster | None:
-    """As `find`, once the server has finished starting (recovery included) or stopping.
+def wait_until_settled(pgdata: Path) -> Postmaster | None:
+    """Like `find`, after the server has finished starting (and recovering) or stopping.
 
     Raises:
-        EmbeddedPostgresError: It does neither within a minute.
+        EmbeddedPostgresError: It has not finished within a minute.
     """
-    deadline = time.monotonic() + _PATIENCE_S
-    while (found := find(data)) is not None and found.state != "ready":
+    deadline = time.monotonic() + _SETTLE_TIMEOUT_S
+    while (found := find(pgdata)) is not None and found.state != "ready":
         if time.monotonic() > deadline:
             problem = f"Postgres (pid {found.pid}) is still {found.state or 'starting'}"
-            remedy = f"wait and try again; {data.with_name('log')} says what it does."
+            remedy = f"wait and try again; {pgdata.with_name('log')} shows what it does."
             raise EmbeddedPostgresError(problem, remedy)
         time.sleep(_POLL_S)
     return found
 
 
-def clear_remains(data: Path) -> None:
-    """Make way for a start after a crash; there must be no running server.
+def clean_up_after_crash(pgdata: Path) -> None:
+    """Remove what would prevent a start after a crash; no server may be running.
 
-    PostgreSQL clears its own remains but for two: server processes that outlive the postmaster
-    in a long query, and a `postmaster.pid` whose number belongs to another process by now.
+    PostgreSQL cleans up after itself, with two exceptions: server processes that outlive the
+    postmaster in a long query, and a `postmaster.pid` whose process id another process has now.
     """
-    pidfile = data / "postmaster.pid"
+    pidfile = pgdata / "postmaster.pid"
     if not pidfile.exists():
         return
-    orphans = [process for process in psutil.process_iter() if _works_in(process.pid, data)]
-    # SIGQUIT is what a postmaster sends to its children when one of them has crashed.
-    for kind in (signal.SIGQUIT, signal.SIGKILL):
+    orphans = [process for process in psutil.process_iter() if _belongs_to(process.pid, pgdata)]
+    # As a postmaster does when one of its child processes has crashed.
+    for number in (signal.SIGQUIT, signal.SIGKILL):
         for process in orphans:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(kind)
-        deadline = time.monotonic() + _ORPHANS_PATIENCE_S
+                process.send_signal(number)
+        deadline = time.monotonic() + _ORPHAN_TIMEOUT_S
         while orphans and time.monotonic() < deadline:
-            orphans = [process for process in orphans if _works_in(process.pid, data)]
+            orphans = [process for process in orphans if _belongs_to(process.pid, pgdata)]
             time.sleep(_POLL_S)
-    # With no process left in the folder, the file protects nothing.
+    # Without any process of this data directory, the file has no purpose.
     pidfile.unlink()
 
 
-def _works_in(pid: int, data: Path) -> bool:
-    """Whether the process is PostgreSQL with this data folder, where all its processes work."""
+def _belongs_to(pid: int, pgdata: Path) -> bool:
+    """Whether a process is PostgreSQL with this data directory, which is its working directory."""
     try:
         process = psutil.Process(pid)
-        return process.name() in {"postgres", "postmaster"} and process.cwd() == str(data.resolve())
+        is_postgres = process.name() in {"postgres", "postmaster"}
+        return is_postgres and process.cwd() == str(pgdata.resolve())
     except (psutil.Error, OSError):
         return False

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: find an unprivileged account and run commands as it."""
+"""Unprivileged accounts, and running commands as one: PostgreSQL does not run as root."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _CANDIDATES = ("postgres", "nobody")
 
 @dataclass(frozen=True)
 class Account:
-    """An unprivileged account of this machine."""
+    """An unprivileged account on this machine."""
 
     name: str
     uid: int
     gid: int
 
 
-def account_for(data: Path) -> Account | None:
-    """The account to run the server as, or None for the account that we are.
+def account_for(pgdata: Path) -> Account | None:
+    """The account to run the server as, or None for the current one.
 
-    Only root changes to another one: to the owner of the data where there is data, else to the
-    first of `postgres` and `nobody` that exists. No account is ever created.
+    Only root switches to another one: to the owner of the data if there is any, else to the first
+    of `postgres` and `nobody` that exists. No account is created.
 
     Args:
-        data: PostgreSQL's data folder; it need not exist.
+        pgdata: PostgreSQL's data directory; it need not exist.
 
     Raises:
-        EmbeddedPostgresError: The data belongs to another account, or none is there to change to.
+        EmbeddedPostgresError: The data belongs to another account, or no account exists.
     """
-    owner = _owner(data)
+    owner = _owner(pgdata)
     if os.geteuid() != 0:
         if owner is not None and owner.uid != os.geteuid():
-            problem = f"The data in {data} belongs to user {owner.name}"
+            problem = f"The data in {pgdata} belongs to user {owner.name}"
             raise EmbeddedPostgresError(problem, f"run this as {owner.name} or as root.")
         return None
     if owner is not None and owner.uid != 0:
@@ -52,7 +52,7 @@ def account_for(data: Path) -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    problem = "PostgreSQL does not run as root and there is no user 'postgres' or 'nobody' here"
+    problem = "PostgreSQL does not run as root, and neither a user 'postgres' nor 'nobody' exists"
     raise EmbeddedPostgresError(problem, "run this as a normal user.")
 
 
@@ -63,12 +63,12 @@ def run(
     cwd: str | Path,
     stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end as the account; stdout holds what it said, errors included.
+    """Run a command to its end as an account; stdout contains stderr.
 
-    The caller's libpq and locale variables are left out, so that only our settings count.
+    The caller's libpq and locale variables are not passed on.
 
     Raises:
-        OSError: The command cannot be executed by that account.
+        OSError: The account cannot execute the command.
     """
     environment = {
         name: value
@@ -92,30 +92,30 @@ def run(
 
 
 def can_execute(program: Path, account: Account | None) -> bool:
-    """Whether the account can reach and run the program (asked for its version)."""
+    """Whether the account can access and run the program."""
     try:
         return run([program, "--version"], account=account, cwd="/").returncode == 0
     except OSError:
         return False
 
 
-def can_enter(folder: Path, account: Account | None) -> bool:
-    """Whether the account can reach what lies in the folder.
+def can_enter(directory: Path, account: Account | None) -> bool:
+    """Whether the account can access the contents of a directory.
 
     Raises:
-        EmbeddedPostgresError: Root may not change to that account, as in some containers.
+        EmbeddedPostgresError: Root cannot switch to that account, as in some containers.
     """
     try:
-        return run(["test", "-x", folder], account=account, cwd="/").returncode == 0
+        return run(["test", "-x", directory], account=account, cwd="/").returncode == 0
     except OSError as error:
         who = account.name if account else "this user"
-        problem = f"PostgreSQL does not run as root, and as user {who} nothing runs here"
+        problem = f"PostgreSQL does not run as root, and no command can be run as user {who}"
         problem = f"{problem} ({error.strerror})"
         raise EmbeddedPostgresError(problem, "run this as a normal user.") from error
 
 
-def give(path: Path, account: Account | None) -> None:
-    """Make the account the owner of a file or folder that we have just made."""
+def chown(path: Path, account: Account | None) -> None:
+    """Make an account the owner of a new file or directory; None changes nothing."""
     if account is not None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 

@@ -1,4 +1,4 @@
-"""The server of one home folder."""
+"""The server of one data directory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from embedded_postgres import binaries, ports, postmaster
 from embedded_postgres.cluster import Cluster
+from embedded_postgres.data_directory import DATABASE, USER, DataDirectory, State
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.folders import ELSEWHERE, folder_for
-from embedded_postgres.home import DATABASE, USER, Home, State
+from embedded_postgres.location import FALLBACK_ROOT, choose_location
 from embedded_postgres.privileges import account_for, can_enter, can_execute
 
 if TYPE_CHECKING:
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOCK_TIMEOUT_S = 180
-_KEPT = ("data", "data.new", "binaries", "log", "pgpass", "state.json", "lock")
+_OWN_FILES = ("data", "data.new", "binaries", "log", "pgpass", "state.json", "lock")
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a server is.
+    """The status of a server.
 
     Attributes:
-        running: Whether it runs.
-        pid: Its process; None when stopped.
-        port: The port it listens on, or will; None before the first start.
-        version: PostgreSQL's major version of the data; None before the first start.
-        data: Where the data is.
+        running: Whether it is running.
+        pid: Its process id; None if it is stopped.
+        port: The port that it uses when it runs; None before the first start.
+        version: The major version of PostgreSQL of the data; None before the first start.
+        pgdata: PostgreSQL's data directory.
     """
 
     running: bool
     pid: int | None
     port: int | None
     version: int | None
-    data: Path
+    pgdata: Path
 
 
 class Server:
-    """PostgreSQL with its data in a folder, listening on loopback TCP only.
+    """A PostgreSQL server with its data in one directory, listening on loopback TCP only.
 
-    The server outlives the process that starts it. Progress that a person may want to know is
-    logged at level INFO.
+    The server outlives the process that starts it. Changes that may surprise a user are logged at
+    level INFO or WARNING.
     """
 
     host = ports.HOST
@@ -62,53 +62,53 @@ class Server:
 
     def __init__(
         self,
-        home: str | Path,
+        data_dir: str | Path,
         port: int | None = None,
         bindir: str | Path | None = None,
         *,
         durable: bool = True,
     ) -> None:
-        """Touch nothing yet.
+        """Describe a server; nothing is created or started yet.
 
         Args:
-            home: The folder; it need not exist.
+            data_dir: The directory of the data, password and log; it need not exist.
             port: The preferred port at the first start, later a port to move to; 0 is any free
-                one. Without it: the port in use before, or 15432.
-            bindir: PostgreSQL's programs; without it those of the wheel.
-            durable: False makes new data for tests: faster, but lost in a power cut.
+                one, None the previous one or 15432.
+            bindir: The directory of PostgreSQL's programs; None for those of the wheel.
+            durable: False creates data for tests: faster, but lost in a power cut.
         """
-        self._home = Home(home)
-        self._asked_port = port
+        self._directory = DataDirectory(data_dir)
+        self._requested_port = port
         self._bindir = Path(bindir) if bindir else None
         self._durable = durable
 
     @property
-    def home(self) -> Path:
-        """The home folder."""
-        return self._home.path
+    def data_dir(self) -> Path:
+        """The directory of the data, password and log."""
+        return self._directory.path
 
     @property
     def log(self) -> Path:
-        """The server's log file."""
-        return self._home.folder / "log"
+        """The log file of the server."""
+        return self._directory.location / "log"
 
     @property
     def pgpass(self) -> Path:
-        """The password in a file for libpq's PGPASSFILE."""
-        return self._home.pgpass
+        """The password file, for libpq's PGPASSFILE."""
+        return self._directory.pgpass
 
     @property
     def bindir(self) -> Path:
-        """The folder of PostgreSQL's programs.
+        """The directory of PostgreSQL's programs.
 
         Raises:
-            EmbeddedPostgresError: There are none for this machine.
+            EmbeddedPostgresError: There are none for this platform.
         """
         return binaries.find(self._bindir)
 
     @property
     def port(self) -> int:
-        """The port that the server listens on, or will when started again.
+        """The port that the server uses when it runs.
 
         Raises:
             EmbeddedPostgresError: It has never been started.
@@ -120,12 +120,12 @@ class Server:
         """The password of `user`.
 
         Raises:
-            EmbeddedPostgresError: There is none yet, or its file is gone.
+            EmbeddedPostgresError: There is none yet, or its file is missing.
         """
-        if password := self._home.password:
+        if password := self._directory.password:
             return password
         problem = f"There is no password in {self.pgpass}"
-        raise EmbeddedPostgresError(problem, "`embedded-postgres start` makes one.")
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` creates one.")
 
     @property
     def url(self) -> str:
@@ -150,7 +150,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The libpq variables that lead any PostgreSQL program to this server."""
+        """The libpq variables with which PostgreSQL programs connect to this server."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -160,45 +160,45 @@ class Server:
         }
 
     def status(self) -> Status:
-        """How the server is; changes nothing."""
-        state = self._home.state
-        data = self._home.folder / "data"
-        process = postmaster.find(data)
+        """The status of the server; nothing is changed."""
+        state = self._directory.state
+        pgdata = self._directory.location / "data"
+        process = postmaster.find(pgdata)
         return Status(
             running=process is not None,
             pid=process.pid if process else None,
             port=(process.port if process else None) or (state.port if state else None),
-            version=_data_version(data),
-            data=data,
+            version=_data_version(pgdata),
+            pgdata=pgdata,
         )
 
     def start(self) -> bool:
-        """Start the server and wait until it answers; at the first start make its data.
+        """Start the server and wait until it accepts connections; create its data at first.
 
         Returns:
-            Whether it was started; False if it ran already.
+            Whether it was started; False if it was running already.
 
         Raises:
             EmbeddedPostgresError: It cannot be started.
         """
         with self._locked():
-            data = self._home.folder / "data"
-            account = account_for(data)
-            running = postmaster.settled(data)
-            if running and self._home.state and self._home.password:
-                if self._asked_port and self._asked_port != running.port:
-                    logger.info("It takes port %d after a stop and a start.", self._asked_port)
+            pgdata = self._directory.location / "data"
+            account = account_for(pgdata)
+            running = postmaster.wait_until_settled(pgdata)
+            if running and self._directory.state and self._directory.password:
+                if self._requested_port and self._requested_port != running.port:
+                    logger.info("Port %d is used after a restart.", self._requested_port)
                 return False
-            if running:  # but nobody can log in: what the home kept is lost
-                self._cluster(self._home.folder, account).stop()
-            self._start(self._cluster(self._enterable_folder(account), account))
+            if running:  # but the port or the password is lost, so nobody can log in
+                self._cluster(self._directory.location, account).stop()
+            self._start(self._cluster(self._location_for(account), account))
         return True
 
     def stop(self) -> bool:
         """Stop the server cleanly.
 
         Returns:
-            Whether it was stopped; False if it did not run.
+            Whether it was stopped; False if it was not running.
 
         Raises:
             EmbeddedPostgresError: It does not stop.
@@ -206,118 +206,126 @@ class Server:
         if not self.status().running:
             return False
         with self._locked():
-            data = self._home.folder / "data"
-            if postmaster.settled(data) is None:
+            pgdata = self._directory.location / "data"
+            if postmaster.wait_until_settled(pgdata) is None:
                 return False
-            self._cluster(data.parent, account_for(data)).stop()
+            self._cluster(pgdata.parent, account_for(pgdata)).stop()
         return True
 
     def destroy(self) -> None:
-        """Stop the server and delete all that it keeps, data included."""
+        """Stop the server and delete all of its files, including the data."""
         self.stop()
-        for folder in {self._home.folder, self.home}:
-            for path in map(folder.joinpath, _KEPT):
+        for directory in {self._directory.location, self.data_dir}:
+            for path in map(directory.joinpath, _OWN_FILES):
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
-            with suppress(OSError):  # something else is in there
-                folder.rmdir()
-        with suppress(OSError):  # another server's data, or nothing of ours
-            ELSEWHERE.rmdir()
+            with suppress(OSError):  # it contains other files
+                directory.rmdir()
+        with suppress(OSError):  # it does not exist, or contains the data of other servers
+            FALLBACK_ROOT.rmdir()
 
     def _start(self, cluster: Cluster) -> None:
-        """Bring a cluster that does not run to where it answers, from nothing or from a crash."""
-        state, password = self._home.state, self._home.password or secrets.token_urlsafe(24)
-        fresh = not cluster.data.exists()
-        if not fresh:
+        """Start a cluster that is not running; create it or clean up after a crash before."""
+        state, password = (
+            self._directory.state,
+            self._directory.password or secrets.token_urlsafe(24),
+        )
+        is_new = not cluster.pgdata.exists()
+        if not is_new:
             _check_version(cluster)
-            postmaster.clear_remains(cluster.data)
-        kept = state.kept if state else None
-        chosen = ports.choose(self._asked_port, kept)
-        if fresh:
-            self._keep(cluster, chosen, password)
+            postmaster.clean_up_after_crash(cluster.pgdata)
+        previous = state.port_choice if state else None
+        choice = ports.choose(self._requested_port, previous)
+        if is_new:
+            self._save(cluster, choice, password)
             cluster.create(password, durable=self._durable)
-        elif self._home.password is None:
+        elif self._directory.password is None:
             cluster.set_password(password)
-        self._keep(cluster, chosen, password)
+        self._save(cluster, choice, password)
         try:
-            cluster.start(chosen.port)
+            cluster.start(choice.port)
         except EmbeddedPostgresError:
-            # At a first start somebody else may have been quicker to take the port.
-            if kept or ports.is_free(chosen.port):
+            # At a first start another program may have taken the port in the meantime.
+            if previous or ports.is_free(choice.port):
                 raise
-            chosen = ports.choose(self._asked_port, None)
-            self._keep(cluster, chosen, password)
-            cluster.start(chosen.port)
+            choice = ports.choose(self._requested_port, None)
+            self._save(cluster, choice, password)
+            cluster.start(choice.port)
 
-    def _keep(self, cluster: Cluster, chosen: ports.Kept, password: str) -> None:
-        elsewhere = None if cluster.folder == self.home else str(cluster.folder)
-        self._home.save_password(password, chosen.port)
-        self._home.save_state(State(chosen.port, chosen.preferred, elsewhere))
+    def _save(self, cluster: Cluster, choice: ports.PortChoice, password: str) -> None:
+        location = None if cluster.location == self.data_dir else str(cluster.location)
+        self._directory.save_password(password, choice.port)
+        self._directory.save_state(State(choice.port, choice.preferred, location))
 
-    def _enterable_folder(self, account: Account | None) -> Path:
-        """The folder for the data: that of earlier starts, or one that the account can enter."""
-        folder = self._home.folder
-        if folder.is_dir() and can_enter(folder, account):
-            return folder
-        if (folder / "data").exists():
-            who = account.name if account else "this user"
-            problem = f"User {who}, as whom PostgreSQL runs, cannot enter {folder} with its data"
-            raise EmbeddedPostgresError(problem, "move the project where that user can.")
-        if folder != self.home:
-            logger.warning("The data in %s is gone: starting with none.", folder)
-        folder = folder_for(self.home, account)
-        if folder != self.home and account:
+    def _location_for(self, account: Account | None) -> Path:
+        """The location of earlier starts, or else one that the account can enter."""
+        location = self._directory.location
+        if location.is_dir() and can_enter(location, account):
+            return location
+        if (location / "data").exists():
+            name = account.name if account else "this user"
+            problem = f"User {name}, as whom PostgreSQL runs, cannot enter {location} with its data"
+            raise EmbeddedPostgresError(problem, "move the project to where that user can.")
+        if location != self.data_dir:
+            logger.warning("The data in %s is missing: starting with an empty database.", location)
+        location = choose_location(self.data_dir, account)
+        if location != self.data_dir and account:
             logger.info(
-                "User %s, as whom PostgreSQL runs under root, cannot enter %s: the data is in %s.",
+                "User %s, as whom root runs PostgreSQL, cannot enter %s: the data is in %s.",
                 account.name,
-                self.home,
-                folder,
+                self.data_dir,
+                location,
             )
-        return folder
+        return location
 
-    def _cluster(self, folder: Path, account: Account | None) -> Cluster:
-        """The cluster in a folder, with programs that the account can run."""
+    def _cluster(self, location: Path, account: Account | None) -> Cluster:
+        """The cluster at a location, with programs that the account can run."""
         bindir = self.bindir
         binaries.major_version(bindir)
         if not can_execute(bindir / "postgres", account):
             if self._bindir:
-                who = account.name if account else "this user"
-                problem = f"User {who}, as whom PostgreSQL runs, cannot reach PG_BINDIR, {bindir}"
-                raise EmbeddedPostgresError(problem, "choose a folder that every user can read.")
-            bindir = binaries.copy(folder / "binaries")
-        return Cluster(folder, bindir, account)
+                name = account.name if account else "this user"
+                problem = f"User {name}, as whom PostgreSQL runs, cannot access PG_BINDIR, {bindir}"
+                raise EmbeddedPostgresError(problem, "use a directory that every user can read.")
+            bindir = binaries.copy(location / "binaries")
+        return Cluster(location, bindir, account)
 
     @property
     def _state(self) -> State:
-        if state := self._home.state:
+        if state := self._directory.state:
             return state
-        problem = f"There is no server in {self.home} yet"
-        raise EmbeddedPostgresError(problem, "`embedded-postgres start` makes one.")
+        problem = f"There is no server in {self.data_dir} yet"
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` creates one.")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One start or stop at a time."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        """Hold the lock with which one process at a time starts or stops the server."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self._home.lock, timeout=_LOCK_TIMEOUT_S):
+            with FileLock(self._directory.lock, timeout=_LOCK_TIMEOUT_S):
                 yield
         except Timeout as error:
-            problem = f"Another start or stop has held {self._home.lock} for {_LOCK_TIMEOUT_S} s"
-            raise EmbeddedPostgresError(problem, "end that and try again.") from error
+            problem = (
+                f"Another start or stop has held {self._directory.lock} for {_LOCK_TIMEOUT_S} s"
+            )
+            raise EmbeddedPostgresError(problem, "wait for it or end it, and try again.") from error
 
 
 def _check_version(cluster: Cluster) -> None:
-    theirs, ours = _data_version(cluster.data), binaries.major_version(cluster.bindir)
-    if theirs != ours:
-        problem = f"The data in {cluster.data} is of PostgreSQL {theirs}, the programs are {ours}"
-        remedy = f"set PG_BINDIR to programs of version {theirs}, or move the data away."
+    of_data, of_programs = _data_version(cluster.pgdata), binaries.major_version(cluster.bindir)
+    if of_data != of_programs:
+        problem = (
+            f"The data in {cluster.pgdata} is of PostgreSQL {of_data}, "
+            f"the programs are of {of_programs}"
+        )
+        remedy = f"set PG_BINDIR to programs of version {of_data}, or move the data away."
         raise EmbeddedPostgresError(problem, remedy)
 
 
-def _data_version(data: Path) -> int | None:
+def _data_version(pgdata: Path) -> int | None:
     try:
-        return int((data / "PG_VERSION").read_text(encoding="utf-8"))
+        return int((pgdata / "PG_VERSION").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None

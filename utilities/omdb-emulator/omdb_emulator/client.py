@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# What goes to and comes from the control endpoints is JSON of any shape.
+# The control endpoints take and return JSON of any shape.
 # ruff: noqa: ANN401
 import http.client
 import json
@@ -18,18 +18,18 @@ _OK = 200
 
 
 class ControlError(RuntimeError):
-    """The emulator refused; the message is its own."""
+    """The emulator rejected the call; the message is its own."""
 
 
 class Control:
     """Reads and changes a running emulator.
 
     Attributes:
-        url: the emulator's URL, what a client has for OMDb's: ``http://127.0.0.1:15500/``.
+        url: the emulator's URL, for the client under test: ``http://127.0.0.1:15500/``.
     """
 
     def __init__(self, url: str, timeout: float = 30) -> None:
-        """Talk to the emulator at a URL; ``timeout`` in seconds."""
+        """Control the emulator at a URL; ``timeout`` in seconds."""
         self.url = url
         self._timeout = timeout
 
@@ -37,34 +37,36 @@ class Control:
         """Return status, version, number of titles and process id."""
         return dict(self._call("GET", "health"))
 
-    def fault(self, effect: str, match: dict[str, str | bool] | None = None, **how: Any) -> int:
-        """Put a fault in force and return its number.
+    def fault(
+        self, effect: str, match: dict[str, str | bool] | None = None, **settings: Any
+    ) -> int:
+        """Add a fault and return its number.
 
         Args:
-            effect: a name of :data:`omdb_emulator.faults.EFFECTS`.
-            match: parameter → value, true (is there) or false (is not); None hits everything.
-            how: the other attributes of :class:`omdb_emulator.faults.Fault`.
+            effect: a name in :data:`omdb_emulator.app.effects.EFFECTS`.
+            match: parameter → value, true (present) or false (absent); None matches everything.
+            settings: the other attributes of :class:`omdb_emulator.app.fault.Fault`.
 
         Raises:
             ControlError: if there is no such effect or attribute.
         """
-        body = {"effect": effect, "match": match or {}, **how}
+        body = {"effect": effect, "match": match or {}, **settings}
         return int(self._call("POST", "faults", body)["id"])
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the faults in force, each with its ``id`` and ``hits``."""
+        """Return the active faults, each with its ``id`` and ``hits``."""
         return list(self._call("GET", "faults"))
 
     def remove_fault(self, number: int) -> None:
-        """Take one fault away."""
+        """Remove one fault."""
         self._call("DELETE", f"faults/{number}")
 
     def clear_faults(self) -> None:
-        """Take all faults away; requests that hang go on."""
+        """Remove all faults; requests that hang continue."""
         self._call("DELETE", "faults")
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of :class:`omdb_emulator.stats.Stats`."""
+        """Return the counts of :class:`omdb_emulator.app.stats.Stats`."""
         return dict(self._call("GET", "stats"))
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
@@ -76,66 +78,66 @@ class Control:
         return list(self._call("GET", f"requests?since={since}"))
 
     def reset(self) -> None:
-        """Forget counts, log, faults, cache and used quotas; real time again; not paused.
+        """Clear counts, log, faults, cache, used quotas, the moved clock and the pause.
 
-        Settings, keys and titles stay as they are.
+        Settings, keys and titles are kept.
         """
         self._call("POST", "reset")
 
     def settings(self, **values: Any) -> dict[str, Any]:
-        """Change settings of :class:`omdb_emulator.app.Settings`, and return them all."""
+        """Change settings of :class:`omdb_emulator.app.state.Settings`; return all of them."""
         return dict(self._call("POST", "settings", values))
 
     def set_latency(self, milliseconds: float) -> None:
-        """Make every reply take this much longer."""
+        """Delay every response by this time."""
         self.settings(latency_ms=milliseconds)
 
     def advance_days(self, days: float = 1) -> None:
-        """Move the emulator's time forward: daily limits start anew, caches age."""
+        """Move the emulator's clock forward: daily limits are reset, caches age."""
         self._call("POST", "clock", {"advance_days": days})
 
     def set_date(self, day: date) -> None:
-        """Make it this day at the emulator."""
+        """Move the emulator's clock to this day."""
         self._call("POST", "clock", {"date": day.isoformat()})
 
     def pause(self) -> None:
-        """Hold all requests, those that come in too, until :meth:`resume`."""
+        """Hold all requests, new ones included, until :meth:`resume`."""
         self._call("POST", "pause")
 
     def resume(self) -> None:
-        """Answer what :meth:`pause` held."""
+        """Respond to the requests that :meth:`pause` holds."""
         self._call("POST", "resume")
 
     def keys(self) -> dict[str, dict[str, Any]]:
-        """Return limit and used_today by key."""
+        """Return ``limit`` and ``used_today`` by key."""
         return dict(self._call("GET", "keys"))
 
     def set_key(self, key: str, limit: int | None = None) -> None:
-        """Make a key good, with a limit of requests a day."""
+        """Add or change a key; ``limit`` in requests a day, None for no limit."""
         self._call("PUT", f"keys/{quote(key, safe='')}", {"limit": limit})
 
     def remove_key(self, key: str) -> None:
-        """Make a key "Invalid API key!"."""
+        """Remove a key: requests with it are "Invalid API key!"."""
         self._call("DELETE", f"keys/{quote(key, safe='')}")
 
     def title(self, imdb_id: str) -> dict[str, Any]:
-        """Return the details of a title without spending a request."""
+        """Return the details of a title, without a request being counted."""
         return dict(self._call("GET", f"titles/{imdb_id}"))
 
     def titles(self) -> list[str]:
-        """Return the ids of all titles that are not generated."""
+        """Return the ids of all titles but generated ones."""
         return list(self._call("GET", "titles"))
 
     def add_title(self, line: dict[str, Any]) -> None:
-        """Add a title, or replace the one of its id; ``line`` as in the catalogue."""
+        """Add a title, or replace the one with its id; ``line`` as in the catalogue."""
         self._call("POST", "titles", line)
 
     def update_title(self, imdb_id: str, **fields: Any) -> dict[str, Any]:
-        """Change fields of a title, such as ``imdbRating="7.1"``, and return its details."""
+        """Change fields of a title, such as ``imdbRating="7.1"``; return its details."""
         return dict(self._call("PATCH", f"titles/{imdb_id}", fields))
 
-    def forget_title(self, imdb_id: str) -> None:
-        """Make an id one that OMDb does not hold."""
+    def remove_title(self, imdb_id: str) -> None:
+        """Remove a title: its id is unknown."""
         self._call("DELETE", f"titles/{imdb_id}")
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:

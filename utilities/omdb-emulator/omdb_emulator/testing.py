@@ -1,4 +1,4 @@
-"""For pytest and other test runners: an emulator in a thread, on a free port."""
+"""An emulator in a thread, for tests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omdb_emulator.app import Settings, State, change_settings
+from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
+from omdb_emulator.app.state import Settings, State
+from omdb_emulator.catalogue.imdb_files import ImdbFiles
+from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
+from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line
 from omdb_emulator.client import Control
-from omdb_emulator.keys import DEFAULT_KEYS, Keys
-from omdb_emulator.ports import bind
-from omdb_emulator.server import ThreadServer
-from omdb_emulator.sources import CATALOGUE, load
-from omdb_emulator.titles import KEYS, NOT_AVAILABLE, title_from_line
+from omdb_emulator.server.http_server import ThreadServer
+from omdb_emulator.server.ports import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from omdb_emulator.library import Library
+    from omdb_emulator.catalogue.store import TitleStore
+
+__all__ = ["HOSTILE_CATALOGUE", "Emulator", "title_line"]
 
 _START_SECONDS = 60
 
 
 def title_line(imdb_id: str, title: str, kind: str = "movie", **fields: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Make a line of the catalogue's format, "N/A" in every field that is not given.
+    """Return a line in the format of the catalogue, with "N/A" in every other field.
 
     Args:
         imdb_id: such as ``tt0000001``.
-        title: its title.
+        title: the title.
         kind: movie, series, episode or game.
-        fields: OMDb's fields by their names, such as ``Year="2010"``, and ``PlotFull`` or
+        fields: OMDb's fields by name, such as ``Year="2010"``, and ``PlotFull`` or
             ``Emulator`` as in the catalogue.
     """
     line: dict[str, Any] = dict.fromkeys(KEYS[kind], NOT_AVAILABLE)
@@ -40,7 +43,7 @@ def title_line(imdb_id: str, title: str, kind: str = "movie", **fields: Any) -> 
 
 
 class Emulator(Control):
-    """An emulator for the time of a ``with`` block.
+    """An emulator that runs during a ``with`` block, on a free port.
 
     .. code-block:: python
 
@@ -49,11 +52,11 @@ class Emulator(Control):
             my_client(url=omdb.url, key=omdb.key)
             assert omdb.stats()["by_kind"]["details"] == 3
 
-    It logs requests. Everything of :class:`~omdb_emulator.client.Control` works on it.
+    It logs requests, and has all methods of :class:`~omdb_emulator.client.Control`.
 
     Attributes:
-        url: what the client under test has for OMDb's URL.
-        key: a key that works.
+        url: the URL for the client under test.
+        key: a valid key.
     """
 
     def __init__(  # noqa: PLR0913
@@ -65,19 +68,19 @@ class Emulator(Control):
         generated: int = 0,
         seed: int = 0,
         keys: Mapping[str, int | None] | None = None,
-        **settings: float | bool | None,
+        **settings: float | bool | str | None,
     ) -> None:
-        """Choose what is served; nothing runs yet.
+        """Choose what to serve; nothing runs yet.
 
         Args:
-            titles: lines in the catalogue's format.
-            catalogue: whether the built-in catalogue is served; None: if nothing else is given;
-                a path: a file of that format instead.
-            recorded: files of recorded replies.
-            generated: how many generated titles to serve.
-            seed: of the generated titles.
-            keys: limit (requests a day, None for none) by key; None for the default keys.
-            settings: attributes of :class:`omdb_emulator.app.Settings`.
+            titles: lines in the format of the catalogue.
+            catalogue: whether to serve the built-in catalogue; None: if nothing else is given;
+                a path: serve this file instead.
+            recorded: files of recorded responses.
+            generated: how many titles to generate.
+            seed: the seed of the generated titles.
+            keys: limit by key (requests a day; None: no limit); None: the default keys.
+            settings: attributes of :class:`omdb_emulator.app.state.Settings`.
         """
         super().__init__("")
         self._lines = None if titles is None else list(titles)
@@ -88,27 +91,28 @@ class Emulator(Control):
         self._catalogue = catalogue
         self._keys = dict(DEFAULT_KEYS if keys is None else keys)
         self._settings = Settings(log=True)
-        change_settings(self._settings, settings)
+        self._settings.change(settings)
+        self._state: State
+        self._imdb_files: tuple[int, ImdbFiles] | None = None
         self._server: ThreadServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def key(self) -> str:
-        """A key that works: the first one."""
+        """A valid key: the first one."""
         return next(iter(self._keys))
 
     def __enter__(self) -> Self:
         """Start serving on a free port of the loopback interface."""
-        library = self._load()
+        self._state = State(self._load(), Keys(self._keys), self._settings)
         bound = bind("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
-        # Listening before the thread runs: a client that is too early waits instead of failing.
+        # Listening before the thread runs: a client that connects early waits instead of failing.
         bound.listen(128)
         ready = threading.Event()
 
         def run() -> None:
-            state = State(library, Keys(self._keys), self._settings)
-            self._server = ThreadServer(state)
+            self._server = ThreadServer(self._state)
             ready.set()
             self._server.run(sockets=[bound])
 
@@ -124,15 +128,33 @@ class Emulator(Control):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop serving; what still hangs is dropped."""
+        """Stop serving; requests in progress are dropped."""
         if self._server and self._thread:
             self._server.stop()
             self._thread.join()
 
-    def _load(self) -> Library:
+    def write_imdb_files(self, directory: Path) -> None:
+        """Write IMDb's files of titles and ratings for the titles and the date of this emulator.
+
+        They are ``title.basics.tsv.gz`` and ``title.ratings.tsv.gz``. With the setting
+        ``ratings_change_from``, ratings and votes are those of the emulator's date, which the
+        responses reach ``ratings_lag_days`` later.
+
+        Args:
+            directory: where to write; created if it is missing.
+
+        Raises:
+            OSError: if a file cannot be written.
+        """
+        revision = self._state.store.revision
+        if self._imdb_files is None or self._imdb_files[0] != revision:
+            self._imdb_files = (revision, ImdbFiles(self._state.store.titles()))
+        self._imdb_files[1].write(directory, self._state.imdb_ratings)
+
+    def _load(self) -> TitleStore:
         chosen = self._catalogue
         catalogues = [chosen] if isinstance(chosen, Path) else [CATALOGUE] if chosen else []
-        library = load(catalogues, self._recorded, self._generated, self._seed)
+        store = load(catalogues, self._recorded, self._generated, self._seed)
         for line in self._lines or ():
-            library.put(title_from_line(line))
-        return library
+            store.put(title_from_line(line))
+        return store

@@ -1,4 +1,4 @@
-"""Put the catalogue in order: titles by id, keys as OMDb sends them.
+"""Format the built-in catalogue: titles sorted by id, keys in OMDb's order.
 
 Run after editing ``titles.jsonl`` by hand: ``python -m omdb_emulator.catalogue.tidy``.
 """
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omdb_emulator.titles import DIRECTIVES, KEYS, PLOT_FULL, json_lines
+from omdb_emulator.catalogue.titles import DIRECTIVES, KEYS, PLOT_FULL, json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,11 +18,11 @@ TITLES = Path(__file__).with_name("titles.jsonl")
 
 
 def tidy(titles: Iterable[Mapping[str, Any]]) -> str:
-    """Return titles as JSON lines, by id, each with its keys in OMDb's order.
+    """Return titles as JSON lines sorted by id, each with its keys in OMDb's order.
 
     Raises:
-        KeyError: if a title has no ``imdbID``, or its ``Type`` is unknown.
-        ValueError: if a title has a key that its type has not.
+        KeyError: if a title has no ``imdbID`` or an unknown ``Type``.
+        ValueError: if a title has a key that titles of its type do not have.
     """
     by_id = sorted(titles, key=lambda title: int(title["imdbID"][2:]))
     return "".join(f"{json.dumps(_ordered(title), ensure_ascii=False)}\n" for title in by_id)

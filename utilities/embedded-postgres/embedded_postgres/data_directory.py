@@ -1,4 +1,4 @@
-"""What a server's home folder keeps: the port, where the data is, and the password."""
+"""The data directory of a server: its port, its password and the location of its cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from embedded_postgres.ports import HOST, Kept
+from embedded_postgres.ports import HOST, PortChoice
 
 USER = "omdb"
 DATABASE = "omdb"
@@ -17,32 +17,33 @@ DATABASE = "omdb"
 
 @dataclass(frozen=True)
 class State:
-    """What was decided at the first start, kept in `state.json`.
+    """What was chosen at the first start; stored in `state.json`.
 
     Attributes:
         port: The port that the server listens on.
-        preferred_port: The port that was asked for when `port` was chosen.
-        folder: Where the data is if not in the home, as for root in a folder closed to others.
+        preferred_port: The requested port when `port` was chosen.
+        location: The directory of `data` and `log`, if that is not the data directory, which is so
+            if root uses a directory that others cannot enter.
     """
 
     port: int
     preferred_port: int
-    folder: str | None = None
+    location: str | None = None
 
     @property
-    def kept(self) -> Kept:
-        """The ports in the form that choosing the next one needs."""
-        return Kept(self.port, self.preferred_port)
+    def port_choice(self) -> PortChoice:
+        """The ports as an argument for choosing the next one."""
+        return PortChoice(self.port, self.preferred_port)
 
 
-class Home:
-    """The folder of one server."""
+class DataDirectory:
+    """The data directory of one server."""
 
     def __init__(self, path: str | Path) -> None:
-        """Touch nothing yet.
+        """Use this directory; nothing is created yet.
 
         Args:
-            path: The folder; it need not exist.
+            path: The directory; it need not exist.
         """
         self.path = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  # no symlinks
         self.lock = self.path / "lock"
@@ -51,21 +52,22 @@ class Home:
 
     @property
     def state(self) -> State | None:
-        """What was decided at the first start; None before it."""
+        """What was chosen at the first start; None before it."""
         try:
-            return State(**json.loads(self._state.read_text(encoding="utf-8")))
+            values = json.loads(self._state.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        return State(values["port"], values["preferred_port"], values.get("location"))
 
     def save_state(self, state: State) -> None:
-        """Keep what was decided."""
+        """Store what was chosen."""
         _replace(self._state, json.dumps(asdict(state), indent=2) + "\n")
 
     @property
-    def folder(self) -> Path:
-        """The folder that holds `data` and `log`: the home itself unless it had to be another."""
+    def location(self) -> Path:
+        """The directory of `data` and `log`: usually the data directory itself."""
         state = self.state
-        return Path(state.folder) if state and state.folder else self.path
+        return Path(state.location) if state and state.location else self.path
 
     @property
     def password(self) -> str | None:
@@ -77,18 +79,18 @@ class Home:
         return found.group(1) if found else None
 
     def save_password(self, password: str, port: int) -> None:
-        """Write libpq's password file; as libpq demands, only its owner can read it."""
-        # Local programs say "localhost" as often as the address, and libpq compares text.
+        """Write libpq's password file; as libpq requires, only its owner can read it."""
+        # Local programs use "localhost" as often as the address, and libpq compares strings.
         lines = (f"{host}:{port}:*:{USER}:{password}\n" for host in (HOST, "localhost"))
         _replace(self.pgpass, "".join(lines))
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file of mode 600 whole or not at all."""
+    """Write a file with mode 600, completely or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  # a descriptor
         file.write(text)
-    if os.geteuid() == 0:  # called once with sudo, it must not lock the owner out
+    if os.geteuid() == 0:  # after one call with sudo, the owner must still have access
         owner = path.parent.stat()
         os.chown(temporary, owner.st_uid, owner.st_gid)
     os.replace(temporary, path)  # noqa: PTH105

@@ -1,4 +1,4 @@
-"""The emulator's idea of the time, which tests can move."""
+"""The emulator's clock, which tests can move."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Clock:
         return time.time() + self.offset
 
     def day(self) -> int:
-        """Return days since 1970, UTC: what daily limits count by."""
+        """Return days since 1970, UTC, by which daily limits count."""
         return int(self.now() // DAY)
 
     def today(self) -> date:
@@ -32,5 +32,5 @@ class Clock:
         self.offset += seconds
 
     def set_date(self, day: date) -> None:
-        """Make it this day, the time of day staying as it is."""
+        """Move to this day, at the same time of day."""
         self.offset += (day - self.today()).days * DAY

@@ -1,4 +1,4 @@
-"""Ports of this machine: which one is wanted, and whether it can be had."""
+"""The port to listen on, and whether it is available."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import socket
 
 PREFERRED_PORT = 15500
 PORT_VARIABLE = "OMDB_EMULATOR_PORT"
-# Below those that systems lend to outgoing connections, which would now and then be in the way.
-_ANY = range(20000, 32000)
+# Below the ports that systems assign to outgoing connections, which could conflict.
+_RANDOM_PORTS = range(20000, 32000)
 
 
 class PortError(RuntimeError):
-    """A port cannot be had; the message is one line with the remedy."""
+    """A port is not available; the message is one line with the remedy."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket bound to an address; port 0 takes a free one.
 
     Raises:
-        OSError: if the address cannot be had.
+        OSError: if the address is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -35,10 +35,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Tell whether nothing else listens on a port.
+    """Whether no other program listens on a port.
 
     Raises:
-        PortError: if it could not be listened on anyway.
+        PortError: if listening there is not possible for another reason.
     """
     try:
         bind(host, port).close()
@@ -51,21 +51,21 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str) -> int:
-    """Return a port that nothing listens on, and that no outgoing connection is ever given.
+    """Return a free port that systems do not assign to outgoing connections.
 
     Raises:
-        PortError: if the host is none of this machine's.
+        PortError: if the host is not an address of this machine.
     """
-    while not is_free(host, port := secrets.choice(_ANY)):
+    while not is_free(host, port := secrets.choice(_RANDOM_PORTS)):
         pass
     return port
 
 
 def port_of_environment() -> int | None:
-    """Return the port that OMDB_EMULATOR_PORT names, None if it is not set.
+    """Return the port in OMDB_EMULATOR_PORT, None if it is not set.
 
     Raises:
-        PortError: if it is no port number.
+        PortError: if it is not a port number.
     """
     text = os.environ.get(PORT_VARIABLE, "").strip()
     if not text:

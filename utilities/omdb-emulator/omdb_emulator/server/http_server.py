@@ -1,27 +1,29 @@
-"""The HTTP server: uvicorn with a hold on the connection, so that faults can break it."""
+"""The HTTP server: uvicorn, with access to the connection, so that faults can break it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from omdb_emulator.app import TRANSPORT, Emulator, State
-from omdb_emulator.control import control_app
+from omdb_emulator.app.application import Application
+from omdb_emulator.app.connection import TRANSPORT
+from omdb_emulator.app.control import control_app
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+
+    from omdb_emulator.app.state import State
 
 _BACKLOG = 4096
 _KEEP_ALIVE_SECONDS = 60
 
 
 class _Protocol(HttpToolsProtocol):
-    """Gives the application the connection as an ASGI extension."""
+    """Passes the transport to the application as an ASGI extension."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -29,19 +31,18 @@ class _Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Serves one emulator on one socket until told to stop."""
+    """Serves one emulator until it is stopped."""
 
-    def __init__(self, state: State, about: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, state: State, host: str = "127.0.0.1") -> None:
         """Prepare to serve; nothing listens yet.
 
         Args:
             state: what is served.
-            about: facts that ``health`` adds to the process id.
+            host: the address that the server will listen on.
         """
-        app = Emulator(state, control_app(state, {"pid": os.getpid(), **(about or {})}))
         super().__init__(
             uvicorn.Config(
-                app,
+                Application(state, control_app(state, host, os.getpid())),
                 http=_Protocol,
                 ws="none",
                 lifespan="off",
@@ -59,7 +60,7 @@ class Server(uvicorn.Server):
 
 
 class ThreadServer(Server):
-    """A server for a thread: it stops at once when asked from another thread."""
+    """A server in a thread, which another thread can stop at once."""
 
     async def main_loop(self) -> None:
         """Wait for :meth:`stop`."""
@@ -69,7 +70,7 @@ class ThreadServer(Server):
             await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drop all connections: uvicorn's own shutdown waits for them."""
+        """Drop all connections, which uvicorn's own shutdown would wait for."""
         for server in self.servers:
             server.close()
         tasks = list(self.server_state.tasks)
@@ -81,11 +82,11 @@ class ThreadServer(Server):
                 connection.transport.close()
         for bound in sockets or ():
             bound.close()
-        # One turn of the loop for the transports to close.
+        # One iteration of the loop, in which the transports close.
         await asyncio.sleep(0)
 
     def stop(self) -> None:
-        """End the server; may be called from any thread."""
+        """Stop the server; can be called from any thread."""
         self.should_exit = True
         if hasattr(self, "_loop"):
             self._loop.call_soon_threadsafe(self._stopping.set)

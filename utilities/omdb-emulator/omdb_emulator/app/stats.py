@@ -1,4 +1,4 @@
-"""What was asked: counts, and a log for tests that must know each request."""
+"""Counts of requests, and a log for tests that check each of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from omdb_emulator.protocol import kind_of, parse_query
+from omdb_emulator.query import kind_of, parse_query
 
 
-class Request(NamedTuple):
-    """One request as the log keeps it; ``at`` in seconds since 1970 by the emulator's clock."""
+class LoggedRequest(NamedTuple):
+    """One request in the log; ``at`` in seconds since 1970 by the emulator's clock."""
 
     at: float
     query_string: bytes
@@ -24,31 +24,31 @@ class Stats:
     """Counts since the last reset.
 
     Attributes:
-        requests: all requests for data; those to the control endpoints are not counted.
+        requests: all requests but those to the control endpoints.
         by_key: requests by API key, "" for none.
         by_kind: requests by kind: details, title, season, episode, search, invalid.
-        by_status: replies by HTTP status; 0 for a cut connection.
-        refused: requests refused by reason: no_key, invalid_key, limit.
-        faults: requests that a fault hit, by the fault's number.
-        cache_hits: requests answered from the shared cache.
-        in_flight: requests being answered now.
-        peak_in_flight: the most requests being answered at one time.
-        log: the requests in the order they came in, if they are logged.
+        by_status: responses by HTTP status; 0 if the connection was cut.
+        unauthorized: 401 responses by reason: no_key, invalid_key, limit.
+        faults: requests hit by a fault, by the number of the fault.
+        cache_hits: responses from the shared cache.
+        in_flight: requests in progress.
+        peak_in_flight: the most requests that were in progress at once.
+        log: the requests in order, if they are logged.
     """
 
     requests: int = 0
     by_key: Counter[str] = field(default_factory=Counter)
     by_kind: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
+    unauthorized: Counter[str] = field(default_factory=Counter)
     faults: Counter[int] = field(default_factory=Counter)
     cache_hits: int = 0
     in_flight: int = 0
     peak_in_flight: int = 0
-    log: list[Request] = field(default_factory=list)
+    log: list[LoggedRequest] = field(default_factory=list)
 
-    def arrive(self, key: str, kind: str) -> None:
-        """Count a request that came in."""
+    def count_request(self, key: str, kind: str) -> None:
+        """Count a request that has arrived."""
         self.requests += 1
         self.by_key[key] += 1
         self.by_kind[kind] += 1
@@ -62,7 +62,7 @@ class Stats:
             "by_key": dict(self.by_key),
             "by_kind": dict(self.by_kind),
             "by_status": {str(status): count for status, count in self.by_status.items()},
-            "refused": dict(self.refused),
+            "unauthorized": dict(self.unauthorized),
             "faults": {str(number): count for number, count in self.faults.items()},
             "cache_hits": self.cache_hits,
             "in_flight": self.in_flight,
@@ -70,11 +70,11 @@ class Stats:
         }
 
     def log_as_json(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return the logged requests from a number on: their query without the key, and more."""
+        """Return the logged requests from a number on; the key is not part of their query."""
         return [_logged(number, self.log[number]) for number in range(since, len(self.log))]
 
 
-def _logged(number: int, request: Request) -> dict[str, Any]:
+def _logged(number: int, request: LoggedRequest) -> dict[str, Any]:
     query = parse_query(request.query_string)
     key = query.pop("apikey", "")
     return {

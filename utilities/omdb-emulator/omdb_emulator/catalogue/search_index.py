@@ -1,4 +1,4 @@
-"""A full-text index over titles: whole words, prefixes, most popular first."""
+"""A full-text index over titles: whole words, prefixes, most votes first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Types as the index stores them; whatever else a title calls itself is 0.
+#: The code of each type in the index; any other type is 0.
 KINDS = {"movie": 1, "series": 2, "episode": 3, "game": 4}
-#: Added to a type: found by ``t=`` but left out of searches.
+#: Added to the code of a type: found by ``t=`` but not by searches.
 UNLISTED = 16
 _HIDDEN = 255
 _CACHED_RESULTS = 64
@@ -39,27 +39,27 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the folded words of a text; an apostrophe ends a word."""
+    """Return the folded words of a text; an apostrophe separates words."""
     return _WORD.findall(fold(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a search term; ``is_prefix`` if a star follows it."""
+    """One word of a search term; ``is_prefix`` if an asterisk follows it."""
 
     text: str
     is_prefix: bool = False
 
 
 def term_words(term: str) -> tuple[Word, ...]:
-    """Split a search term; only a trailing star is a wildcard."""
+    """Split a search term into words; only a trailing asterisk is a wildcard."""
     return tuple(Word(text, bool(star)) for text, star in _TERM_WORD.findall(fold(term)))
 
 
-class Index:
+class SearchIndex:
     """Rows of titles, found by words, type and start year, ordered by votes.
 
-    A row is the number that :meth:`add` returns. About 25 bytes a title beside the vocabulary.
+    A row is the number that :meth:`add` returns. Takes about 25 bytes a title plus the vocabulary.
     """
 
     def __init__(self) -> None:
@@ -91,25 +91,25 @@ class Index:
         return row
 
     def hide(self, row: int) -> None:
-        """Leave a row out of all results from now on."""
+        """Exclude a row from all results."""
         self._kinds[row] = _HIDDEN
         self._results.clear()
 
     def find(
         self, term: Iterable[Word], kinds: frozenset[int], year: int | None = None
     ) -> array[int]:
-        """Return the rows that hold every word of the term, by votes, most first.
+        """Return the rows that contain every word of the term, most votes first.
 
         Args:
-            term: the words; none finds nothing.
-            kinds: values of :data:`KINDS` (0: of no known type).
+            term: the words; without any, nothing is found.
+            kinds: values of :data:`KINDS`, and 0 for titles of no known type.
             year: the start year, None for any.
         """
-        asked = tuple(term)
-        key = (asked, kinds, year)
+        words_of_term = tuple(term)
+        key = (words_of_term, kinds, year)
         found = self._results.get(key)
         if found is None:
-            found = self._results[key] = self._find(asked, kinds, year)
+            found = self._results[key] = self._find(words_of_term, kinds, year)
             if len(self._results) > _CACHED_RESULTS:
                 self._results.popitem(last=False)
         return found
@@ -119,16 +119,16 @@ class Index:
         if not groups:
             return array("I")
         of_kind, years = self._kinds, self._years
-        chosen = sorted(
+        matching = sorted(
             row
             for row in groups[0]
             if of_kind[row] in kinds and (year is None or years[row] == year)
         )
         for group in groups[1:]:
-            chosen = _common(chosen, group)
-        # Titles of as many votes stay in the order of their rows.
-        chosen.sort(key=self._votes.__getitem__, reverse=True)
-        return array("I", chosen)
+            matching = _common(matching, group)
+        # Titles with equal votes keep the order of their rows.
+        matching.sort(key=self._votes.__getitem__, reverse=True)
+        return array("I", matching)
 
     def _rows_with(self, word: Word) -> array[int] | set[int]:
         if not word.is_prefix:
@@ -141,9 +141,9 @@ class Index:
 
 
 def _common(rows: list[int], group: array[int] | set[int]) -> list[int]:
-    """Return the rows that are in a group too, in their order.
+    """Return the rows that are also in a group, in their order.
 
-    In a much larger array each is looked for: half of all titles have a "the".
+    A much larger array is searched for each row instead: half of all titles contain "the".
     """
     if isinstance(group, set) or len(group) < _MUCH_LARGER * len(rows):
         shared = set(rows).intersection(group)

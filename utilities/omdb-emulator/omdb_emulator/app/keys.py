@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from omdb_emulator.protocol import INVALID_KEY, LIMIT_REACHED, NO_KEY, Reply
+from omdb_emulator.protocol.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY, Response
 
-#: Keys that work unless others are given: one without a limit, one like OMDb's free ones.
+#: The default keys: one without a limit, one with the limit of OMDb's free keys.
 DEFAULT_KEYS: dict[str, int | None] = {"00000000": None, "00001000": 1000}
 
 
 def parse_key(text: str) -> tuple[str, int | None]:
-    """Read ``KEY`` or ``KEY:LIMIT``, the limit in requests a day.
+    """Parse ``KEY`` or ``KEY:LIMIT``, the limit in requests a day.
 
     Raises:
-        ValueError: if the key is empty or the limit is no whole number.
+        ValueError: if the key is empty or the limit is not a whole number.
     """
     key, _, limit = text.partition(":")
     if not key or (limit and not limit.isdigit()):
@@ -25,20 +25,20 @@ def parse_key(text: str) -> tuple[str, int | None]:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys that OMDb knows, and how often each was used on one day.
+    """The valid keys, and how often each was used on one day.
 
     Attributes:
         limits: requests a day by key, None for no limit.
-        used: requests answered today by key; those that the limit refuses are not counted.
-        day: the day that ``used`` is about, as days since 1970, UTC.
+        used: requests of the day by key, without those above the limit.
+        day: the day that ``used`` counts, as days since 1970, UTC.
     """
 
     limits: dict[str, int | None]
     used: dict[str, int] = field(default_factory=dict)
     day: int = 0
 
-    def refuse(self, key: str | None, day: int) -> Reply | None:
-        """Count a request of today; return the refusal if OMDb would not answer it."""
+    def check(self, key: str | None, day: int) -> Response | None:
+        """Count a request on a day; return an error response if the key does not permit it."""
         if not key:
             return NO_KEY
         if key not in self.limits:

@@ -1,4 +1,4 @@
-"""What a title is, and how titles are read from JSON lines."""
+"""A title, and how titles are read from files of JSON lines."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 NOT_AVAILABLE = "N/A"
+#: IMDb's name among the sources in ``Ratings``.
+IMDB = "Internet Movie Database"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _PLOT = ("Plot", "Language", "Country", "Awards", "Poster", "Ratings", "Metascore")
 _HEAD = ("Title", "Year", "Rated", "Released")
 _CREDITS = ("Runtime", "Genre", "Director", "Writer", "Actors", *_PLOT, "imdbRating", "imdbVotes")
 _MOVIE = (*_HEAD, *_CREDITS, "imdbID", "Type", "DVD", "BoxOffice", "Production", "Website")
 
-#: The keys of a details reply in OMDb's order, by type, without ``Response``.
+#: The keys of a details response in OMDb's order, by type, without ``Response``.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "movie": _MOVIE,
     "game": _MOVIE,
@@ -27,13 +30,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "episode": (*_HEAD, "Season", "Episode", *_CREDITS, "imdbID", "seriesID", "Type"),
 }
 
-#: Keys of a line that are not OMDb's and are never served as such.
+#: Additional keys of a line, which are never served.
 PLOT_FULL = "PlotFull"
 DIRECTIVES = "Emulator"
 
 
 class TitleError(ValueError):
-    """A line that is not a title; the message says why."""
+    """A line that is not a title; the message gives the reason."""
 
 
 def to_json(value: object) -> bytes:
@@ -42,7 +45,7 @@ def to_json(value: object) -> bytes:
 
 
 def votes_of(details: Mapping[str, Any]) -> int:
-    """Return ``imdbVotes`` as a number, 0 when it has none."""
+    """Return ``imdbVotes`` as a number, 0 if it is missing."""
     digits = re.sub(r"\D", "", str(details.get("imdbVotes", "")))
     return int(digits) if digits else 0
 
@@ -54,8 +57,8 @@ def start_year(year: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an episode stands: its series, season and number."""
+class EpisodePosition:
+    """The series, season and number of an episode."""
 
     series_id: str
     season: int
@@ -64,15 +67,15 @@ class Place:
 
 @dataclass(slots=True)
 class Title:
-    """One title: its details and how the emulator treats it.
+    """One title: its details, and how the emulator serves it.
 
     Attributes:
-        details: OMDb's keys in the order served; ``Response`` is added when it is missing.
+        details: OMDb's keys in the order served; ``Response`` is added if it is missing.
         plot_full: the plot for ``plot=full``; None serves ``Plot`` for both.
-        raw: an exact body served instead of ``details``, such as broken JSON.
-        merged_into: the id whose title answers instead of this one.
-        error: OMDb's error text that answers instead of the details.
-        copies: how often a search lists the title: OMDb leaves some out (0) and doubles some.
+        raw: an exact body to serve instead of ``details``, such as broken JSON.
+        merged_into: the id of the title to serve instead of this one.
+        error: the text of OMDb's error response to send instead of the details.
+        copies: how often searches list the title: OMDb omits some (0) and duplicates some (2).
     """
 
     details: dict[str, Any]
@@ -90,22 +93,24 @@ class Title:
 
     @property
     def is_listed(self) -> bool:
-        """Whether searches, ``t`` and season listings know the title."""
+        """Whether searches, ``t`` and season listings include the title."""
         return self.merged_into is None and "Title" in self.details
 
     @property
-    def place(self) -> Place | None:
-        """The episode's place in its season; None for other types and for unplaced episodes."""
+    def position(self) -> EpisodePosition | None:
+        """The position of an episode; None for other types and for episodes without one."""
         details = self.details
         if details.get("Type") != "episode":
             return None
         try:
-            return Place(details["seriesID"], int(details["Season"]), int(details["Episode"]))
+            return EpisodePosition(
+                details["seriesID"], int(details["Season"]), int(details["Episode"])
+            )
         except (KeyError, ValueError):
             return None
 
     def body(self, *, full: bool = False) -> bytes:
-        """Return the details reply, with the full plot if asked."""
+        """Return the body of the details response, with the full plot on request."""
         full = full and self.plot_full is not None
         body = self._bodies.get(full)
         if body is None:
@@ -120,14 +125,14 @@ class Title:
 
 
 def title_from_line(line: Mapping[str, Any]) -> Title:
-    """Make a title of one parsed JSON line.
+    """Make a title from one parsed JSON line.
 
     Args:
-        line: a details reply with the optional keys ``PlotFull`` (text) and ``Emulator`` (object
-            with ``raw``, ``merged_into``, ``error`` or ``search``, see the README).
+        line: a details response with the optional keys ``PlotFull`` (text) and ``Emulator``
+            (object with ``raw``, ``merged_into``, ``error`` or ``search``, see the README).
 
     Raises:
-        TitleError: if the line has no usable id or an unknown directive.
+        TitleError: if the line has no valid id, or an unknown directive.
     """
     imdb_id = line.get("imdbID")
     if not isinstance(imdb_id, str) or not re.fullmatch(r"tt\d{7,8}", imdb_id):
@@ -178,7 +183,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 @contextlib.contextmanager
 def at_line(path: Path, number: int) -> Iterator[None]:
-    """Make a TitleError of the block name file and line."""
+    """Add file and line to the message of a TitleError raised in the block."""
     try:
         yield
     except TitleError as error:
@@ -197,53 +202,3 @@ def read_titles(path: Path) -> Iterator[Title]:
         with at_line(path, number):
             title = title_from_line(line)
         yield title
-
-
-def problems(titles: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what is wrong with catalogue lines: ids, keys, their order, values, references."""
-    seen: dict[str, str] = {}
-    references: list[tuple[str, str, str]] = []
-    for line in titles:
-        try:
-            title = title_from_line(line)
-        except TitleError as error:
-            yield str(error)
-            continue
-        imdb_id = title.imdb_id
-        if imdb_id in seen:
-            yield f"{imdb_id}: there twice"
-        kind = seen[imdb_id] = str(title.details.get("Type", ""))
-        if title.merged_into is not None:
-            references.append((imdb_id, "merged_into", title.merged_into))
-        if "Title" in title.details:
-            yield from _field_problems(imdb_id, kind, title.details)
-        if kind == "episode" and title.details.get("seriesID") not in {None, NOT_AVAILABLE}:
-            references.append((imdb_id, "seriesID", title.details["seriesID"]))
-    for imdb_id, name, target in references:
-        if target not in seen:
-            yield f"{imdb_id}: {name} {target} is not in the catalogue"
-        elif name == "seriesID" and seen[target] != "series":
-            yield f"{imdb_id}: seriesID {target} is a {seen[target]}"
-
-
-def _field_problems(imdb_id: str, kind: str, details: Mapping[str, Any]) -> Iterator[str]:
-    if kind not in KEYS:
-        yield f"{imdb_id}: Type {kind!r} is none of {', '.join(KEYS)}"
-        return
-    if tuple(details) != KEYS[kind]:
-        yield f"{imdb_id}: the keys of a {kind} are, in this order, {' '.join(KEYS[kind])}"
-    for name, value in details.items():
-        if name == "Ratings":
-            if not _are_ratings(value):
-                yield f"{imdb_id}: Ratings must be a list of objects with Source and Value"
-        elif not isinstance(value, str) or not value:
-            yield f"{imdb_id}: {name} must be a text that is not empty, not {value!r}"
-
-
-def _are_ratings(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, dict)
-        and tuple(item) == ("Source", "Value")
-        and all(isinstance(text, str) for text in item.values())
-        for item in value
-    )

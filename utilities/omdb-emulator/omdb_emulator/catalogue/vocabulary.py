@@ -1,14 +1,14 @@
-"""The words, names and weighted values that generated titles are made of.
+"""The words, names and weighted values of generated titles.
 
-Weights of values follow how often each was seen in about 7,600 replies of OMDb.
+The weight of a value is how often it occurs in about 7,600 responses of OMDb.
 """
 
 from __future__ import annotations
 
-# Word lists are easier to read as text; some of their letters look like others.
+# Word lists are easier to read as text; some letters resemble others.
 # ruff: noqa: RUF001, SIM905
 
-#: Words of titles, the commonest first.
+#: Words of titles, most frequent first.
 TITLE_WORDS = """
 love man night house day life dead last world king time girl dark city black heart blood red war
 story woman secret boy first lost home death game dream road star child street wild white summer
@@ -51,7 +51,7 @@ skeleton skull bone flesh skin eye eyes hand hands finger fist foot blade edge l
 triangle cross wheel spiral maze labyrinth abyss pit cave mine well
 """.split()
 
-#: Words with letters beyond ASCII.
+#: Words with letters outside ASCII.
 FOREIGN_WORDS = """
 Été Amélie Château Señorita Niño Día Corazón Über Mädchen Straße Ça Garçon Français Nuits Ténèbres
 Piñata Mañana São Coração Fängelse Kärlek Ångest Øst Kjærlighet Łódź Świat Děti Žena Čas Příběh
@@ -114,11 +114,11 @@ COUNTRIES = [
     ("Taiwan", 6), ("Côte d&#x27;Ivoire", 1),
 ]  # fmt: skip
 
-#: What OMDb calls countries in titles that it has not read anew since early 2021.
+#: Names of countries in titles that OMDb has not updated since early 2021.
 OLD_COUNTRIES = {"United States": "USA", "United Kingdom": "UK"}
 
-#: States that are no more, and the last year of a film from there.
-DEAD_STATES = [
+#: Countries that no longer exist, and the last year of a film from there.
+FORMER_COUNTRIES = [
     ("West Germany", 1990), ("East Germany", 1990), ("Soviet Union", 1991),
     ("Czechoslovakia", 1992), ("Yugoslavia", 1992), ("Federal Republic of Yugoslavia", 2003),
 ]  # fmt: skip
@@ -132,7 +132,7 @@ LANGUAGES = [
     ("Persian", 8), ("Czech", 7), ("None", 12), ("Ancient (to 1453)", 2), ("Egyptian (Ancient)", 1),
 ]  # fmt: skip
 
-#: Wordings of awards; ``#`` stands for a number of at least 2.
+#: Texts of awards; ``#`` stands for a number of at least 2.
 AWARDS = [
     ("N/A", 2058), ("# wins & # nominations total", 869),
     ("Nominated for 1 Oscar. # wins & # nominations total", 369),
@@ -155,7 +155,7 @@ AWARDS = [
     ("Nominated for 1 BAFTA Film Award# wins & # nominations total", 2),
 ]  # fmt: skip
 
-#: Wordings of titles that OMDb has not read anew since early 2021.
+#: Texts of awards in titles that OMDb has not updated since early 2021.
 OLD_AWARDS = [
     ("N/A", 400), ("# wins & # nominations.", 292),
     ("Won # Oscars. Another # wins & # nominations.", 143),
@@ -172,7 +172,7 @@ OLD_AWARDS = [
     ("Nominated for 1 Oscar. Another # nominations.", 2),
 ]  # fmt: skip
 
-#: Which sources rate a title: I(MDb), R(otten Tomatoes), M(etacritic).
+#: The sources that rate a title: I(MDb), R(otten Tomatoes), M(etacritic).
 RATED_BY = [("IRM", 3718), ("", 1050), ("I", 802), ("IR", 687), ("IM", 71), ("R", 15)]
 
 WRITER_NOTES = [

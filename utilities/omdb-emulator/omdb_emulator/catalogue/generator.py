@@ -1,10 +1,10 @@
-"""Any number of made-up titles, each worked out from its row and a seed.
+"""Any number of generated titles, each computed from its row and a seed.
 
-The same row of the same seed is always the same title, whatever the number of titles: nothing is
-held, so a million titles cost no more memory than one. The mix of types, the shares of "N/A" and
-the oddities are those of OMDb's replies.
+The same row and seed always give the same title, whatever the number of titles. Nothing is stored,
+so a million titles take no more memory than one. The mix of types, the shares of "N/A" and the
+irregularities are those of OMDb's responses.
 
-In each hundred rows there are 2 series, 8 episodes of theirs, 1 game and 89 movies.
+Each hundred rows hold 2 series, 8 of their episodes, 1 game and 89 movies.
 """
 
 from __future__ import annotations
@@ -16,14 +16,23 @@ from bisect import bisect
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omdb_emulator import vocabulary as vocab
-from omdb_emulator.library import Head
-from omdb_emulator.titles import DIRECTIVES, KEYS, NOT_AVAILABLE, PLOT_FULL, Place, to_json
+from omdb_emulator.catalogue import vocabulary as vocab
+from omdb_emulator.catalogue.store import Summary
+from omdb_emulator.catalogue.titles import (
+    DIRECTIVES,
+    IMDB,
+    KEYS,
+    MONTHS,
+    NOT_AVAILABLE,
+    PLOT_FULL,
+    EpisodePosition,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-MOST_TITLES = 1_000_000
+MAX_TITLES = 1_000_000
 _BLOCK = 100
 _SERIES = 2
 _EPISODES_EACH = 4
@@ -32,15 +41,14 @@ _FIRST_ID = 10_000
 _ID_STEP = 9
 _EIGHT_DIGITS = 10_000_000
 _THIS_YEAR = 2024
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# About one reply in 40,000 is not JSON, one title in 10,000 has no type.
+# About one response in 40,000 is not valid JSON; one title in 10,000 has no type.
 _BROKEN_EVERY, _BROKEN_ROW = 40_000, 12_345
 _TYPELESS_EVERY = 10_000
 
 
-class _Choice:
-    """Values drawn by weight."""
+class _WeightedChoice:
+    """Draws values by weight."""
 
     def __init__(self, weighted: Sequence[tuple[str, int]]) -> None:
         self._values = [value for value, _ in weighted]
@@ -51,18 +59,18 @@ class _Choice:
         return self._values[bisect(self._upto, draw() * self._total)]
 
     def several(self, draw: Callable[[], float], count: int) -> list[str]:
-        """Draw this many, fewer if a value comes up twice."""
+        """Draw this many values, fewer if one is drawn twice."""
         return list(dict.fromkeys(self(draw) for _ in range(count)))
 
 
-_GENRE, _RATED = _Choice(vocab.GENRES), _Choice(vocab.RATED)
-_COUNTRY, _LANGUAGE = _Choice(vocab.COUNTRIES), _Choice(vocab.LANGUAGES)
-_AWARDS, _OLD_AWARDS = _Choice(vocab.AWARDS), _Choice(vocab.OLD_AWARDS)
-_RATED_BY, _NOTE = _Choice(vocab.RATED_BY), _Choice(vocab.WRITER_NOTES)
+_GENRE, _RATED = _WeightedChoice(vocab.GENRES), _WeightedChoice(vocab.RATED)
+_COUNTRY, _LANGUAGE = _WeightedChoice(vocab.COUNTRIES), _WeightedChoice(vocab.LANGUAGES)
+_AWARDS, _OLD_AWARDS = _WeightedChoice(vocab.AWARDS), _WeightedChoice(vocab.OLD_AWARDS)
+_RATED_BY, _NOTE = _WeightedChoice(vocab.RATED_BY), _WeightedChoice(vocab.WRITER_NOTES)
 
 
 class _Core(NamedTuple):
-    """What is drawn first of each title: enough for searches."""
+    """What is drawn first of each title: all that searches need."""
 
     title: str
     kind: str
@@ -76,12 +84,12 @@ def _pick(draw: Callable[[], float], values: Sequence[str]) -> str:
 
 
 def _word(draw: Callable[[], float]) -> str:
-    # Common words come up far more often than rare ones.
+    # Common words are drawn far more often than rare ones.
     words = vocab.TITLE_WORDS
     return words[int(len(words) * draw() ** 2.2)].capitalize()
 
 
-def _place(draw: Callable[[], float]) -> str:
+def _place_name(draw: Callable[[], float]) -> str:
     syllable = _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
     return (syllable + _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
             + _pick(draw, vocab.CODAS)).capitalize()  # fmt: skip
@@ -97,25 +105,25 @@ _TITLES: list[tuple[int, Callable[[Callable[[], float]], str]]] = [
     (14, lambda d: f"{_word(d)} {_word(d)}"),
     (9, lambda d: f"The {_word(d)} {_word(d)}"),
     (7, lambda d: f"The {_word(d)} of {_word(d)}"),
-    (5, lambda d: f"{_word(d)} of {_place(d)}"),
+    (5, lambda d: f"{_word(d)} of {_place_name(d)}"),
     (3, lambda d: f"{_word(d)} and {_word(d)}"),
     (2, lambda d: f"{_word(d)} & {_word(d)}"),
-    (5, _place),
-    (5, lambda d: f"The {_place(d)} {_word(d)}"),
-    (4, lambda d: f"{_word(d)} in {_place(d)}"),
+    (5, _place_name),
+    (5, lambda d: f"The {_place_name(d)} {_word(d)}"),
+    (4, lambda d: f"{_word(d)} in {_place_name(d)}"),
     (4, lambda d: f"{_first(d)} {_pick(d, vocab.LAST_NAMES)}"),
     (2, _first),
     (3, lambda d: f"{_first(d)}'s {_word(d)}"),
     (4, lambda d: f"{_word(d)}: The {_word(d)}"),
     (3, lambda d: f"{_word(d)} {2 + int(d() * 4)}"),
-    (2, lambda d: f"{_word(d)} {_place(d)}: Part {2 + int(d() * 3)}"),
+    (2, lambda d: f"{_word(d)} {_place_name(d)}: Part {2 + int(d() * 3)}"),
     (3, lambda d: f"A {_word(d)}"),
     (2, lambda d: f"My {_word(d)} {_word(d)}"),
     (1, lambda d: f"{_word(d)}!"),
     (1, lambda d: f"{int(d() * 100)}"),
     (1, lambda d: f"{_word(d)}-{_word(d)}"),
     (3, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_word(d)}"),
-    (2, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_place(d)}"),
+    (2, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_place_name(d)}"),
 ]
 _TITLE_UPTO = list(accumulate(weight for weight, _ in _TITLES))
 
@@ -135,28 +143,32 @@ def _kind(row: int) -> str:
     return NOT_AVAILABLE if row % _TYPELESS_EVERY == _TYPELESS_EVERY - 1 else "movie"
 
 
-class Generated:
-    """So many titles of a seed; an implementation of :class:`~omdb_emulator.library.Computed`."""
+class GeneratedTitles:
+    """The first titles of a seed, as :class:`~omdb_emulator.catalogue.store.ComputedTitles`."""
 
     def __init__(self, count: int, seed: int = 0) -> None:
-        """Describe the titles; nothing is made yet.
+        """Describe the titles; nothing is generated yet.
+
+        Args:
+            count: the number of titles, at most a million.
+            seed: titles of different seeds differ.
 
         Raises:
-            ValueError: if there would be more than a million, or fewer than none.
+            ValueError: if the number is negative or above a million.
         """
-        if not 0 <= count <= MOST_TITLES:
-            msg = f"between 0 and {MOST_TITLES} titles can be generated, not {count}"
+        if not 0 <= count <= MAX_TITLES:
+            msg = f"between 0 and {MAX_TITLES} titles can be generated, not {count}"
             raise ValueError(msg)
         self._count = count
         self._seed = seed
         self._random = random.Random()  # noqa: S311
 
     def __len__(self) -> int:
-        """Count the titles."""
+        """Return the number of titles."""
         return self._count
 
     def id_of(self, row: int) -> str:
-        """Return the id of a row; ids grow with rows, but for one in thirty of 8 digits."""
+        """Return the id of a row; ids grow with rows, except one in thirty, which has 8 digits."""
         number = _FIRST_ID + row * _ID_STEP + (row * 2654435761 + self._seed) % _ID_STEP
         return f"tt{number + (_EIGHT_DIGITS if row % 30 == 17 else 0):07d}"
 
@@ -165,19 +177,21 @@ class Generated:
         row = (int(imdb_id[2:]) % _EIGHT_DIGITS - _FIRST_ID) // _ID_STEP
         return row if 0 <= row < self._count and self.id_of(row) == imdb_id else None
 
-    def heads(self) -> Iterator[tuple[str, str, int, int]]:
+    def index_entries(self) -> Iterator[tuple[str, str, int, int]]:
         """Yield title, type, start year and votes of each row in order."""
         for row in range(self._count):
             yield self._core(row, self._draw(row))[:4]
 
-    def head(self, row: int) -> Head:
-        """Return what a search lists of a row."""
+    def summary(self, row: int) -> Summary:
+        """Return what search results show of a row."""
         line = self.line(row)
         core = self._core(row, self._draw(row))
-        return Head(core.title, line["Year"], line["imdbID"], core.kind, line["Poster"], core.votes)
+        return Summary(
+            core.title, line["Year"], line["imdbID"], core.kind, line["Poster"], core.votes
+        )
 
-    def episodes_of(self, imdb_id: str) -> Iterator[tuple[Place, str]]:
-        """Yield the place and id of each episode of a series that is in its listing."""
+    def episodes_of(self, imdb_id: str) -> Iterator[tuple[EpisodePosition, str]]:
+        """Yield the position and id of each episode that the listings of a series contain."""
         series = self.row_of(imdb_id)
         if series is None or _kind(series) != "series":
             return
@@ -186,15 +200,15 @@ class Generated:
         for row in range(first, min(first + _EPISODES_EACH, self._count)):
             line = self.line(row)
             if line["seriesID"] == imdb_id:
-                place = Place(imdb_id, int(line["Season"]), int(line["Episode"]))
-                yield place, line["imdbID"]
+                season, number = int(line["Season"]), int(line["Episode"])
+                yield EpisodePosition(imdb_id, season, number), line["imdbID"]
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield all titles as lines of the catalogue's format."""
+        """Yield all titles as lines in the format of the catalogue."""
         return (self.line(row) for row in range(self._count))
 
     def line(self, row: int) -> dict[str, Any]:
-        """Return one title as a line of the catalogue's format."""
+        """Return one title as a line in the format of the catalogue."""
         draw = self._draw(row)
         core = self._core(row, draw)
         fields = _fields(draw, core)
@@ -203,7 +217,7 @@ class Generated:
             fields["Year"] = _series_year(draw, core.year)
             fields["totalSeasons"] = "2" if draw() < 0.73 else NOT_AVAILABLE
         elif core.kind == "episode":
-            fields.update(self._place_of(row, draw))
+            fields.update(self._position_of(row, draw))
         plot = fields["Plot"]
         line = {key: fields[key] for key in KEYS.get(core.kind, KEYS["movie"])}
         if plot != NOT_AVAILABLE:
@@ -228,7 +242,7 @@ class Generated:
         ) else _title(draw)  # fmt: skip
         return _Core(title, kind, year, votes, rated_by)
 
-    def _place_of(self, row: int, draw: Callable[[], float]) -> dict[str, str]:
+    def _position_of(self, row: int, draw: Callable[[], float]) -> dict[str, str]:
         if draw() < 0.3:
             return dict.fromkeys(("Season", "Episode", "seriesID"), NOT_AVAILABLE)
         position = row % _BLOCK
@@ -246,7 +260,7 @@ def _season(row: int) -> int:
 
 def _number(row: int) -> int:
     number = 1 + (row % _BLOCK - _SERIES) % 2
-    # Now and then a season starts with an episode 0.
+    # Some seasons start with an episode 0.
     return 0 if number == 1 and row // _BLOCK % 20 == 0 else number
 
 
@@ -260,7 +274,7 @@ def _series_year(draw: Callable[[], float], start: int) -> str:
 
 def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
     """Return all fields that do not depend on other titles."""
-    # One title in seven was last read by OMDb before it changed its wordings in 2021.
+    # OMDb last updated one title in seven before it changed its wording in 2021.
     is_old = draw() < 0.14
     genres = _genres(draw)
     ratings, imdb_rating, metascore = _ratings(draw, core.rated_by)
@@ -308,7 +322,7 @@ def _ratings(draw: Callable[[], float], rated_by: str) -> tuple[list[dict[str, s
     )
     ratings = []
     if "I" in rated_by:
-        ratings.append({"Source": "Internet Movie Database", "Value": f"{imdb}/10"})
+        ratings.append({"Source": IMDB, "Value": f"{imdb}/10"})
     if "R" in rated_by:
         ratings.append({"Source": "Rotten Tomatoes", "Value": f"{percent}%"})
     if "M" in rated_by:
@@ -328,7 +342,7 @@ def _released(draw: Callable[[], float], year: int) -> str:
         return NOT_AVAILABLE
     if share < 0.05:
         return f"01 Jan {year}"
-    return f"{1 + int(draw() * 28):02d} {_pick(draw, _MONTHS)} {year + (share > 0.86)}"
+    return f"{1 + int(draw() * 28):02d} {_pick(draw, MONTHS)} {year + (share > 0.86)}"
 
 
 def _runtime(draw: Callable[[], float], kind: str) -> str:
@@ -385,9 +399,9 @@ def _countries(draw: Callable[[], float], year: int, *, is_old: bool) -> str:
     if share < 0.005:
         return NOT_AVAILABLE
     if share < 0.03:
-        gone = [name for name, last in vocab.DEAD_STATES if 1945 < year <= last]
-        if gone:
-            return _pick(draw, gone)
+        former = [name for name, last in vocab.FORMER_COUNTRIES if 1945 < year <= last]
+        if former:
+            return _pick(draw, former)
     names = _COUNTRY.several(draw, 1 + (share > 0.73) + (share > 0.92))
     return ", ".join(vocab.OLD_COUNTRIES.get(name, name) if is_old else name for name in names)
 
@@ -423,7 +437,7 @@ def _plot(draw: Callable[[], float], genres: Sequence[str]) -> str:
     share = draw()
     if share < 0.03:
         return NOT_AVAILABLE
-    who, where, what = _first(draw), _place(draw), _word(draw).lower()
+    who, where, what = _first(draw), _place_name(draw), _word(draw).lower()
     mood = genres[0].lower() if genres else "untold"
     plot = f"In {where}, {who} must face the {what} in this {mood} tale."
     if share > 0.97:
@@ -434,17 +448,16 @@ def _plot(draw: Callable[[], float], genres: Sequence[str]) -> str:
 
 
 def _full_plot(draw: Callable[[], float], plot: str) -> str:
-    told = plot.removesuffix(" ...").rstrip(".")
-    more = (
-        f"{_first(draw)} knows more about the {_word(draw).lower()} than anyone in {_place(draw)}."
-    )
+    short = plot.removesuffix(" ...").rstrip(".")
+    who, what, where = _first(draw), _word(draw).lower(), _place_name(draw)
+    more = f"{who} knows more about the {what} than anyone in {where}."
     return (
-        f"{told}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."
+        f"{short}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."
     )
 
 
 def _broken(line: dict[str, Any]) -> str:
-    """Return a reply with a raw control character in its plot, as OMDb has them."""
+    """Return a body with a raw control character in the plot, as OMDb sends at times."""
     details = {key: value for key, value in line.items() if key != PLOT_FULL}
     body = to_json({**details, "Response": "True"}).decode()
     return body.replace('"Plot":"', '"Plot":"\x1f', 1)

@@ -1,0 +1,1 @@
+"""The ASGI application: OMDb behind Cloudflare, with fault injection and control endpoints."""

@@ -1,0 +1,1 @@
+"""Serving the application: the HTTP server, in the foreground or in the background."""

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tap_omdb.config.titles_file import (
     MAX_INVALID_ROW_TEXT,
-    Layout,
-    TitlesFileError,
     InvalidRow,
+    Layout,
     TitleEntry,
+    TitlesFileError,
+    detect_layout,
     imdb_id_in,
     omdb_type,
     read_titles_file,
-    detect_layout,
     split_title,
 )
 
@@ -72,7 +72,7 @@ def test_list_of_ids_with_comments_urls_and_bare_numbers(file: Path) -> None:
         "nm0000151\n"
         "tt123456789\n",
     )
-    assert detect_layout(file).describe() == "a list of IMDb ids, one a line"
+    assert detect_layout(file).describe() == "a list of IMDb ids, one per line"
     assert read(file) == [
         TitleEntry("tt0111161", None, None, None, 3),
         TitleEntry("tt1375666", None, None, None, 4),
@@ -214,24 +214,28 @@ def test_id_column_names_and_delimiters(file: Path, name: str, delimiter: str) -
 
 
 @pytest.mark.parametrize("name", ["URL", "link", "imdb", "id", "titleId"])
-def test_unsure_names_count_only_when_they_hold_imdb_ids(file: Path, name: str) -> None:
+def test_ambiguous_columns_only_count_if_they_contain_imdb_ids(file: Path, name: str) -> None:
     write(file, f"{name},Name,Year\nhttps://www.imdb.com/title/tt0111161/,Shawshank,1994\n")
     assert read(file) == [TitleEntry("tt0111161", "Shawshank", 1994, None, 2)]
     write(file, f"{name},Name,Year\n1,Shawshank,1994\n")
     assert read(file) == [TitleEntry(None, "Shawshank", 1994, None, 2)]
 
 
-def test_title_stands_in_for_a_missing_id_but_not_for_a_wrong_one(file: Path) -> None:
+def test_the_title_is_used_where_the_id_is_missing_or_invalid(file: Path) -> None:
     write(
         file,
-        "imdb_id,title,year\n\\N,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,\\N,2001\n",
+        "imdb_id,title,year\n\\N,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,\\N,2001\n"
+        "0,Seven,1995\nzz2,,1995\nnm0000138,Leonardo DiCaprio,\n",
     )
     assert read(file) == [
         TitleEntry(None, "Heat", 1995, None, 2),
         TitleEntry(None, "Alien", 1979, None, 3),
         TitleEntry(None, "Up", None, None, 4),
-        InvalidRow(5, "zz1,Jaws,1975", "not an IMDb id"),
+        TitleEntry(None, "Jaws", 1975, None, 5),
         InvalidRow(6, ",\\N,2001", "no IMDb id and no title"),
+        TitleEntry(None, "Seven", 1995, None, 7),
+        InvalidRow(8, "zz2,,1995", "not an IMDb id"),
+        InvalidRow(9, "nm0000138,Leonardo DiCaprio,", "the id is a person's, not a title's"),
     ]
 
 
@@ -266,14 +270,32 @@ def test_gzip_is_known_by_its_content(file: Path) -> None:
 
 def test_open_quote_is_reported_instead_of_swallowing_titles(file: Path) -> None:
     write(file, 'title,year\nHeat,1995\n"Alien,1979\nJaws,1975\n')
-    heat, rest = read(file)
-    assert heat == TitleEntry(None, "Heat", 1995, None, 2)
-    assert isinstance(rest, InvalidRow)
-    assert (rest.line, rest.reason) == (3, "the title spans lines: is a quote left open?")
-    assert "Jaws" in rest.text
+    assert read(file) == [
+        TitleEntry(None, "Heat", 1995, None, 2),
+        InvalidRow(3, '"Alien,1979', "a quote is not closed"),
+        TitleEntry(None, "Jaws", 1975, None, 4),
+    ]
 
 
-def test_row_that_csv_refuses_is_reported_and_the_rest_read(file: Path) -> None:
+def test_two_open_quotes_swallow_no_rows_between_them(file: Path) -> None:
+    write(file, 'title,note\n"Alien,good\nJaws,fine\n"Heat,better\nUp,fun\n')
+    assert titles(file) == [("Jaws", None), ("Up", None)]
+    assert [row.line for row in read(file) if isinstance(row, InvalidRow)] == [2, 4]
+
+
+def test_a_cell_may_span_lines(file: Path) -> None:
+    write(file, 'title,note\nAlien,"good,\nbut\nlong"\nJaws,"""fine"" he said"\n')
+    assert titles(file) == [("Alien", None), ("Jaws", None)]
+
+
+def test_a_hundred_open_quotes_are_a_hundred_invalid_rows(file: Path) -> None:
+    rows = "".join(f'"Film {number},2001\n' for number in range(101))
+    write(file, f"title,year\n{rows}Up,2009\n")
+    assert titles(file) == [("Up", 2009)]
+    assert len(read(file)) == 102
+
+
+def test_a_row_that_is_not_csv_is_reported_and_the_rest_is_read(file: Path) -> None:
     write(file, f"title,year\n{'x' * (csv.field_size_limit() + 1)},1995\nJaws,1975\n")
     broken, jaws = read(file)
     assert isinstance(broken, InvalidRow)
@@ -281,7 +303,7 @@ def test_row_that_csv_refuses_is_reported_and_the_rest_read(file: Path) -> None:
     assert jaws == TitleEntry(None, "Jaws", 1975, None, 3)
 
 
-def test_text_of_an_unusable_row_is_cut(file: Path) -> None:
+def test_the_text_of_an_invalid_row_is_truncated(file: Path) -> None:
     write(file, f"imdb_id\n{'x' * 2000}\n")
     (row,) = read(file)
     assert isinstance(row, InvalidRow)
@@ -306,7 +328,7 @@ def test_title_basics_is_filtered(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(BASICS.encode()))
     assert detect_layout(path).kind == "IMDb title.basics"
     unusable = [
-        InvalidRow(9, "tt0000016\tmo", "the row is cut short"),
+        InvalidRow(9, "tt0000016\tmo", "the row is truncated"),
         InvalidRow(
             10,
             "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction",
@@ -391,13 +413,13 @@ def test_error_for_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty. Write one IMDb id a line"),
+        (b"", "is empty. Write one IMDb id per line"),
         (b"\n  \n# only a comment\n", "is empty"),
-        (b"a,b\n1,2\n", "first line is 'a,b'. Name one column 'imdb_id'"),
+        (b"a,b\n1,2\n", "first line is 'a,b'. Name a column 'imdb_id'"),
         (b"PK\x03\x04rest", "is an archive or a workbook. Unpack it"),
         (b"\x00\x01\x02", "is not a text file"),
-        (b"\x1f\x8b", "cut short"),
-        (b"\x1f\x8bnot gzip at all", "cut short"),
+        (b"\x1f\x8b", "a truncated file"),
+        (b"\x1f\x8bnot gzip at all", "a truncated file"),
     ],
 )
 def test_error_names_the_file_the_problem_and_the_remedy(
@@ -409,11 +431,11 @@ def test_error_names_the_file_the_problem_and_the_remedy(
     assert str(raised.value).startswith(str(file))
 
 
-def test_error_for_a_file_that_is_cut_short(file: Path) -> None:
+def test_error_for_a_truncated_file(file: Path) -> None:
     whole = gzip.compress("".join(f"tt{n:07d}\n" for n in range(1, 200_000)).encode())
     file.write_bytes(whole[: len(whole) // 2])
     rows = read_titles_file(file, years=None, types=["movie"])
-    with pytest.raises(TitlesFileError, match="downloaded again"):
+    with pytest.raises(TitlesFileError, match="download a truncated file again"):
         list(rows)
 
 

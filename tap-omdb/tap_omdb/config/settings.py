@@ -32,7 +32,7 @@ DEFAULT_COVERAGE = 0.9
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 
 _MOST_DAYS = 36_500
-_RANGE = re.compile(r"\s*(\d{4})\s*(?:(-)\s*(\d{4})?\s*)?")
+_RANGE = re.compile(r"\s*(\d{4})\s*(?:([-\u2010-\u2015\u2212])\s*(\d{4})?\s*)?")
 _USUAL_KEY = re.compile(r"\s*[0-9a-fA-F]{8}\s*")
 _NEVER_IN_KEYS = re.compile(r"[^\w.~-]", re.ASCII)  # would need escaping in a URL
 _SIMILAR = 0.75
@@ -378,8 +378,14 @@ def _path(text: str | None) -> Path | None:
 
 
 def _check_readable(path: Path | None) -> None:
-    if path and not path.is_file():
+    if path and not path.exists():
         message = f"titles_file: there is no file {path.absolute()}; check the path"
+        raise SettingError(message)
+    if path and not path.is_file():
+        message = (
+            f"titles_file: {path} is not a regular file, and is read more than once; save what it "
+            "gives to a file first"
+        )
         raise SettingError(message)
     if path:
         try:

@@ -202,6 +202,14 @@ def changes() -> Changes:
     return Changes(days, {i: one.released for i, one in rated.items() if one and i in days[0]})
 
 
+def test_known_ratings() -> None:
+    """The ratings of a title and day must not change between versions."""
+    released = days_since_1970(date(2024, 5, 1))
+    title = RatedTitle(1375666, released, Rating(8.8, 2_000_000), is_fixed=False)
+    ratings = [RatingsOnDay(START_DAY, START_DAY + day).rating(title) for day in (0, 1, 30, 59)]
+    assert ratings == [(8.8, 2_000_000), (8.8, 2_035_655), (8.5, 2_941_564), (8.4, 3_730_293)]
+
+
 def test_the_first_day_has_the_values_of_the_catalogue(changes: Changes) -> None:
     files = ImdbFiles(map(title_from_line, GeneratedTitles(COUNT).lines()))
     assert changes.days[0] == dict(files.ratings())

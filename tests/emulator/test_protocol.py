@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import KEYS, read_titles, title_from_line
-from omdb_emulator.protocol.responses import Behaviour, iso_date, respond
+from omdb_emulator.protocol.behaviour import Behaviour
+from omdb_emulator.protocol.responses import respond
+from omdb_emulator.protocol.seasons import iso_date
 from omdb_emulator.query import parse_query
 
 TITLES = Path(__file__).with_name("titles.jsonl")

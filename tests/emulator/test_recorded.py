@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omdb_emulator.catalogue.recorded import add_recorded
+from omdb_emulator.catalogue.recording_files import add_recorded
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import TitleError
-from omdb_emulator.protocol.responses import Behaviour, respond
+from omdb_emulator.protocol.behaviour import Behaviour
+from omdb_emulator.protocol.responses import respond
 from omdb_emulator.query import parse_query
 from omdb_emulator.testing import Emulator
 

@@ -43,7 +43,7 @@ def test_postgres_is_down_for_dbt(idle_project: Project, start: tuple[str, str])
     finished = idle_project.meltano(*start)
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
-    assert "does not answer" in line
+    assert "does not accept connections" in line
     assert "start it with `make start`" in line
     assert "Traceback" not in finished.stdout
 

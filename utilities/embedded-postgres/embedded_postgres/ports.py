@@ -1,4 +1,4 @@
-"""The port of the server: the preferred one, or another one that is then used from then on."""
+"""The port of the server: the preferred one, or a free one that is kept."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ class Server:
         )
 
     def start(self) -> bool:
-        """Start the server and wait until it accepts connections; create its data at first.
+        """Start the server and wait until it accepts connections; the first time, create its data.
 
         Returns:
             Whether it was started; False if it was running already.
@@ -227,7 +227,7 @@ class Server:
             FALLBACK_ROOT.rmdir()
 
     def _start(self, cluster: Cluster) -> None:
-        """Start a cluster that is not running; create it or clean up after a crash before."""
+        """Start a cluster that is not running, after creating it or cleaning up after a crash."""
         state, password = (
             self._directory.state,
             self._directory.password or secrets.token_urlsafe(24),

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from omdb_emulator.app.http_response import HTML_TYPE, BodyStream, HttpResponse
+from omdb_emulator.app.large_bodies import (
+    compress,
+    endless_json,
+    large_json,
+    large_json_size,
+    split,
+)
 from omdb_emulator.protocol.errors import error_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from omdb_emulator.app.fault import Fault, Request
 
 _SLOW_STEPS = 20
 _LARGE_BODY_MEGABYTES = 200
 _GZIP_BOMB_MEGABYTES = 300
-_GZIP_HEADER = 16
 
 
 def apply_fault(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
@@ -166,59 +170,34 @@ def _delay(fault: Fault, response: HttpResponse, request: Request) -> HttpRespon
 
 def _slow_body(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
     del request
-    pieces = _split(response.body, max(1, len(response.body) // _SLOW_STEPS))
+    pieces = split(response.body, max(1, len(response.body) // _SLOW_STEPS))
     delay = fault.seconds / max(1, len(pieces))
     return dataclasses.replace(response, stream=BodyStream(pieces, len(response.body), delay))
 
 
 def _dripping_body(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
     del request
-    stream = BodyStream(_split(response.body, 1), len(response.body), fault.seconds)
+    stream = BodyStream(split(response.body, 1), len(response.body), fault.seconds)
     return dataclasses.replace(response, stream=stream)
-
-
-def _split(body: bytes, size: int) -> list[bytes]:
-    return [body[start : start + size] for start in range(0, len(body), size)]
-
-
-_START, _END = b'{"Title":"', b'","Response":"True"}'
-_PIECE = b"x" * 100_000
-_PIECES_PER_MEGABYTE = 10
-
-
-def _large_json(megabytes: int) -> Iterator[bytes]:
-    """Yield valid JSON that is a little larger than this, without holding it in memory."""
-    yield _START
-    yield from itertools.repeat(_PIECE, megabytes * _PIECES_PER_MEGABYTE)
-    yield _END
 
 
 def _endless_body(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
     del fault, request
-    pieces = itertools.chain([_START], itertools.repeat(_PIECE))
-    return dataclasses.replace(response, stream=BodyStream(pieces, None))
+    return dataclasses.replace(response, stream=BodyStream(endless_json(), None))
 
 
 def _large_body(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
     del request
     megabytes = fault.megabytes or _LARGE_BODY_MEGABYTES
-    size = len(_START) + len(_END) + megabytes * _PIECES_PER_MEGABYTE * len(_PIECE)
-    return dataclasses.replace(response, stream=BodyStream(_large_json(megabytes), size))
+    stream = BodyStream(large_json(megabytes), large_json_size(megabytes))
+    return dataclasses.replace(response, stream=stream)
 
 
 def _gzip_bomb(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
     del request
-    return dataclasses.replace(
-        response,
-        stream=BodyStream(_gzip(_large_json(fault.megabytes or _GZIP_BOMB_MEGABYTES)), None),
-        extra=(*response.extra, ("content-encoding", "gzip")),
-    )
-
-
-def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    compress = zlib.compressobj(wbits=zlib.MAX_WBITS | _GZIP_HEADER)
-    yield from filter(None, map(compress.compress, pieces))
-    yield compress.flush()
+    body = compress(large_json(fault.megabytes or _GZIP_BOMB_MEGABYTES))
+    extra = (*response.extra, ("content-encoding", "gzip"))
+    return dataclasses.replace(response, stream=BodyStream(body, None), extra=extra)
 
 
 def _cut(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:

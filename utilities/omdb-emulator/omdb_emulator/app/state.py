@@ -14,7 +14,7 @@ from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
 from omdb_emulator.app.shared_cache import SharedCache
 from omdb_emulator.app.stats import Stats
 from omdb_emulator.catalogue.ratings import RatingsOnDay, days_since_1970
-from omdb_emulator.protocol.responses import Behaviour
+from omdb_emulator.protocol.behaviour import Behaviour
 
 if TYPE_CHECKING:
     from omdb_emulator.catalogue.store import TitleStore
@@ -37,7 +37,7 @@ class Settings:
         honour_no_cache: whether requests with ``Cache-Control: no-cache`` bypass the cache;
             Cloudflare itself ignores that header.
         log: whether each request is kept in the request log.
-        year_filter: see :class:`~omdb_emulator.protocol.responses.Behaviour`.
+        year_filter: see :class:`~omdb_emulator.protocol.behaviour.Behaviour`.
         season_details: see there.
         max_results: see there.
         ratings_change_from: the date (``2026-01-31``) from which on ratings and votes change from

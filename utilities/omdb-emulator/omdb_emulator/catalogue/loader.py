@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omdb_emulator.catalogue.generator import GeneratedTitles
-from omdb_emulator.catalogue.recorded import add_recorded
+from omdb_emulator.catalogue.recording_files import add_recorded
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import read_titles
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from omdb_emulator.catalogue.recordings import Recordings
 from omdb_emulator.catalogue.search_index import (
     KINDS,
     UNLISTED,
@@ -79,10 +80,6 @@ def summarise(details: Mapping[str, Any]) -> Summary:
     )
 
 
-def _without_key(query: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset((name, value) for name, value in query.items() if name != "apikey")
-
-
 def _kinds(kind: str | None) -> frozenset[int]:
     return _SEARCHED if kind is None else frozenset({KINDS.get(kind, -1)})
 
@@ -93,21 +90,21 @@ class TitleStore:
     A stored title takes precedence over a computed one with the same id.
 
     Attributes:
-        revision: a number that grows with every change.
+        recordings: recorded responses, which take precedence over titles.
+        revision: a number that grows with every change of a title.
     """
 
     def __init__(
         self, titles: Iterable[Title] = (), computed: ComputedTitles | None = None
     ) -> None:
         """Index all titles; a million computed ones take about 15 s."""
+        self.recordings = Recordings()
         self.revision = 0
         self._index = SearchIndex()
         self._stored: dict[str, Title] = {}
         self._summaries: list[Summary] = []
         self._rows: dict[str, list[int]] = {}
         self._episodes: dict[str, dict[EpisodePosition, str]] = {}
-        self._listings: dict[tuple[str, int], bytes] = {}
-        self._exchanges: dict[frozenset[tuple[str, str]], tuple[int, bytes]] = {}
         self._removed: set[str] = set()
         self._computed = computed
         self._computed_rows = len(computed) if computed else 0
@@ -201,22 +198,6 @@ class TitleStore:
             new.copies = old.copies
         self.put(new)
         return new
-
-    def put_exchange(self, query: Mapping[str, str], status: int, body: bytes) -> None:
-        """Serve this body for exactly these parameters, whatever the key."""
-        self._exchanges[_without_key(query)] = (status, body)
-
-    def exchange(self, query: Mapping[str, str]) -> tuple[int, bytes] | None:
-        """Return the recorded status and body for exactly these parameters."""
-        return self._exchanges.get(_without_key(query)) if self._exchanges else None
-
-    def put_listing(self, series_title: str, season: int, body: bytes) -> None:
-        """Serve this body as the season listing of the series with this title."""
-        self._listings[fold(series_title), season] = body
-
-    def listing(self, series_title: str, season: int) -> bytes | None:
-        """Return the recorded season listing of the series with this title."""
-        return self._listings.get((fold(series_title), season))
 
     def search(self, term: str, kind: str | None, year: int | None) -> array[int]:
         """Return the rows that contain all words of the term, most votes first.

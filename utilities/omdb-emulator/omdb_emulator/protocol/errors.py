@@ -30,3 +30,10 @@ NEGATIVE_OFFSET = error_response("The offset specified in a OFFSET clause may no
 NO_KEY = error_response("No API key provided.", 401)
 INVALID_KEY = error_response("Invalid API key!", 401)
 LIMIT_REACHED = error_response("Request limit reached!", 401)
+
+
+def not_found(kind: str | None) -> Response:
+    """Return the error response for a title of this type, None for any, that is not found."""
+    return {"series": SERIES_NOT_FOUND, "episode": EPISODE_NOT_FOUND}.get(
+        kind or "", MOVIE_NOT_FOUND
+    )

@@ -1,4 +1,4 @@
-"""Recorded responses, served as they are."""
+"""Loading recorded responses from files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _add_exchange(store: TitleStore, line: dict[str, Any]) -> None:
     if status == _UNAUTHORIZED:
         return
     query = parse_query(urlsplit(line["uri"]).query.encode())
-    store.put_exchange(query, status, body.encode())
+    store.recordings.put_exchange(query, status, body.encode())
     try:
         response = json.loads(body)
     except ValueError:
@@ -89,4 +89,4 @@ def _add_listing(store: TitleStore, response: dict[str, Any]) -> None:
         msg = f"a season listing needs {', '.join(_LISTING_KEYS)}"
         raise TitleError(msg) from None
     # Some recordings have a boolean as Response.
-    store.put_listing(listing["Title"], season, to_json({**listing, "Response": "True"}))
+    store.recordings.put_listing(listing["Title"], season, to_json({**listing, "Response": "True"}))

@@ -1,4 +1,4 @@
-"""One dbt command makes everything of whatever raw tables there are."""
+"""One dbt command builds all marts from whatever raw tables exist."""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
@@ -64,13 +64,13 @@ def test_an_empty_warehouse_gets_all_marts(each_warehouse: Warehouse) -> None:
     assert each_warehouse.dbt("test").success
 
 
-def test_a_sample_becomes_rows(each_warehouse: Warehouse) -> None:
+def test_sample_titles_are_built(each_warehouse: Warehouse) -> None:
     each_warehouse.load(SAMPLE)
 
     outcome = each_warehouse.dbt("build")
 
     assert outcome.success, outcome.problems
-    assert outcome.named("warn") == {"values_are_understood"}
+    assert outcome.named("warn") == {"assert_no_data_issues"}
     rows = each_warehouse.rows
     marts = "demo_marts"
     assert rows(
@@ -129,7 +129,7 @@ def test_a_sample_becomes_rows(each_warehouse: Warehouse) -> None:
     ]
 
 
-def test_streams_and_fields_that_are_not_selected_are_null(warehouse: Warehouse) -> None:
+def test_deselected_streams_and_fields_are_null(warehouse: Warehouse) -> None:
     fields = {"imdb_id": {"type": "string"}, "title": {"type": "string"}}
     warehouse.load_messages(
         [
@@ -147,7 +147,7 @@ def test_streams_and_fields_that_are_not_selected_are_null(warehouse: Warehouse)
     assert warehouse.values("select count(*) from demo_marts.series") == [0]
 
 
-def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
+def test_a_bad_row_does_not_fail_the_build(warehouse: Warehouse) -> None:
     huge = "9" * 18
     warehouse.load(
         {
@@ -175,14 +175,20 @@ def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
     outcome = warehouse.dbt("build")
 
     assert outcome.success, outcome.problems
-    assert outcome.named("warn") >= {"values_are_understood"}
+    assert outcome.named("warn") >= {"assert_no_data_issues"}
     assert warehouse.values("select count(*) from demo_marts.movies") == [2]
     assert set(warehouse.values("select issue from demo_marts.data_issues")) == {
-        *("unparsed_value", "unread_awards", "unread_rating", "unknown_country", "odd_name"),
+        *(
+            "unparsed_value",
+            "unparsed_awards",
+            "unparsed_rating",
+            "unknown_country",
+            "unusual_name",
+        ),
     }
 
 
-def test_the_source_is_as_fresh_as_its_newest_row(warehouse: Warehouse) -> None:
+def test_source_freshness_uses_the_newest_row(warehouse: Warehouse) -> None:
     def freshness() -> set[str]:
         return {status for status, _ in warehouse.dbt("source", "freshness").nodes.values()}
 
@@ -200,7 +206,7 @@ def test_the_source_is_as_fresh_as_its_newest_row(warehouse: Warehouse) -> None:
         warehouse.execute("update demo_raw.games set _sdc_batched_at = localtimestamp")
 
 
-def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -> None:
+def test_example_queries_of_the_documentation_return_rows(warehouse: Warehouse) -> None:
     warehouse.load(
         {
             "tt0109830": {"Writer": "Winston Groom (novel), Eric Roth (screenplay)"},
@@ -253,7 +259,7 @@ def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -
     assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
 
 
-def test_every_relation_and_column_is_described_in_the_database(warehouse: Warehouse) -> None:
+def test_every_relation_and_column_has_a_comment_in_the_database(warehouse: Warehouse) -> None:
     warehouse.build()
 
     assert (
@@ -277,10 +283,10 @@ def test_every_relation_and_column_is_described_in_the_database(warehouse: Wareh
     )
 
 
-def test_the_documentation_is_one_page_that_asks_for_nothing(warehouse: Warehouse) -> None:
+def test_documentation_is_one_page_without_external_requests(warehouse: Warehouse) -> None:
     assert warehouse.dbt("docs", "generate", "--static").success
 
     page = (warehouse.folder / "target/static_index.html").read_text()
-    assert "One row a name that is credited in a movie" in page
+    assert "One row per name that is credited in a movie" in page
     assert 'src="http' not in page
     assert '<link href="http' not in page

@@ -1,18 +1,18 @@
 {#
-  Text with its HTML entities decoded: "Côte d&#x27;Ivoire" is "Côte d'Ivoire". A function of
-  the database does it, since a subquery here would bar the planner from choosing titles first
-  and reading their texts after.
+  Decodes HTML entities: "Côte d&#x27;Ivoire" becomes "Côte d'Ivoire". This is a database
+  function because a subquery would keep the planner from filtering titles before it reads
+  their texts.
 #}
-{% macro decode_entities(text) -%}
-    case when {{ text }} like '%&%' then {{ function('decode_entities') }}({{ text }}) else {{ text }} end
+{% macro decode_html_entities(text) -%}
+    case when {{ text }} like '%&%' then {{ function('decode_html_entities') }}({{ text }}) else {{ text }} end
 {%- endmacro %}
 
 
 {#
-  Text without spaces at its ends; every run of spaces within it, no-break ones included, is
-  one. (A single plain space is not matched, as nearly all are: that is four times as quick.)
+  Trims a text and replaces each run of whitespace, including no-break spaces, by one space.
+  (Nearly all whitespace is single spaces; not matching those makes this four times as fast.)
 #}
-{% macro collapse_spaces(text) -%}
+{% macro collapse_whitespace(text) -%}
     btrim(
         regexp_replace(
             {{ text }},
@@ -22,13 +22,13 @@
 {%- endmacro %}
 
 
-{# Null for what OMDb writes where it knows nothing. #}
+{# Null for N/A, which OMDb writes for missing values, and for empty texts. #}
 {% macro na_to_null(text) -%}
     nullif(nullif({{ text }}, 'N/A'), '')
 {%- endmacro %}
 
 
-{# What a reader should see of one of OMDb's texts. #}
+{# One of OMDb's texts, ready to be displayed. #}
 {% macro clean_text(text) -%}
-    {{ na_to_null(collapse_spaces(decode_entities(text))) }}
+    {{ na_to_null(collapse_whitespace(decode_html_entities(text))) }}
 {%- endmacro %}

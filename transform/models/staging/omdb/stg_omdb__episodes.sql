@@ -1,5 +1,5 @@
 select
-    {{ details_columns() }},
+    {{ title_columns() }},
     series_id,
     season,
     episode

@@ -1,5 +1,5 @@
 select
-    {{ details_columns() }},
+    {{ title_columns() }},
     dvd,
     box_office,
     {{ clean_text('production') }} as production,

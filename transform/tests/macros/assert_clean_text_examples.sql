@@ -1,5 +1,5 @@
--- What clean_text makes of texts as they come, beside what it should.
-with examples (written, expected) as (
+-- Texts for which clean_text does not return the expected result.
+with examples (original, expected) as (
     values
     ('Côte d&#x27;Ivoire', 'Côte d''Ivoire'),
     ('Loew&#39;s Inc.', 'Loew''s Inc.'),
@@ -21,9 +21,9 @@ with examples (written, expected) as (
 
 results as (
     select
-        written,
+        original,
         expected,
-        {{ clean_text('written') }} as result
+        {{ clean_text('original') }} as result
     from examples
 )
 

@@ -1,9 +1,8 @@
 {#
-  The columns that OMDb's details have in common, whatever the type of title: texts
-  cleaned, numbers and dates as they are. Lists are still one text. (The loader writes no
-  object as JSON's null, which is not SQL's.)
+  The columns that all types of title share: texts cleaned, numbers and dates unchanged. Lists
+  are still comma-separated text. (The loader writes a missing object as JSON null, not SQL null.)
 #}
-{% macro details_columns() -%}
+{% macro title_columns() -%}
     imdb_id,
     {{ clean_text('title') }} as title,
     year,
@@ -21,7 +20,7 @@
     {{ na_to_null('poster_url') }} as poster_url,
     ratings,
     metascore,
-    {{ rating_within(10, 'imdb_rating') }} as imdb_rating,
+    {{ null_if_off_scale('imdb_rating', 10) }} as imdb_rating,
     imdb_votes,
     merged_ids,
     case

@@ -127,7 +127,7 @@ from typed
 group by imdb_id, type, response;
 
 create temp view loaded as
-select imdb_id, table_type as type, record - 'fetched_at' as record
+select imdb_id, table_type as type, record - '{fetched_at,matched_by}'::text[] as record
 from (
     select imdb_id, 'movie', to_jsonb(t) from demo_raw.movies t
     union all

@@ -110,16 +110,27 @@ class Warehouse:
         assert outcome.success, outcome.problems
         return outcome
 
-    def load(self, titles: Mapping[str, Row], *streams: str, at: datetime = NOW) -> None:
+    def load(
+        self,
+        titles: Mapping[str, Row],
+        *streams: str,
+        at: datetime = NOW,
+        matched_by: str | None = None,
+    ) -> None:
         """Load OMDb's responses as a sync does.
 
         Args:
             titles: OMDb's responses by imdbID. Missing fields are null; the type is movie.
             streams: Selected streams; by default those of the titles.
             at: Time of the requests.
+            matched_by: How the titles were found.
         """
         records = [
-            to_record({"Type": "movie", **fields, "imdbID": imdb_id}, fetched_at=at)
+            to_record(
+                {"Type": "movie", **fields, "imdbID": imdb_id},
+                fetched_at=at,
+                matched_by=matched_by,
+            )
             for imdb_id, fields in titles.items()
         ]
         selected = streams or tuple(dict.fromkeys(record.stream for record in records))
@@ -128,6 +139,12 @@ class Warehouse:
                 *(self.schema_message(stream) for stream in selected),
                 *(self.record_message(record.stream, record.values) for record in records),
             ]
+        )
+
+    def load_rows(self, stream: str, *rows: Row) -> None:
+        """Load rows of a stream as a sync does."""
+        self.load_messages(
+            [self.schema_message(stream), *(self.record_message(stream, row) for row in rows)]
         )
 
     def load_messages(self, messages: Iterable[Row]) -> None:

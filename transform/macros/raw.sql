@@ -26,12 +26,15 @@
 {% endmacro %}
 
 
-{# When the newest row of any raw table was loaded; null if there is none. #}
+{#
+  When the newest title, search or reject was loaded; null if there is none. A row of syncs is not
+  news: a sync that fails each day has one, too.
+#}
 {% macro latest_loaded_at() -%}
     select max(loaded_at)
     from (
         select null::timestamp as loaded_at
-        {%- for table in graph.sources.values() if table.source_name == 'omdb' %}
+        {%- for table in graph.sources.values() if table.source_name == 'omdb' and table.name != 'syncs' %}
         {%- set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
         {%- if relation %}
         union all

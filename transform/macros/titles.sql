@@ -1,6 +1,6 @@
 {#
   The columns that all types of title share: texts cleaned, numbers and dates unchanged. Lists
-  are still comma-separated text. (The loader writes a missing object as JSON null, not SQL null.)
+  are still comma-separated text.
 #}
 {% macro title_columns() -%}
     imdb_id,
@@ -17,8 +17,8 @@
     {{ clean_text('language') }} as language,
     {{ clean_text('country') }} as country,
     {{ clean_text('awards') }} as awards,
-    {{ na_to_null('poster_url') }} as poster_url,
-    ratings,
+    {{ na_to_null(remove_control_characters('poster_url')) }} as poster_url,
+    {{ remove_control_characters('ratings::text') }}::jsonb[] as ratings,
     metascore,
     {{ null_if_off_scale('imdb_rating', 10) }} as imdb_rating,
     imdb_votes,
@@ -26,11 +26,12 @@
     case
         when imdb_rating not between 0 and 10
             then
-                coalesce(nullif(unparsed, 'null'), '{}')
+                coalesce({{ clean_json('unparsed') }}, '{}')
                 || jsonb_build_object('imdb_rating', imdb_rating::text)
-        else nullif(unparsed, 'null')
+        else {{ clean_json('unparsed') }}
     end as unparsed,
-    nullif(extra, 'null') as extra,
+    {{ clean_json('extra') }} as extra,
+    matched_by,
     fetched_at,
     _sdc_batched_at as loaded_at
 {%- endmacro %}

@@ -18,8 +18,8 @@ cross join
             given.rating_text
         from (
             select
-                rating ->> 'source' as rating_source,
-                rating ->> 'value' as rating_text,
+                {{ clean_text("(rating ->> 'source')") }} as rating_source,
+                {{ clean_text("(rating ->> 'value')") }} as rating_text,
                 1 as preference
             from unnest(staged.ratings) as rating
             union all
@@ -35,6 +35,6 @@ cross join
         ) as given
         where
             given.rating_source is not null
-            and {{ na_to_null('given.rating_text') }} is not null
+            and given.rating_text is not null
         order by given.rating_source, given.preference
     ) as listed

@@ -57,6 +57,7 @@ episodes as (
         changed.merged_ids,
         changed.unparsed,
         changed.extra,
+        changed.matched_by,
         changed.fetched_at,
         changed.loaded_at
     from changed

@@ -53,6 +53,7 @@ games as (
         changed.merged_ids,
         changed.unparsed,
         changed.extra,
+        changed.matched_by,
         changed.fetched_at,
         changed.loaded_at
     from changed

@@ -51,6 +51,7 @@ movies as (
         changed.merged_ids,
         changed.unparsed,
         changed.extra,
+        changed.matched_by,
         changed.fetched_at,
         changed.loaded_at
     from changed

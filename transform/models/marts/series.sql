@@ -58,6 +58,7 @@ series as (
         changed.merged_ids,
         changed.unparsed,
         changed.extra,
+        changed.matched_by,
         changed.fetched_at,
         changed.loaded_at
     from changed

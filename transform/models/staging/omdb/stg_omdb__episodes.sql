@@ -1,6 +1,6 @@
 select
     {{ title_columns() }},
-    series_id,
+    {{ remove_control_characters('series_id') }} as series_id,
     season,
     episode
 from (

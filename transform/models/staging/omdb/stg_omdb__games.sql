@@ -3,7 +3,7 @@ select
     dvd,
     box_office,
     {{ clean_text('production') }} as production,
-    {{ na_to_null('website') }} as website
+    {{ na_to_null(remove_control_characters('website')) }} as website
 from (
     {{ raw_table('games') }}
 ) as source

@@ -19,12 +19,12 @@ MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
     *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
     *("certificates", "movie_ratings", "movie_awards", "series", "seasons", "episodes", "games"),
-    *("searches", "rejects", "syncs"),
+    *("searches", "rejects", "dbt_runs"),
 }
 VIEWS = {
     *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),
     *("country_summary", "person_summary", "critics_and_audience", "coverage_summary"),
-    *("titles", "title_credits"),
+    *("titles", "title_credits", "syncs", "pipeline_health"),
 }
 SAMPLE: dict[str, dict[str, Any]] = {
     "tt0000001": {

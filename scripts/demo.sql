@@ -1,4 +1,4 @@
--- Shows the demo's results in psql. Variable: spent, the number of requests of this run.
+-- Shows the demo's results in psql.
 
 \set QUIET on
 \pset footer off
@@ -69,8 +69,12 @@ left join demo_marts.year_summary using (year)
 order by 1;
 
 select
-    :spent = 0 as nothing_was_due,
+    requests as spent,
+    requests = 0 as nothing_was_due,
     (select count(*) from demo_marts.titles) as titles
+from demo_marts.syncs
+order by ended_at desc
+limit 1
 \gset
 \if :nothing_was_due
 \echo '0 requests spent: nothing was due, all' :titles 'titles are up to date.'

@@ -390,6 +390,7 @@ def test_documentation_is_one_page_without_external_requests(warehouse: Warehous
     assert warehouse.dbt("docs", "generate", "--static").success
 
     page = (warehouse.folder / "target/static_index.html").read_text()
+    assert "# OMDb warehouse" in page
     assert "One row per name that is credited in a movie" in page
     assert 'src="http' not in page
     assert '<link href="http' not in page

@@ -1,4 +1,4 @@
--- What the demo made, for psql. Variable: spent, the requests of this run.
+-- Shows the demo's results in psql.
 
 \set QUIET on
 \pset footer off
@@ -7,17 +7,17 @@
 \set ON_ERROR_STOP on
 
 \echo
-\echo '== What there is (schema demo_marts, but for the raw tables that the tap filled)'
--- One select a table or view, joined to one query, which psql then runs. What a row is, dbt has
--- written into the database.
+\echo '== Tables and views (schema demo_marts; raw tables in demo_raw)'
+-- Generates one query over all tables and views, which psql then runs. The descriptions are the
+-- comments that dbt has written to the database.
 select
     string_agg(
         format(
-            'select %L as "table", count(*) as "rows", %L as "a row is" from %s',
+            'select %L as "table", count(*) as "rows", %L as "one row per" from %s',
             case nspname when 'demo_raw' then 'raw ' else '' end || relname,
             coalesce(
-                substring(obj_description(pg_class.oid) from '^One row (an? [^.:;]*)'),
-                'what the tap sent'
+                substring(obj_description(pg_class.oid) from '^One row per ([^.:;]*)'),
+                'record of the tap'
             ),
             pg_class.oid::regclass
         ),
@@ -57,11 +57,11 @@ left join directors using (imdb_id)
 where place <= 3
 order by ranked.year, place;
 
-\echo '== How much of each year was searched for (coverage_summary)'
+\echo '== Search coverage by year (coverage_summary)'
 select
     coverage_summary.year as "year",
     searches,
-    missed as "hits missed",
+    missed as "results missed",
     titles as "titles found",
     average_imdb_rating as "average rating of movies"
 from demo_marts.coverage_summary
@@ -69,16 +69,20 @@ left join demo_marts.year_summary using (year)
 order by 1;
 
 select
-    :spent = 0 as nothing_was_due,
+    requests as spent,
+    requests = 0 as nothing_was_due,
     (select count(*) from demo_marts.titles) as titles
+from demo_marts.syncs
+order by ended_at desc
+limit 1
 \gset
 \if :nothing_was_due
-\echo '0 requests spent: nothing was due, all' :titles 'titles are known and fresh.'
+\echo '0 requests spent: nothing was due, all' :titles 'titles are up to date.'
 \else
-\echo :spent 'requests spent; a free key allows 1,000 a day. What is known costs nothing: run it again.'
+\echo :spent 'requests spent; a free key allows 1,000 a day. Run it again: known titles cost no requests.'
 \endif
 \echo
-\echo 'Look further:'
-\echo '  make psql        ask in SQL, say: select * from demo_marts.titles where year = 2014;'
-\echo '  make dictionary  what each table and column means, as a page for your browser'
-\echo '  make stop        ends Postgres and the emulator; the data stays'
+\echo 'Next steps:'
+\echo '  make psql        query the data: select * from demo_marts.titles where year = 2014;'
+\echo '  make dictionary  browse the description of each table and column'
+\echo '  make stop        stop Postgres and the emulator; the data is kept'

@@ -153,17 +153,17 @@ class Project:
         with self.connect() as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def differences(self, replies: Iterable[tuple[str, object]]) -> list[dict[str, Any]]:
-        """The values of the raw tables that are not what replies say, by `expected.sql`.
+    def differences(self, responses: Iterable[tuple[str, object]]) -> list[dict[str, Any]]:
+        """Values of the raw tables that differ from the responses, by `expected.sql`.
 
         Args:
-            replies: Each id that was asked for, with the reply; all that the tables should hold.
+            responses: Each requested id with its response: everything that the tables should hold.
         """
         with self.connect() as connection:
-            connection.execute("create temp table replies (asked_id text, reply jsonb)")
-            with connection.cursor().copy("copy replies from stdin") as copy:
-                for asked_id, reply in replies:
-                    copy.write_row((asked_id, Jsonb(reply)))
+            connection.execute("create temp table responses (requested_id text, response jsonb)")
+            with connection.cursor().copy("copy responses from stdin") as copy:
+                for requested_id, response in responses:
+                    copy.write_row((requested_id, Jsonb(response)))
             connection.execute((Path(__file__).parent / "expected.sql").read_bytes())
             return connection.execute("select * from differences order by 1, 2 limit 20").fetchall()
 

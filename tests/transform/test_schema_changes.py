@@ -1,4 +1,4 @@
-"""What a changed schema of the tap does, through the real loader, to what is built."""
+"""Schema changes of the tap, loaded by the real loader, and their effect on the marts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = {"imdb_id": {"type": "string"}, "title": TEXT, "metascore": INTEGER}
 
 @pytest.fixture
 def built(warehouse: Warehouse) -> Warehouse:
-    """A warehouse that was built while the tap had the fields of `BASE`."""
+    """A warehouse built when the tap had the fields of `BASE`."""
     _sync(warehouse, BASE, imdb_id="tt0000001", title="Before", metascore=70)
     warehouse.build("--select", "+movies")
     return warehouse
@@ -40,14 +40,14 @@ def _movies(warehouse: Warehouse) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in warehouse.rows(query)]
 
 
-def test_a_field_that_models_know_already_is_filled_from_then_on(built: Warehouse) -> None:
+def test_a_field_known_to_the_models_is_filled_from_then_on(built: Warehouse) -> None:
     fields = {**BASE, "imdb_votes": INTEGER}
     _sync(built, fields, imdb_id="tt0000002", title="After", metascore=80, imdb_votes=5)
 
     assert _movies(built) == [("Before", 70, None), ("After", 80, 5)]
 
 
-def test_a_new_field_waits_in_the_raw_table(built: Warehouse) -> None:
+def test_a_new_field_is_kept_in_the_raw_table(built: Warehouse) -> None:
     fields = {**BASE, "mood": TEXT}
     _sync(built, fields, imdb_id="tt0000002", title="After", metascore=80, mood="good")
 
@@ -55,7 +55,7 @@ def test_a_new_field_waits_in_the_raw_table(built: Warehouse) -> None:
     assert built.values("select mood from demo_raw.movies order by imdb_id") == [None, "good"]
 
 
-def test_a_new_field_gets_to_the_mart_once_it_is_declared(built: Warehouse, tmp_path: Path) -> None:
+def test_a_new_field_reaches_the_mart_once_declared(built: Warehouse, tmp_path: Path) -> None:
     fields = {**BASE, "mood": TEXT}
     _sync(built, fields, imdb_id="tt0000002", title="After", mood="good")
     project = tmp_path / "transform"
@@ -66,8 +66,8 @@ def test_a_new_field_gets_to_the_mart_once_it_is_declared(built: Warehouse, tmp_
             "          - name: title\n",
             "          - name: mood\n            data_type: text\n",
         ),
-        ("macros/details.sql", "    imdb_id,\n", "    mood,\n"),
-        ("models/marts/movies.sql", "        due.imdb_id,\n", "        due.mood,\n"),
+        ("macros/titles.sql", "    imdb_id,\n", "    mood,\n"),
+        ("models/marts/movies.sql", "        changed.imdb_id,\n", "        changed.mood,\n"),
         (
             "models/marts/_marts__models.yml",
             "      - name: title\n",
@@ -92,7 +92,7 @@ def test_a_dropped_field_keeps_its_old_values(built: Warehouse) -> None:
     assert _movies(built) == [("Before", 70, None), ("After", None, None)]
 
 
-def test_a_renamed_field_is_a_dropped_one_and_a_new_one(built: Warehouse) -> None:
+def test_a_renamed_field_counts_as_dropped_and_new(built: Warehouse) -> None:
     fields = {"imdb_id": BASE["imdb_id"], "name": TEXT, "metascore": INTEGER}
     _sync(built, fields, imdb_id="tt0000002", name="After", metascore=80)
 
@@ -100,7 +100,7 @@ def test_a_renamed_field_is_a_dropped_one_and_a_new_one(built: Warehouse) -> Non
     assert built.values("select name from demo_raw.movies order by imdb_id") == [None, "After"]
 
 
-def test_a_widened_field_is_refused_until_the_column_is_widened(built: Warehouse) -> None:
+def test_a_widened_field_fails_to_load_until_the_column_is_widened(built: Warehouse) -> None:
     widened = [
         built.schema_message("movies", {**BASE, "metascore": {"type": ["number", "null"]}}),
         built.record_message("movies", {"imdb_id": "tt0000002", "metascore": 80.4}),
@@ -108,7 +108,7 @@ def test_a_widened_field_is_refused_until_the_column_is_widened(built: Warehouse
     assert built.try_to_load(widened).returncode != 0
     assert _movies(built) == [("Before", 70, None)]
 
-    # What docs/model.md says to do; the view comes back with the next build.
+    # As described in docs/model.md; the next build restores the view.
     built.execute("drop view demo_staging.stg_omdb__movies")
     built.execute("alter table demo_raw.movies alter column metascore type numeric")
     built.load_messages(widened)
@@ -116,20 +116,20 @@ def test_a_widened_field_is_refused_until_the_column_is_widened(built: Warehouse
     assert _movies(built) == [("Before", 70, None), (None, 80, None)]
 
 
-def test_a_type_that_is_none_of_the_columns_is_refused_by_name(built: Warehouse) -> None:
+def test_an_incompatible_type_fails_to_load_with_the_name_of_the_column(built: Warehouse) -> None:
     fields = {**BASE, "metascore": TEXT}
-    refused = built.try_to_load([built.schema_message("movies", fields)])
+    failed = built.try_to_load([built.schema_message("movies", fields)])
 
-    assert refused.returncode != 0
-    assert "Could not convert column 'demo_raw.movies.metascore'" in refused.stderr
+    assert failed.returncode != 0
+    assert "Could not convert column 'demo_raw.movies.metascore'" in failed.stderr
 
 
-def test_a_table_that_is_made_anew_leaves_what_was_built(built: Warehouse) -> None:
+def test_a_recreated_raw_table_keeps_built_titles(built: Warehouse) -> None:
     built.execute("drop table demo_raw.movies cascade")
     assert _movies(built) == [("Before", 70, None)]
     _sync(built, BASE, imdb_id="tt0000002", title="After")
     assert _movies(built) == [("Before", 70, None), ("After", None, None)]
-    kept = built.dbt("test", "--select", "movies,test_name:keeps_every_row")
+    kept = built.dbt("test", "--select", "movies,test_name:has_same_keys")
     assert len(kept.named("fail")) == 1
 
     built.build("--full-refresh", "--select", "+movies")

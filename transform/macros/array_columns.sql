@@ -1,6 +1,6 @@
 {#
-  dbt's own macro, but for arrays: the information schema calls the type of each ARRAY,
-  which is no type, and fixtures of unit tests that leave such a column out are cast to it.
+  Overrides dbt's macro to support array columns. The information schema reports their type as
+  ARRAY, which is not a type name, and dbt casts missing columns of unit test fixtures to it.
 #}
 {% macro postgres__get_columns_in_relation(relation) -%}
     {%- call statement('get_columns_in_relation', fetch_result=True) -%}

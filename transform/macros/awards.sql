@@ -1,24 +1,24 @@
 {#
-  OMDb's awards are a sentence, in three wordings:
+  OMDb describes awards in one sentence. There are three formats:
 
       Won 7 Oscars. Another 233 wins & 182 nominations.     (old)
       Won 7 Oscars. 240 wins & 182 nominations              (2021)
       Won 7 Oscars. 240 wins & 182 nominations total        (since)
 
-  The headline names one body and may run into the counts: "Won 1 BAFTA Award13 wins &
-  9 nominations total". After "Another" the counts leave the headline out; otherwise they
-  have it in.
+  The headline names one award body. It may run into the counts: "Won 1 BAFTA Award13 wins &
+  9 nominations total". After "Another", the counts exclude the headline's awards; in all other
+  cases they include them.
 #}
 
-{# Whether the sentence is one of those, so that the macros below read all of it. #}
-{% macro awards_are_readable(awards) -%}
+{# Whether the sentence matches one of these formats, so that the macros below parse all of it. #}
+{% macro awards_are_parseable(awards) -%}
     {{ awards }} ~ '\d'
     and {{ awards }}
     ~ '^((Won|Nominated for) \d[\d,]{0,6} [^\d.]+(\. ?(Another )?)?)?(\d[\d,]{0,6} wins?)?( & )?(\d[\d,]{0,6} nominations?)?( total)?\.?$'
 {%- endmacro %}
 
 
-{# What the headline says: won or nominated. #}
+{# The headline's outcome: won or nominated. #}
 {% macro headline_outcome(awards) -%}
     case
         when {{ awards }} ~ '^Won \d' then 'won'
@@ -27,7 +27,7 @@
 {%- endmacro %}
 
 
-{# The headline's body, in the singular; all of BAFTA's awards are BAFTA. #}
+{# The headline's award body, in the singular. All BAFTA awards count as BAFTA. #}
 {% macro headline_body(awards) -%}
     case
         when {{ awards }} ~ '^(Won|Nominated for) \d[\d,]* BAFTA' then 'BAFTA'
@@ -47,11 +47,11 @@
 {%- endmacro %}
 
 
-{# All awards of an outcome, the headline's included; null where the sentence is not readable. #}
+{# All awards with an outcome, including the headline's; null if the sentence can't be parsed. #}
 {% macro award_total(awards, outcome) -%}
     {%- set noun = {'won': 'win', 'nominated': 'nomination'}[outcome] -%}
     case
-        when {{ awards_are_readable(awards) }}
+        when {{ awards_are_parseable(awards) }}
             then
                 coalesce(replace(substring({{ awards }} from '(\d[\d,]*) {{ noun }}s?\M'), ',', '')::integer, 0)
                 + case

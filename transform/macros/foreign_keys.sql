@@ -1,12 +1,12 @@
 {#
-  Foreign keys are declared in the contracts like other constraints, but made here, when the
-  table is filled: all rows are checked at once, the tables that are pointed at are locked for
-  a moment and not for as long as it takes to fill, and a key that has gone comes back with the
-  next build. (dbt builds a table anew beside the old one, swaps the two and drops the old one
-  with all that hangs on it: rebuilding a dimension takes the keys that point at it away.)
+  Foreign keys are declared in the contracts like other constraints, but created here, after the
+  table is filled. Postgres then checks all rows at once and locks the referenced tables only
+  briefly, and a missing key is restored by the next build. (dbt rebuilds a table next to the old
+  one, swaps them and drops the old one with cascade, so rebuilding a dimension drops the foreign
+  keys that reference it.)
 #}
 
-{# dbt's own macro, but for foreign keys. #}
+{# Overrides dbt's macro to leave out foreign keys. #}
 {% macro postgres__get_table_columns_and_constraints() -%}
     {%- set others = model['constraints'] | rejectattr('type', 'equalto', 'foreign_key') | list -%}
     (
@@ -20,7 +20,7 @@
 {%- endmacro %}
 
 
-{# As a post-hook of every mart. A key that the rows do not allow is left off, and a test says so. #}
+{# Post-hook of every mart. A key that the rows violate is skipped; has_foreign_keys then fails. #}
 {% macro add_foreign_keys() -%}
     {%- for key in model['constraints'] if key['type'] == 'foreign_key' %}
         do $$

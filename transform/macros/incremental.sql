@@ -1,16 +1,16 @@
 {#
-  What an incremental build has to do.
+  How incremental models find out what to do.
 
-  A row of a mart carries `loaded_at`: when the loader wrote the title that it comes
-  from. The title's rows are up to date while that is the title's own `loaded_at`.
-  So no build depends on the one before having gone well, and a title that arrives
-  late, shrinks or loses its last genre is treated like any other.
+  Each row of a mart has `loaded_at`: when the loader wrote the title that it comes from. The
+  rows of a title are up to date if their `loaded_at` equals the title's. So a build does not
+  rely on the previous one having succeeded, and a title that arrives late, or loses an item
+  of a list, needs no special treatment.
 #}
 
-{# From when on titles may be missing in, or newer than, the table `built`. A literal, because
-   the planner then knows from the statistics that few rows follow. #}
-{% macro look_from(built) -%}
-    {%- set newest = run_query('select max(loaded_at) from ' ~ built).columns[0][0] -%}
+{# Titles loaded before this time are already in `existing`. A literal, because the planner then
+   knows from the statistics that few rows are newer. #}
+{% macro incremental_cutoff(existing) -%}
+    {%- set newest = run_query('select max(loaded_at) from ' ~ existing).columns[0][0] -%}
     {%- if newest is none -%}
         timestamp '-infinity'
     {%- else -%}
@@ -19,110 +19,114 @@
 {%- endmacro %}
 
 
-{# Whether the title of a row of `titles` is not in the table `built` as it is now. #}
-{% macro is_due(titles, built) -%}
-    {%- if built is none -%} {# not built yet #}
+{# Whether `existing` lacks the current version of a title. #}
+{% macro is_new_or_changed(titles, existing) -%}
+    {%- if existing is none -%} {# not built yet #}
         true
     {%- else -%}
-        {{ titles }}.loaded_at >= {{ look_from(built) }}
+        {{ titles }}.loaded_at >= {{ incremental_cutoff(existing) }}
         and not exists (
             select 1
-            from {{ built }} as built
+            from {{ existing }} as existing
             where
-                built.imdb_id = {{ titles }}.imdb_id
-                and built.loaded_at = {{ titles }}.loaded_at
+                existing.imdb_id = {{ titles }}.imdb_id
+                and existing.loaded_at = {{ titles }}.loaded_at
         )
     {%- endif -%}
 {%- endmacro %}
 
 
 {#
-  Whether a row of `rows`, which are made of movies, is of a movie that the table `built` does
-  not have as it is now. Which movies those are is found out first: then the planner reads and
-  splits the texts of those alone. (For that, what makes the rows must be a plain select: a
-  subquery with a WITH of its own is planned by itself, for all movies.)
+  Whether `existing` lacks the current version of the movie that a row belongs to. The subquery
+  selects these movies first, so that the planner reads and splits the texts of no others. (This
+  works only if the rows come from a plain select: a subquery with its own WITH is planned
+  separately, for all movies.)
 
-  Where few movies have rows at all, name the CTE of their ids: a movie without rows looks like
-  one not yet built, so nearly all would be split again by each build.
+  If few movies have such rows at all, pass a CTE of those movies as `candidates`: a movie
+  without rows looks like one that is not built yet, so every build would process it again.
 #}
-{% macro is_of_due_movie(rows, built, among=none) -%}
+{% macro is_new_or_changed_movie(rows, existing, candidates=none) -%}
     {{ rows }}.imdb_id in (
-        with due_movies as materialized (
+        with new_or_changed_movies as materialized (
             select movies.imdb_id
             from {{ adapter.get_relation(this.database, this.schema, 'movies') }} as movies
             where
-                {{ is_due('movies', built) }}
-                {%- if among %}
-                and movies.imdb_id in (select {{ among }}.imdb_id from {{ among }})
+                {{ is_new_or_changed('movies', existing) }}
+                {%- if candidates %}
+                and movies.imdb_id in (select {{ candidates }}.imdb_id from {{ candidates }})
                 {%- endif %}
         )
 
-        select due_movies.imdb_id from due_movies
+        select new_or_changed_movies.imdb_id from new_or_changed_movies
     )
 {%- endmacro %}
 
 
 {#
-  The same for a dimension, whose rows belong to no movie: it looks at what the bridge,
-  built after it, still has to do. Not by ref(), as the bridge refers to the dimension.
+  The same for a dimension. Its rows belong to no movie, so it checks the bridge table, which is
+  built after it. Not by ref(), because the bridge already references the dimension.
 #}
-{% macro is_due_in_bridge(rows, bridge, among=none) -%}
-    {{ is_of_due_movie(rows, adapter.get_relation(this.database, this.schema, bridge), among) }}
+{% macro is_new_or_changed_in_bridge(rows, bridge, candidates=none) -%}
+    {{
+        is_new_or_changed_movie(
+            rows, adapter.get_relation(this.database, this.schema, bridge), candidates
+        )
+    }}
 {%- endmacro %}
 
 
 {#
-  As a pre-hook of a bridge: takes out the rows of titles that have been loaded again
-  since, and remembers the values of `key` that they had, if it is given.
+  Pre-hook of a bridge table: deletes the rows of titles that have been loaded again since. Keeps
+  the deleted rows' values of `key`, if given, for delete_orphans.
 #}
-{% macro remove_outdated(key=none) -%}
+{% macro delete_outdated_rows(key=none) -%}
     {%- if is_incremental() -%}
         {%- set outdated -%}
-            movies.imdb_id = built.imdb_id
-            and movies.loaded_at >= {{ look_from(this) }}
-            and movies.loaded_at <> built.loaded_at
+            movies.imdb_id = existing.imdb_id
+            and movies.loaded_at >= {{ incremental_cutoff(this) }}
+            and movies.loaded_at <> existing.loaded_at
         {%- endset -%}
         {% if key %}
-        create temporary table {{ this.identifier }}_removed on commit drop as
-        select distinct built.{{ key }}
-        from {{ this }} as built, {{ ref('movies') }} as movies
+        create temporary table {{ this.identifier }}_deleted on commit drop as
+        select distinct existing.{{ key }}
+        from {{ this }} as existing, {{ ref('movies') }} as movies
         where {{ outdated }};
         {% endif %}
 
-        delete from {{ this }} as built
+        delete from {{ this }} as existing
         using {{ ref('movies') }} as movies
         where {{ outdated }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# As a post-hook of a bridge: takes out of the dimension what only the removed rows had. #}
-{% macro forget_unused(dimension, key, unless='false') -%}
+{# Post-hook of a bridge table: deletes dimension rows that no row of the bridge references now. #}
+{% macro delete_orphans(dimension, key, keep_if='false') -%}
     {%- if is_incremental() -%}
         delete from {{ dimension }} as dimension
-        using {{ this.identifier }}_removed as removed
+        using {{ this.identifier }}_deleted as deleted
         where
-            dimension.{{ key }} = removed.{{ key }}
-            and not ({{ unless }})
+            dimension.{{ key }} = deleted.{{ key }}
+            and not ({{ keep_if }})
             and not exists (
-                select 1 from {{ this }} as built where built.{{ key }} = dimension.{{ key }}
+                select 1 from {{ this }} as existing where existing.{{ key }} = dimension.{{ key }}
             )
     {%- endif -%}
 {%- endmacro %}
 
 
 {#
-  For movie_figures: whether a title has been loaded, and asked for, since its last version.
-  A reply that is older than the version it would end is not a change.
+  Whether a title has been loaded, and requested from OMDb, since its last version in the
+  snapshot. A response that is older than that version is not a change.
 #}
-{% macro has_news(titles) -%}
+{% macro is_changed_since_snapshot(titles) -%}
     {%- set history = adapter.get_relation(
-        this.database, target.schema ~ '_snapshots', 'movie_figures'
+        this.database, target.schema ~ '_snapshots', 'movie_metrics'
     ) -%}
     {%- if history is none -%}
         true
     {%- else -%}
-        {{ titles }}.loaded_at >= {{ look_from(history) }}
+        {{ titles }}.loaded_at >= {{ incremental_cutoff(history) }}
         and not exists (
             select 1
             from {{ history }} as version
@@ -135,8 +139,8 @@
 
 
 {#
-  dbt's own macro, but for the versions that stand: dbt reads them all, and here only those of
-  the titles that have news are looked up.
+  Overrides dbt's macro, which reads all current versions, so that only those of changed titles
+  are looked up.
 #}
 {% macro postgres__snapshot_staging_table(strategy, source_sql, target_relation) -%}
     {{
@@ -146,8 +150,8 @@
 {%- endmacro %}
 
 
-{# As a post-hook: tells the planner what is in a table that is new, which autovacuum does later. #}
-{% macro analyze_new() -%}
+{# Post-hook: collects statistics of a new table, which autovacuum would do only later. #}
+{% macro analyze_new_table() -%}
     {%- if config.get('materialized') in ('table', 'incremental') and not is_incremental() -%}
         analyze {{ this }}
     {%- endif -%}

@@ -1,10 +1,10 @@
-{# A key that can be read: "Sci-Fi" is sci-fi, "South Korea" is south-korea. #}
-{% macro readable_key(name) -%}
+{# A readable key: "Sci-Fi" becomes sci-fi, "South Korea" becomes south-korea. #}
+{% macro slugify(name) -%}
     replace(lower({{ name }}), ' ', '-')
 {%- endmacro %}
 
 
-{# A key of fixed size, the same on every server, for names without number. #}
-{% macro name_key(name) -%}
+{# A key of fixed size for entities that have only a name; the same on every server. #}
+{% macro surrogate_key(name) -%}
     md5({{ name }})::uuid
 {%- endmacro %}

@@ -1,12 +1,12 @@
 {# OMDb writes ratings as 8.8/10, 87% or 74/100. #}
 
-{# The figure. #}
+{# The score. #}
 {% macro rating_score(rating) -%}
     substring({{ rating }} from '^(\d{1,4}(?:\.\d{1,2})?)(?:/[1-9]\d{0,3}$|%$)')::numeric
 {%- endmacro %}
 
 
-{# The best figure that there can be. #}
+{# The highest possible score. #}
 {% macro rating_scale(rating) -%}
     case
         when {{ rating }} like '%\%' then 100
@@ -15,7 +15,7 @@
 {%- endmacro %}
 
 
-{# A rating with one decimal; null where it is off its scale, so that one wrong figure stops nothing. #}
-{% macro rating_within(best, rating) -%}
-    (case when {{ rating }} between 0 and {{ best }} then {{ rating }} end)::numeric(3, 1)
+{# A rating with one decimal; null if it is outside its scale, so that one bad value breaks nothing. #}
+{% macro null_if_off_scale(rating, scale) -%}
+    (case when {{ rating }} between 0 and {{ scale }} then {{ rating }} end)::numeric(3, 1)
 {%- endmacro %}

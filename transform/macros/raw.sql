@@ -1,8 +1,8 @@
 {#
-  The rows of a raw table, with every column that the source declares.
+  Selects every column that the source declares from a raw table.
 
-  The tap makes no table for a stream that is not selected, and no column for a
-  field that is not. Both are nulls here, so that what depends on them still builds.
+  The loader creates no table for a deselected stream, and no column for a deselected field.
+  Their columns are null here, so that downstream models still build.
 #}
 {% macro raw_table(name) %}
     {%- set relation = source('omdb', name) -%}
@@ -26,12 +26,15 @@
 {% endmacro %}
 
 
-{# When the newest row of any raw table was loaded; null if there is none. #}
-{% macro newest_row() -%}
+{#
+  When the newest title, search or reject was loaded; null if there is none. A row of syncs is not
+  news: a sync that fails each day has one, too.
+#}
+{% macro latest_loaded_at() -%}
     select max(loaded_at)
     from (
         select null::timestamp as loaded_at
-        {%- for table in graph.sources.values() if table.source_name == 'omdb' %}
+        {%- for table in graph.sources.values() if table.source_name == 'omdb' and table.name != 'syncs' %}
         {%- set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
         {%- if relation %}
         union all

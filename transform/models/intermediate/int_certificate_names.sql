@@ -1,7 +1,7 @@
 {{
     config(
         materialized='table',
-        indexes=[{'columns': ['medium', 'written'], 'unique': true}],
+        indexes=[{'columns': ['medium', 'spelling'], 'unique': true}],
     )
 }}
 
@@ -16,13 +16,13 @@ aliases as (
 names as (
     select
         medium,
-        lower(certificate_name) as written,
+        lower(certificate_name) as spelling,
         certificate_id
     from codes
     union all
     select
         medium,
-        lower(alias) as written,
+        lower(alias) as spelling,
         certificate_id
     from aliases
 )

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='table',
-        indexes=[{'columns': ['written'], 'unique': true}],
+        indexes=[{'columns': ['spelling'], 'unique': true}],
     )
 }}
 
@@ -15,13 +15,13 @@ aliases as (
 
 names as (
     select
-        lower(country_name) as written,
+        lower(country_name) as spelling,
         country_id,
         country_name
     from codes
     union all
     select
-        lower(aliases.alias) as written,
+        lower(aliases.alias) as spelling,
         codes.country_id,
         codes.country_name
     from aliases

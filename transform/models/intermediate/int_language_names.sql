@@ -1,7 +1,7 @@
 {{
     config(
         materialized='table',
-        indexes=[{'columns': ['written'], 'unique': true}],
+        indexes=[{'columns': ['spelling'], 'unique': true}],
     )
 }}
 
@@ -15,13 +15,13 @@ aliases as (
 
 names as (
     select
-        lower(language_name) as written,
+        lower(language_name) as spelling,
         language_id,
         language_name
     from codes
     union all
     select
-        lower(aliases.alias) as written,
+        lower(aliases.alias) as spelling,
         codes.language_id,
         codes.language_name
     from aliases

@@ -1,4 +1,4 @@
--- Movies have the totals already; what the headline says is read here.
+-- The movies mart has the totals; the headline is parsed here.
 select
     movies.imdb_id,
     movies.loaded_at,

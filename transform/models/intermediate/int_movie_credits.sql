@@ -3,9 +3,9 @@ select
     movies.loaded_at,
     lists.role,
     listed.position,
-    {{ name_key(name_of_credit('listed.credit')) }} as person_id,
-    {{ name_of_credit('listed.credit') }} as person_name,
-    {{ note_of_credit('listed.credit') }} as note
+    {{ surrogate_key(credit_name('listed.credit')) }} as person_id,
+    {{ credit_name('listed.credit') }} as person_name,
+    {{ credit_note('listed.credit') }} as note
 from {{ ref('movies') }} as movies
-inner join {{ ref('stg_omdb__movies') }} as details on movies.imdb_id = details.imdb_id
-{{ each_credit('details') }}
+inner join {{ ref('stg_omdb__movies') }} as staged on movies.imdb_id = staged.imdb_id
+{{ unnest_credits('staged') }}

@@ -3,18 +3,18 @@ select
     movies.loaded_at,
     listed.position,
     coalesce(
-        names.language_id, {{ readable_key(whole_language_name('listed.written')) }}
+        names.language_id, {{ slugify(full_language_name('listed.item')) }}
     ) as language_id,
-    coalesce(names.language_name, {{ whole_language_name('listed.written') }}) as language_name
+    coalesce(names.language_name, {{ full_language_name('listed.item') }}) as language_name
 from {{ ref('movies') }} as movies
-inner join {{ ref('stg_omdb__movies') }} as details on movies.imdb_id = details.imdb_id
+inner join {{ ref('stg_omdb__movies') }} as staged on movies.imdb_id = staged.imdb_id
 cross join
     lateral (
         select *
         from
-            unnest({{ split_list('details.language', language_suffix()) }})
+            unnest({{ split_list('staged.language', language_suffix_pattern()) }})
             with ordinality
-    ) as listed (written, position)
+    ) as listed (item, position)
 left join {{ ref('int_language_names') }} as names
-    on lower({{ whole_language_name('listed.written') }}) = names.written
-where listed.written not in ('', 'N/A')
+    on lower({{ full_language_name('listed.item') }}) = names.spelling
+where listed.item not in ('', 'N/A')

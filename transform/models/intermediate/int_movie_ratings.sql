@@ -1,4 +1,4 @@
--- Replies before 2016 have no list of ratings, but two fields.
+-- Responses from before 2016 have two fields instead of a list of ratings.
 select
     movies.imdb_id,
     movies.loaded_at,
@@ -10,7 +10,7 @@ select
     {{ rating_score('listed.rating_text') }} as score,
     {{ rating_scale('listed.rating_text') }} as scale
 from {{ ref('movies') }} as movies
-inner join {{ ref('stg_omdb__movies') }} as details on movies.imdb_id = details.imdb_id
+inner join {{ ref('stg_omdb__movies') }} as staged on movies.imdb_id = staged.imdb_id
 cross join
     lateral (
         select distinct on (given.rating_source)
@@ -18,23 +18,23 @@ cross join
             given.rating_text
         from (
             select
-                rating ->> 'source' as rating_source,
-                rating ->> 'value' as rating_text,
+                {{ clean_text("(rating ->> 'source')") }} as rating_source,
+                {{ clean_text("(rating ->> 'value')") }} as rating_text,
                 1 as preference
-            from unnest(details.ratings) as rating
+            from unnest(staged.ratings) as rating
             union all
             select
                 'Internet Movie Database' as rating_source,
-                details.imdb_rating || '/10' as rating_text,
+                staged.imdb_rating || '/10' as rating_text,
                 2 as preference
             union all
             select
                 'Metacritic' as rating_source,
-                details.metascore || '/100' as rating_text,
+                staged.metascore || '/100' as rating_text,
                 2 as preference
         ) as given
         where
             given.rating_source is not null
-            and {{ na_to_null('given.rating_text') }} is not null
+            and given.rating_text is not null
         order by given.rating_source, given.preference
     ) as listed

@@ -17,13 +17,17 @@ movies_with_companies as (
     where production is not null
 ),
 
-due as (
+changed as (
     select distinct
         company_id,
         company_name
     from companies_of_movies
     {% if is_incremental() %}
-    where {{ is_due_in_bridge('companies_of_movies', 'movie_companies', 'movies_with_companies') }}
+    where {{
+            is_new_or_changed_in_bridge(
+                'companies_of_movies', 'movie_companies', 'movies_with_companies'
+            )
+        }}
     {% endif %}
 ),
 
@@ -31,11 +35,11 @@ companies as (
     select
         company_id,
         company_name
-    from due
+    from changed
     {% if is_incremental() %}
     where not exists (
             select 1 from {{ this }} as built
-            where built.company_id = due.company_id
+            where built.company_id = changed.company_id
         )
     {% endif %}
 )

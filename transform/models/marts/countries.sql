@@ -22,7 +22,7 @@ unknown as (
     where
         country_id not in (select codes.country_id from codes)
         {% if is_incremental() %}
-        and {{ is_due_in_bridge('countries_of_movies', 'movie_countries') }}
+        and {{ is_new_or_changed_in_bridge('countries_of_movies', 'movie_countries') }}
         {% endif %}
     group by country_id
 ),

@@ -43,7 +43,7 @@ issues as (
     select
         kind,
         imdb_id,
-        'unread_awards' as issue,
+        'unparsed_awards' as issue,
         'awards' as field,
         awards as value
     from titles
@@ -81,7 +81,7 @@ issues as (
     select
         'movie' as kind,
         imdb_id,
-        'unread_rating' as issue,
+        'unparsed_rating' as issue,
         rating_source as field,
         rating_text as value
     from {{ ref('movie_ratings') }}
@@ -90,7 +90,7 @@ issues as (
     select
         'movie' as kind,
         credits.imdb_id,
-        'odd_name' as issue,
+        'unusual_name' as issue,
         credits.role as field,
         people.person_name as value
     from {{ ref('people') }} as people

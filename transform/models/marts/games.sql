@@ -12,7 +12,7 @@
     )
 }}
 
-with details as (
+with staged as (
     select * from {{ ref('stg_omdb__games') }}
 ),
 
@@ -20,45 +20,46 @@ certificate_names as (
     select * from {{ ref('int_certificate_names') }}
 ),
 
--- Texts are cleaned once here, not once for each time that they are looked at below.
-due as materialized (
-    select * from details
+-- Materialized so that each text is cleaned once, not once per expression below.
+changed as materialized (
+    select * from staged
     {% if is_incremental() %}
-    where {{ is_due('details', this) }}
+    where {{ is_new_or_changed('staged', this) }}
     {% endif %}
 ),
 
--- Lists stay with their title, as arrays of the names that the dimensions of movies use.
+-- Lists are arrays here, with the names that the dimensions of movies use.
 games as (
     select
-        due.imdb_id,
-        due.title,
-        due.year,
-        due.released,
-        due.rated,
+        changed.imdb_id,
+        changed.title,
+        changed.year,
+        changed.released,
+        changed.rated,
         certificate_names.certificate_id,
-        coalesce({{ split_list('due.genre') }}, '{}') as genres,
-        {{ people_array('due.director') }} as directors,
-        {{ people_array('due.writer') }} as writers,
-        {{ people_array('due.actors') }} as actors,
-        {{ languages_array('due.language') }} as languages,
-        {{ countries_array('due.country') }} as countries,
-        due.plot,
-        due.imdb_rating,
-        due.imdb_votes,
-        due.awards,
-        {{ award_total('due.awards', 'won') }} as award_wins,
-        {{ award_total('due.awards', 'nominated') }} as award_nominations,
-        due.poster_url,
-        due.merged_ids,
-        due.unparsed,
-        due.extra,
-        due.fetched_at,
-        due.loaded_at
-    from due
+        coalesce({{ split_list('changed.genre') }}, '{}') as genres,
+        {{ people_array('changed.director') }} as directors,
+        {{ people_array('changed.writer') }} as writers,
+        {{ people_array('changed.actors') }} as actors,
+        {{ languages_array('changed.language') }} as languages,
+        {{ countries_array('changed.country') }} as countries,
+        changed.plot,
+        changed.imdb_rating,
+        changed.imdb_votes,
+        changed.awards,
+        {{ award_total('changed.awards', 'won') }} as award_wins,
+        {{ award_total('changed.awards', 'nominated') }} as award_nominations,
+        changed.poster_url,
+        changed.merged_ids,
+        changed.unparsed,
+        changed.extra,
+        changed.matched_by,
+        changed.fetched_at,
+        changed.loaded_at
+    from changed
     left join certificate_names
         on
-            lower(due.rated) = certificate_names.written
+            lower(changed.rated) = certificate_names.spelling
             and certificate_names.medium = 'game'
 )
 

@@ -22,7 +22,7 @@ unknown as (
     where
         language_id not in (select codes.language_id from codes)
         {% if is_incremental() %}
-        and {{ is_due_in_bridge('languages_of_movies', 'movie_languages') }}
+        and {{ is_new_or_changed_in_bridge('languages_of_movies', 'movie_languages') }}
         {% endif %}
     group by language_id
 ),

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated() }}",
+        pre_hook="{{ delete_outdated_rows() }}",
         indexes=[
             {'columns': ['loaded_at']},
         ],
@@ -13,10 +13,10 @@ with awards_of_movies as (
     select * from {{ ref('int_movie_awards') }}
 ),
 
-due as (
+changed as (
     select * from awards_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('awards_of_movies', this) }}
+    where {{ is_new_or_changed_movie('awards_of_movies', this) }}
     {% endif %}
 ),
 
@@ -28,7 +28,7 @@ movie_awards as (
         awards,
         is_total,
         loaded_at
-    from due
+    from changed
 )
 
 select * from movie_awards

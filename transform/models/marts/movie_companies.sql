@@ -2,8 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated('company_id') }}",
-        post_hook="{{ forget_unused(ref('companies'), 'company_id') }}",
+        pre_hook="{{ delete_outdated_rows('company_id') }}",
+        post_hook="{{ delete_orphans(ref('companies'), 'company_id') }}",
         indexes=[
             {'columns': ['company_id']},
             {'columns': ['loaded_at']},
@@ -20,21 +20,21 @@ movies_with_companies as (
     where production is not null
 ),
 
-due as (
+changed as (
     select * from companies_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('companies_of_movies', this, 'movies_with_companies') }}
+    where {{ is_new_or_changed_movie('companies_of_movies', this, 'movies_with_companies') }}
     {% endif %}
 ),
 
--- One that OMDb lists twice counts once.
+-- OMDb lists some items twice.
 movie_companies as (
     select
         imdb_id,
         company_id,
         min(position)::integer as position,
         loaded_at
-    from due
+    from changed
     group by imdb_id, company_id, loaded_at
 )
 

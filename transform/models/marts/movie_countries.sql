@@ -2,8 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated('country_id') }}",
-        post_hook="{{ forget_unused(ref('countries'), 'country_id', unless='dimension.is_known') }}",
+        pre_hook="{{ delete_outdated_rows('country_id') }}",
+        post_hook="{{ delete_orphans(ref('countries'), 'country_id', keep_if='dimension.is_known') }}",
         indexes=[
             {'columns': ['country_id']},
             {'columns': ['loaded_at']},
@@ -15,21 +15,21 @@ with countries_of_movies as (
     select * from {{ ref('int_movie_countries') }}
 ),
 
-due as (
+changed as (
     select * from countries_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('countries_of_movies', this) }}
+    where {{ is_new_or_changed_movie('countries_of_movies', this) }}
     {% endif %}
 ),
 
--- One that OMDb lists twice counts once.
+-- OMDb lists some items twice.
 movie_countries as (
     select
         imdb_id,
         country_id,
         min(position)::integer as position,
         loaded_at
-    from due
+    from changed
     group by imdb_id, country_id, loaded_at
 )
 

@@ -2,8 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated('person_id') }}",
-        post_hook="{{ forget_unused(ref('people'), 'person_id') }}",
+        pre_hook="{{ delete_outdated_rows('person_id') }}",
+        post_hook="{{ delete_orphans(ref('people'), 'person_id') }}",
         indexes=[
             {'columns': ['person_id']},
             {'columns': ['loaded_at']},
@@ -15,10 +15,10 @@ with credits as (
     select * from {{ ref('int_movie_credits') }}
 ),
 
-due as (
+changed as (
     select * from credits
     {% if is_incremental() %}
-    where {{ is_of_due_movie('credits', this) }}
+    where {{ is_new_or_changed_movie('credits', this) }}
     {% endif %}
 ),
 
@@ -30,7 +30,7 @@ movie_credits as (
         person_id,
         note,
         loaded_at
-    from due
+    from changed
 )
 
 select * from movie_credits

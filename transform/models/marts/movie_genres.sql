@@ -2,8 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated('genre_id') }}",
-        post_hook="{{ forget_unused(ref('genres'), 'genre_id') }}",
+        pre_hook="{{ delete_outdated_rows('genre_id') }}",
+        post_hook="{{ delete_orphans(ref('genres'), 'genre_id') }}",
         indexes=[
             {'columns': ['genre_id']},
             {'columns': ['loaded_at']},
@@ -15,21 +15,21 @@ with genres_of_movies as (
     select * from {{ ref('int_movie_genres') }}
 ),
 
-due as (
+changed as (
     select * from genres_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('genres_of_movies', this) }}
+    where {{ is_new_or_changed_movie('genres_of_movies', this) }}
     {% endif %}
 ),
 
--- One that OMDb lists twice counts once.
+-- OMDb lists some items twice.
 movie_genres as (
     select
         imdb_id,
         genre_id,
         min(position)::integer as position,
         loaded_at
-    from due
+    from changed
     group by imdb_id, genre_id, loaded_at
 )
 

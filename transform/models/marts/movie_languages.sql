@@ -2,8 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated('language_id') }}",
-        post_hook="{{ forget_unused(ref('languages'), 'language_id', unless='dimension.is_known') }}",
+        pre_hook="{{ delete_outdated_rows('language_id') }}",
+        post_hook="{{ delete_orphans(ref('languages'), 'language_id', keep_if='dimension.is_known') }}",
         indexes=[
             {'columns': ['language_id']},
             {'columns': ['loaded_at']},
@@ -15,21 +15,21 @@ with languages_of_movies as (
     select * from {{ ref('int_movie_languages') }}
 ),
 
-due as (
+changed as (
     select * from languages_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('languages_of_movies', this) }}
+    where {{ is_new_or_changed_movie('languages_of_movies', this) }}
     {% endif %}
 ),
 
--- One that OMDb lists twice counts once.
+-- OMDb lists some items twice.
 movie_languages as (
     select
         imdb_id,
         language_id,
         min(position)::integer as position,
         loaded_at
-    from due
+    from changed
     group by imdb_id, language_id, loaded_at
 )
 

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ remove_outdated() }}",
+        pre_hook="{{ delete_outdated_rows() }}",
         indexes=[
             {'columns': ['loaded_at']},
         ],
@@ -13,10 +13,10 @@ with ratings_of_movies as (
     select * from {{ ref('int_movie_ratings') }}
 ),
 
-due as (
+changed as (
     select * from ratings_of_movies
     {% if is_incremental() %}
-    where {{ is_of_due_movie('ratings_of_movies', this) }}
+    where {{ is_new_or_changed_movie('ratings_of_movies', this) }}
     {% endif %}
 ),
 
@@ -30,7 +30,7 @@ movie_ratings as (
         round(100 * score / scale, 1)::numeric(8, 1) as score_100,
         votes,
         loaded_at
-    from due
+    from changed
 )
 
 select * from movie_ratings

@@ -12,7 +12,7 @@
     )
 }}
 
-with details as (
+with staged as (
     select * from {{ ref('stg_omdb__movies') }}
 ),
 
@@ -20,43 +20,44 @@ certificate_names as (
     select * from {{ ref('int_certificate_names') }}
 ),
 
--- Texts are cleaned once here, not once for each time that they are looked at below.
-due as materialized (
-    select * from details
+-- Materialized so that each text is cleaned once, not once per expression below.
+changed as materialized (
+    select * from staged
     {% if is_incremental() %}
-    where {{ is_due('details', this) }}
+    where {{ is_new_or_changed('staged', this) }}
     {% endif %}
 ),
 
 movies as (
     select
-        due.imdb_id,
-        due.title,
-        due.year,
-        due.released,
-        due.runtime_minutes,
-        due.rated,
+        changed.imdb_id,
+        changed.title,
+        changed.year,
+        changed.released,
+        changed.runtime_minutes,
+        changed.rated,
         certificate_names.certificate_id,
-        due.plot,
-        due.imdb_rating,
-        due.imdb_votes,
-        due.metascore,
-        due.box_office,
-        due.awards,
-        {{ award_total('due.awards', 'won') }} as award_wins,
-        {{ award_total('due.awards', 'nominated') }} as award_nominations,
-        due.dvd,
-        due.poster_url,
-        due.website,
-        due.merged_ids,
-        due.unparsed,
-        due.extra,
-        due.fetched_at,
-        due.loaded_at
-    from due
+        changed.plot,
+        changed.imdb_rating,
+        changed.imdb_votes,
+        changed.metascore,
+        changed.box_office,
+        changed.awards,
+        {{ award_total('changed.awards', 'won') }} as award_wins,
+        {{ award_total('changed.awards', 'nominated') }} as award_nominations,
+        changed.dvd,
+        changed.poster_url,
+        changed.website,
+        changed.merged_ids,
+        changed.unparsed,
+        changed.extra,
+        changed.matched_by,
+        changed.fetched_at,
+        changed.loaded_at
+    from changed
     left join certificate_names
         on
-            lower(due.rated) = certificate_names.written
+            lower(changed.rated) = certificate_names.spelling
             and certificate_names.medium = 'screen'
 )
 

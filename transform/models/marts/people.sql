@@ -12,13 +12,13 @@ with credits as (
     select * from {{ ref('int_movie_credits') }}
 ),
 
-due as (
+changed as (
     select distinct
         person_id,
         person_name
     from credits
     {% if is_incremental() %}
-    where {{ is_due_in_bridge('credits', 'movie_credits') }}
+    where {{ is_new_or_changed_in_bridge('credits', 'movie_credits') }}
     {% endif %}
 ),
 
@@ -26,11 +26,11 @@ people as (
     select
         person_id,
         person_name
-    from due
+    from changed
     {% if is_incremental() %}
     where not exists (
             select 1 from {{ this }} as built
-            where built.person_id = due.person_id
+            where built.person_id = changed.person_id
         )
     {% endif %}
 )

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 with versions as (
-    select * from {{ ref('movie_figures') }}
+    select * from {{ ref('movie_metrics') }}
 ),
 
 rating_history as (

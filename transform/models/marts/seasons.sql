@@ -9,8 +9,8 @@ episodes as (
     where series_id is not null and season is not null
 ),
 
--- The seasons that OMDb counts, and those of which it has episodes: neither is complete.
--- (The limits here and below are far above what there is: a wrong number is no million rows.)
+-- The seasons that OMDb counts, and those that have episodes: neither list is complete.
+-- (The limits here and below are far above real values; they keep a bad one from adding many rows.)
 numbered as (
     select
         series.imdb_id as series_id,

@@ -9,7 +9,7 @@ people as (
 ),
 
 other_credits as (
-    select * from {{ ref('int_other_credits') }}
+    select * from {{ ref('int_non_movie_credits') }}
 ),
 
 title_credits as (

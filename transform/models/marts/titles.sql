@@ -40,6 +40,7 @@ titles as (
         imdb_votes,
         award_wins,
         award_nominations,
+        matched_by,
         fetched_at
     from movies
     {%- for kind, relation in [
@@ -62,6 +63,7 @@ titles as (
         imdb_votes,
         award_wins,
         award_nominations,
+        matched_by,
         fetched_at
     from {{ relation }}
     {%- endfor %}

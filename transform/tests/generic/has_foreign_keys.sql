@@ -1,4 +1,4 @@
-{# Tables that the database knows no foreign key to: rebuilding one drops those that point at it. #}
+{# Tables without a foreign key from the model; rebuilding a table drops the keys to it. #}
 {% test has_foreign_keys(model, to) %}
 
 select expected.table_name

@@ -13,7 +13,7 @@ titles as (
     group by year, kind
 ),
 
-asked as (
+searched as (
     select
         year,
         kind,
@@ -30,26 +30,26 @@ asked as (
 
 coverage_summary as (
     select
-        asked.year,
-        asked.kind,
-        asked.searches,
-        asked.complete_searches,
-        asked.failed_searches,
-        asked.total_results::numeric(24, 0) as total_results,
-        asked.missed::numeric(24, 0) as missed,
+        searched.year,
+        searched.kind,
+        searched.searches,
+        searched.complete_searches,
+        searched.failed_searches,
+        searched.total_results::numeric(24, 0) as total_results,
+        searched.missed::numeric(24, 0) as missed,
         round(
-            100.0 * asked.hits / nullif(asked.total_results, 0), 1
+            100.0 * searched.hits / nullif(searched.total_results, 0), 1
         )::numeric(6, 1) as percent_seen,
         (
-            -- A search without a year or kind finds titles of all.
+            -- A search without a year or kind finds titles of any.
             select coalesce(sum(titles.titles), 0)
             from titles
             where
-                (asked.year is null or asked.year = titles.year)
-                and (asked.kind is null or asked.kind = titles.kind)
+                (searched.year is null or searched.year = titles.year)
+                and (searched.kind is null or searched.kind = titles.kind)
         )::bigint as titles,
-        asked.last_searched_at
-    from asked
+        searched.last_searched_at
+    from searched
 )
 
 select * from coverage_summary

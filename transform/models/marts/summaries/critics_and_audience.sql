@@ -4,7 +4,7 @@ with movies as (
     select * from {{ ref('movies') }}
 ),
 
--- One row a movie, its sources side by side on the scale from 0 to 100.
+-- One row per movie, with its scores from 0 to 100 side by side.
 scores as (
     select
         imdb_id,

@@ -8,7 +8,7 @@ people as (
     select * from {{ ref('people') }}
 ),
 
--- A person who wrote, directed and played in a movie has one row of it, not three.
+-- One row per person and movie, even if the person has several roles.
 movies_of_people as (
     select
         person_id,

@@ -1,6 +1,6 @@
 select
-    {{ details_columns() }},
-    series_id,
+    {{ title_columns() }},
+    {{ remove_control_characters('series_id') }} as series_id,
     season,
     episode
 from (

@@ -1,9 +1,9 @@
 select
-    {{ details_columns() }},
+    {{ title_columns() }},
     dvd,
     box_office,
     {{ clean_text('production') }} as production,
-    {{ na_to_null('website') }} as website
+    {{ na_to_null(remove_control_characters('website')) }} as website
 from (
     {{ raw_table('movies') }}
 ) as source

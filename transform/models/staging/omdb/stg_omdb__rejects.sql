@@ -4,9 +4,9 @@ select
     source,
     request,
     reason,
-    message,
+    {{ remove_control_characters('message') }} as message,
     http_status,
-    payload,
+    {{ remove_control_characters('payload') }} as payload,
     line_number,
     rejected_at,
     _sdc_batched_at as loaded_at

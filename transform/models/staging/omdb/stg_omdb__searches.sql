@@ -9,7 +9,7 @@ select
     new_titles,
     missed,
     is_complete,
-    error,
+    {{ remove_control_characters('error') }} as error,
     searched_at,
     _sdc_batched_at as loaded_at
 from (

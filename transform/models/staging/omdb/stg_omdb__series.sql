@@ -1,5 +1,5 @@
 select
-    {{ details_columns() }},
+    {{ title_columns() }},
     year_end,
     total_seasons
 from (

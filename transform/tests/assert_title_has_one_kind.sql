@@ -1,4 +1,4 @@
--- Titles that OMDb has called, say, a movie and later a series: the loader keeps both rows.
+-- Titles whose type has changed in OMDb, say from movie to series: the loader keeps both rows.
 {{ config(severity='warn', store_failures=true) }}
 
 select

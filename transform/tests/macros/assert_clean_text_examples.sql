@@ -1,5 +1,5 @@
--- What clean_text makes of texts as they come, beside what it should.
-with examples (written, expected) as (
+-- Texts for which clean_text does not return the expected result.
+with examples (original, expected) as (
     values
     ('Côte d&#x27;Ivoire', 'Côte d''Ivoire'),
     ('Loew&#39;s Inc.', 'Loew''s Inc.'),
@@ -12,6 +12,16 @@ with examples (written, expected) as (
     ('&#0; &#55296; &#9999999; &#xFFFFFF;', '&#0; &#55296; &#9999999; &#xFFFFFF;'),
     (E'  two \t spaces\n', 'two spaces'),
     (E'no\u00a0break', 'no break'),
+    (E'\x1b[31mred\x1b[0m', '[31mred[0m'),
+    ('&#27;]0;title&#7;', ']0;title'),
+    (E'right\u202eot-left', 'rightot-left'),
+    (E'\u2067isolated\u2069 \u200fmark\u200e', 'isolated mark'),
+    (E'C1\u009b31m, NEL\u0085line\u2028separator', 'C131m, NEL line separator'),
+    (E'a \x07 b', 'a b'),
+    (E'tab\tand\nnewline', 'tab and newline'),
+    (E'می\u200cخواهم 👩\u200d🚀', E'می\u200cخواهم 👩\u200d🚀'),
+    (E'N/A\u200e', null),
+    (E'\x1b', null),
     ('N/A', null),
     (' N/A ', null),
     ('', null),
@@ -21,9 +31,9 @@ with examples (written, expected) as (
 
 results as (
     select
-        written,
+        original,
         expected,
-        {{ clean_text('written') }} as result
+        {{ clean_text('original') }} as result
     from examples
 )
 

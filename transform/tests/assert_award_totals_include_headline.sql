@@ -1,4 +1,4 @@
--- Movies that won or were nominated for more at one body than at all of them together.
+-- Movies with more awards or nominations from one award body than in total.
 {{ config(severity='warn', store_failures=true) }}
 
 with awards as (

@@ -19,7 +19,7 @@ figures as (
         movies.loaded_at
     from movies
     left join ratings on movies.imdb_id = ratings.imdb_id
-    where {{ has_news('movies') }}
+    where {{ is_changed_since_snapshot('movies') }}
 )
 
 select * from figures

@@ -1,5 +1,5 @@
--- Movies with a list, one that is more than commas, of which the mart has nothing.
-with details as (
+-- Movies with a non-empty list that has no rows in the mart.
+with staged as (
     select * from {{ ref('stg_omdb__movies') }}
 )
 
@@ -10,28 +10,28 @@ with details as (
     ('production', 'movie_companies'),
 ] %}
 select
-    details.imdb_id,
+    staged.imdb_id,
     '{{ column }}' as list
-from details
+from staged
 where
-    details.{{ column }} ~ '[^, ]'
+    staged.{{ column }} ~ '[^, ]'
     and not exists (
         select 1 from {{ ref(bridge) }} as bridge
-        where bridge.imdb_id = details.imdb_id
+        where bridge.imdb_id = staged.imdb_id
     )
 union all
 {% endfor %}
 {% for column, role in [('director', 'director'), ('writer', 'writer'), ('actors', 'actor')] %}
 select
-    details.imdb_id,
+    staged.imdb_id,
     '{{ column }}' as list
-from details
+from staged
 where
-    details.{{ column }} ~ '[^, ]'
+    staged.{{ column }} ~ '[^, ]'
     and not exists (
         select 1
         from {{ ref('movie_credits') }} as credits
-        where credits.imdb_id = details.imdb_id and credits.role = '{{ role }}'
+        where credits.imdb_id = staged.imdb_id and credits.role = '{{ role }}'
     )
 {{ 'union all' if not loop.last }}
 {% endfor %}

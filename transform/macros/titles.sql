@@ -1,9 +1,8 @@
 {#
-  The columns that OMDb's details have in common, whatever the type of title: texts
-  cleaned, numbers and dates as they are. Lists are still one text. (The loader writes no
-  object as JSON's null, which is not SQL's.)
+  The columns that all types of title share: texts cleaned, numbers and dates unchanged. Lists
+  are still comma-separated text.
 #}
-{% macro details_columns() -%}
+{% macro title_columns() -%}
     imdb_id,
     {{ clean_text('title') }} as title,
     year,
@@ -18,20 +17,21 @@
     {{ clean_text('language') }} as language,
     {{ clean_text('country') }} as country,
     {{ clean_text('awards') }} as awards,
-    {{ na_to_null('poster_url') }} as poster_url,
-    ratings,
+    {{ na_to_null(remove_control_characters('poster_url')) }} as poster_url,
+    {{ remove_control_characters('ratings::text') }}::jsonb[] as ratings,
     metascore,
-    {{ rating_within(10, 'imdb_rating') }} as imdb_rating,
+    {{ null_if_off_scale('imdb_rating', 10) }} as imdb_rating,
     imdb_votes,
     merged_ids,
     case
         when imdb_rating not between 0 and 10
             then
-                coalesce(nullif(unparsed, 'null'), '{}')
+                coalesce({{ clean_json('unparsed') }}, '{}')
                 || jsonb_build_object('imdb_rating', imdb_rating::text)
-        else nullif(unparsed, 'null')
+        else {{ clean_json('unparsed') }}
     end as unparsed,
-    nullif(extra, 'null') as extra,
+    {{ clean_json('extra') }} as extra,
+    matched_by,
     fetched_at,
     _sdc_batched_at as loaded_at
 {%- endmacro %}

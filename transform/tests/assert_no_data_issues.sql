@@ -1,4 +1,4 @@
--- What data_issues lists: kept and shown, and a warning here.
+-- Values listed in data_issues: kept, but worth a look.
 {{ config(severity='warn', store_failures=true) }}
 
 select

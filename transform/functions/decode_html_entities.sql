@@ -2,13 +2,13 @@ select
     string_agg(
         case
             when code between 1 and 55295 or code between 57344 and 1114111 then chr(code)
-            else written
+            else original
         end, '' order by place
     )
 from (
     select
         found.place,
-        found.parts[1] as written,
+        found.parts[1] as original,
         case
             when found.parts[1] ~ '^&#[0-9]' then rtrim(substr(found.parts[1], 3), ';')::integer
             when found.parts[1] ~ '^&#[xX]'

@@ -1,0 +1,57 @@
+{#
+  On-run-end hook: inserts the invocation into dbt_runs, if that table exists. If the insert fails
+  (a read-only database, missing privileges), Postgres raises a warning instead, because a missing
+  record is no reason to fail a build.
+#}
+{% macro record_dbt_run(results) -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') -%}
+        {%- set model = graph.nodes['model.' ~ project_name ~ '.dbt_runs'] -%}
+        {%- set dbt_runs = adapter.get_relation(model.database, model.schema, model.alias) -%}
+        {%- if dbt_runs -%}
+            {%- set ended_at = modules.datetime.datetime.now(run_started_at.tzinfo) -%}
+            {%- set nodes = {} -%}
+            {%- set tests = [] -%}
+            {%- set failed = [] -%}
+            {%- for result in results -%}
+                {%- set status = result.status | string -%}
+                {%- do nodes.update({status: nodes.get(status, 0) + 1}) -%}
+                {%- if result.node.resource_type in ('test', 'unit_test') -%}
+                    {%- do tests.append(status) -%}
+                {%- endif -%}
+                {%- if status in ('error', 'fail', 'runtime error') -%}
+                    {%- do failed.append(result.node.name) -%}
+                {%- endif -%}
+            {%- endfor %}
+            do $record_dbt_run$
+            begin
+                insert into {{ dbt_runs }} (
+                    invocation_id,
+                    command,
+                    started_at,
+                    duration_seconds,
+                    is_successful,
+                    nodes,
+                    tests,
+                    tests_failed,
+                    tests_warned,
+                    failed_nodes
+                )
+                values (
+                    '{{ invocation_id }}',
+                    '{{ flags.WHICH }}',
+                    '{{ run_started_at.astimezone(modules.pytz.utc).replace(tzinfo=none) }}',
+                    {{ (ended_at - run_started_at).total_seconds() }},
+                    {{ not failed }},
+                    '{{ tojson(nodes) }}',
+                    {{ tests | length }},
+                    {{ tests | select('in', ('error', 'fail', 'runtime error')) | list | length }},
+                    {{ tests | select('equalto', 'warn') | list | length }},
+                    '{% raw %}{{% endraw %}{{ failed[:100] | join(",") }}{% raw %}}{% endraw %}'
+                );
+            exception when others then
+                raise warning '%', sqlerrm;
+            end
+            $record_dbt_run$
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

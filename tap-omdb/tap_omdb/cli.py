@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from functools import partial
@@ -37,7 +38,7 @@ class MessageWriter(MsgSpecWriter):
         except BrokenPipeError:
             # What is still buffered would fail again when the interpreter exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            CommandLineTap.logger.error("The target has stopped reading: see its own log")
+            logging.getLogger("tap-omdb").error("The target has stopped reading: see its own log")
             sys.exit(1)
 
 

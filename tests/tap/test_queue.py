@@ -230,9 +230,7 @@ def test_a_title_found_again_while_it_is_queued_or_in_flight_is_requested_once(
     assert all_requests(queue) == []
 
 
-@pytest.mark.parametrize(
-    "outcome", ["mark_fetched", "mark_not_found", "mark_failed", "mark_merged"]
-)
+@pytest.mark.parametrize("outcome", ["fetched", "not_found", "failed", "merged"])
 def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
     if outcome == "fetched":
         state.titles.mark_fetched("tt0000001", "movie", 1990, LONG_AGO)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.messages import Message
 
 
+# Named as the plugin: CommandLineTap itself has no name.
+logger = logging.getLogger("tap-omdb")
+
+
 class MessageWriter(MsgSpecWriter):
     """Writes messages to standard output for as long as the target reads them."""
 
@@ -38,7 +42,7 @@ class MessageWriter(MsgSpecWriter):
         except BrokenPipeError:
             # What is still buffered would fail again when the interpreter exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            logging.getLogger("tap-omdb").error("The target has stopped reading: see its own log")
+            logger.error("The target has stopped reading: see its own log")  # noqa: TRY400
             sys.exit(1)
 
 

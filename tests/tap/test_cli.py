@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.tap.conftest import Command, Config, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
-STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series"]
+STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
 SETTINGS = [
     "api_key",
     "api_url",
@@ -32,6 +32,7 @@ SETTINGS = [
     "search_terms",
     "imdb_ids",
     "titles",
+    "year_tolerance",
     "titles_file",
     "types",
     "plot",

@@ -35,6 +35,7 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401
         "search_terms": (),
         "imdb_ids": (),
         "titles": (),
+        "year_tolerance": 1,
         "titles_file": None,
         "types": frozenset({"movie"}),
         "plot": "short",

@@ -49,11 +49,22 @@ class Failures:
         """Return the keys whose last attempt was on an earlier day."""
         return [key for key, (day, _) in self._failures.items() if day < today]
 
-    def load_one(self, key: str, item: Mapping[str, Any]) -> None:
-        """Read one item of what `dump` returned."""
-        self._failures[key] = (date.fromisoformat(item["day"]), int(item["attempts"]))
+    def load(self, key: str, runs: Mapping[str, Mapping[str, Any]], settled: date | None) -> None:
+        """Read one value of what `dump` returned, or of a merge of several such states.
 
-    def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each key with its failure as JSON-serialisable data."""
+        Args:
+            key: Its key.
+            runs: The failure as each run has it; the latest one counts.
+            settled: The day on which the key was last marked otherwise; a failure of that day or
+                before is over.
+        """
+        day, attempts = max(
+            (date.fromisoformat(item["day"]), int(item["attempts"])) for item in runs.values()
+        )
+        if settled is None or settled < day:
+            self._failures[key] = (day, attempts)
+
+    def dump(self, run: str) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+        """Yield each key with its failure, below the run that writes it, for the state."""
         for key, (day, attempts) in self._failures.items():
-            yield key, {"day": day.isoformat(), "attempts": attempts}
+            yield key, {run: {"day": day.isoformat(), "attempts": attempts}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex, Days
@@ -10,6 +10,7 @@ from tap_omdb.state.failures import Failures
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
 
     from tap_omdb.config.settings import Refresh
 
@@ -44,6 +45,7 @@ class TitleIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
+        self._run = run
         self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
         self._failures = Failures()
         self._merged: dict[str, str] = {}
@@ -155,12 +157,10 @@ class TitleIndex:
         self._index.load(state.get("titles", {}))
         for requested, returned in state.get("merged_ids", {}).items():
             self._merge(f"tt{requested}", f"tt{returned}")
-        for key, item in state.get("failures", {}).items():
-            if "/" in key or key in self._merged:
-                continue
-            mark = self._index.get(_number(key))
-            if mark is None or mark[0] < date.fromisoformat(item["day"]):
-                self._failures.load_one(key, item)
+        for key, runs in state.get("failures", {}).items():
+            if "/" not in key and key not in self._merged:
+                mark = self._index.get(_number(key))
+                self._failures.load(key, runs, settled=mark[0] if mark else None)
         for kind, runs in state.get("pending", {}).items():
             for ids in runs.values():
                 for number in ids.split():
@@ -180,7 +180,7 @@ class TitleIndex:
 
     def dump_failures(self) -> dict[str, dict[str, Any]]:
         """Return the failed titles for the state."""
-        return dict(self._failures.dump())
+        return dict(self._failures.dump(self._run))
 
     def dump_merged_ids(self) -> dict[str, str]:
         """Return the merged ids for the state."""

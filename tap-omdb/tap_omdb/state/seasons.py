@@ -29,9 +29,8 @@ class SeasonIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
-        self._run = run
         self._index: DatedIndex[str] = DatedIndex(run, _parse, _encode)
-        self._failures = Failures()
+        self._failures = Failures(run)
         self.pending: dict[tuple[str, int], None] = {}
         """Seasons that were found and are not fetched yet."""
 
@@ -109,7 +108,7 @@ class SeasonIndex:
 
     def dump_failures(self) -> dict[str, dict[str, Any]]:
         """Return the failed seasons for the state."""
-        return {f"tt{key}": runs for key, runs in self._failures.dump(self._run)}
+        return {f"tt{key}": runs for key, runs in self._failures.dump()}
 
     def _is_due(self, day: date, label: str, today: date) -> bool:
         return is_due(day, label.partition(" ")[2], today, self._refresh)

@@ -45,9 +45,8 @@ class TitleIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
-        self._run = run
         self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
-        self._failures = Failures()
+        self._failures = Failures(run)
         self._merged: dict[str, str] = {}
         self._merged_ids: dict[str, list[str]] = {}
         self.pending: dict[str, str] = {}
@@ -180,7 +179,7 @@ class TitleIndex:
 
     def dump_failures(self) -> dict[str, dict[str, Any]]:
         """Return the failed titles for the state."""
-        return dict(self._failures.dump(self._run))
+        return dict(self._failures.dump())
 
     def dump_merged_ids(self) -> dict[str, str]:
         """Return the merged ids for the state."""

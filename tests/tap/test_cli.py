@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tap_omdb.tap import TapOMDb
 
+from tests.tap.conftest import Run
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -259,8 +261,8 @@ def test_a_config_may_be_in_several_files_and_a_pipe(config: Config, tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    messages = map(json.loads, done.stdout.splitlines())
-    assert [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"] == ["tt1375666"]
+    run = Run(done.returncode, done.stdout, done.stderr)
+    assert run.ids("movies") == ["tt1375666"]
 
 
 # --test
@@ -379,11 +381,12 @@ def test_a_signal_ends_the_run_between_two_records(
         assert time.monotonic() - at < 5
         assert process.returncode == 128 + number
     omdb.set_latency(0)
-    messages = [json.loads(line) for line in [*lines, *rest.splitlines()]]
-    emitted = [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"]
+    run = Run(process.returncode, "".join([*lines, rest]), log)
+    emitted = run.ids("movies")
     assert 20 <= len(emitted) < 60
-    assert messages[-1]["type"] == "STATE"
-    state = messages[-1]["value"]["bookmarks"]["sync_state"]
+    assert run.counts == {"movies": len(emitted)}
+    assert run.messages[-1]["type"] == "STATE"
+    state = run.sync_state
     known = [
         f"tt{number}"
         for labels in state["titles"].values()
@@ -395,7 +398,7 @@ def test_a_signal_ends_the_run_between_two_records(
     assert "Ended early: stopped" in log
     assert "Traceback" not in log
     assert omdb.stats()["requests"] == len(emitted)
-    again = run_tap({**many, "cache_dir": None}, messages[-1]["value"])
+    again = run_tap({**many, "cache_dir": None}, run.state)
     assert again.exit_code == 0
     assert sorted([*emitted, *again.ids("movies")]) == sorted(many["imdb_ids"])
     assert omdb.stats()["requests"] == 200
@@ -414,10 +417,10 @@ def test_a_signal_ends_a_run_that_waits_for_retries(
         output, log = process.communicate(timeout=30)
         assert time.monotonic() - at < 5
         assert process.returncode == 143
-    messages = [json.loads(line) for line in output.splitlines()]
-    assert sum(message["type"] == "RECORD" for message in messages) == 20
-    assert messages[-1]["type"] == "STATE"
-    assert messages[-1]["value"]["bookmarks"]["sync_state"]["failures"] == {}
+    run = Run(process.returncode, output, log)
+    assert run.counts == {"movies": 20}
+    assert run.messages[-1]["type"] == "STATE"
+    assert run.sync_state["failures"] == {}
     assert "Ended early: stopped" in log
 
 

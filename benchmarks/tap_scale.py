@@ -25,9 +25,11 @@ from typing import Any
 
 from measuring import emulator, load, machine, messages, run_tap, settings, write_ids
 from omdb_emulator.catalogue.generator import GeneratedTitles
-from tap_omdb.state.sync_state import SyncState
 from tap_omdb.config.settings import Refresh
-from tap_omdb.sync.run import BOOKMARK
+from tap_omdb.state.known_rating import KnownRating
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.titles import FetchedLabel
+from tap_omdb.state.versions import BOOKMARK
 from tap_omdb.tap import TapOMDb
 
 DAYS = 100
@@ -35,13 +37,13 @@ DAYS = 100
 STATES = 20
 
 
-def grow(counts: list[int], folder: Path) -> None:
-    """Fetch ever more titles, with and without keeping the replies."""
-    print("| titles | replies kept | peak MB | CPU ms a title | seconds | load |")
+def grow(counts: list[int], directory: Path) -> None:
+    """Fetch ever more titles, with and without a response cache."""
+    print("| titles | cached | peak MB | CPU ms a title | seconds | load |")
     print("|--:|:--|--:|--:|--:|--:|")
     for titles in counts:
-        ids = write_ids(folder / "ids.txt", titles)
-        for cache in (None, folder / "cache"):
+        ids = write_ids(directory / "ids.txt", titles)
+        for cache in (None, directory / "cache"):
             busy = load()
             with emulator(titles) as url:
                 cost = run_tap(url, ids, cache=cache)
@@ -53,13 +55,13 @@ def grow(counts: list[int], folder: Path) -> None:
     print()
 
 
-def stand_still(known: int, folder: Path) -> None:
-    """Start with so many known titles, all of them asked for and none due."""
-    state_file = folder / "state.json"
+def start(known: int, directory: Path) -> None:
+    """Start with so many known titles, all of them in the list and none due."""
+    state_file = directory / "state.json"
     # In another process: what this one has held counts as the memory of those that it starts.
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         pool.submit(write_state, known, state_file).result()
-    ids = write_ids(folder / "ids.txt", known)
+    ids = write_ids(directory / "ids.txt", known)
     with emulator(1) as url:
         cost = run_tap(url, ids, state=state_file)
     with messages(ids).open("rb") as lines:
@@ -74,27 +76,31 @@ def stand_still(known: int, folder: Path) -> None:
 
 
 def write_state(known: int, path: Path) -> None:
-    """Write the state of an earlier run that has fetched so many titles."""
-    ledger = SyncState(Refresh())
+    """Write the state of an earlier run that has fetched this many titles."""
+    sync_state = SyncState(Refresh(), "benchmark")
     today = datetime.now(timezone.utc).date()
     generated = GeneratedTitles(known)
     for row in range(known):
         day = today - timedelta(days=row % DAYS)
-        ledger.fetched(generated.id_of(row), "movie", 1990, day)
-    state = {"bookmarks": {BOOKMARK: ledger.to_state()}}
+        sync_state.titles.mark_fetched(
+            generated.id_of(row), FetchedLabel("movie", 1990, "search"), day, KnownRating(70, row)
+        )
+    state = {"bookmarks": {BOOKMARK: sync_state.dump()}}
     path.write_text(json.dumps(state, separators=(",", ":")))
 
 
 def _state_ms(state: dict[str, Any], ids: Path) -> float:
-    """Return what the tap and the SDK take for a state, in milliseconds; the median."""
+    """Return the median time that the tap and the SDK take for a state, in milliseconds."""
     tap = TapOMDb(config=settings("http://127.0.0.1/", ids), state=state)
     today = datetime.now(timezone.utc).date()
     times = []
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         for number in range(STATES):
             started = time.perf_counter()
-            tap.sync.ledger.fetched(f"tt{90_000_000 + number}", "movie", 1990, today)
-            tap.sync.save()
+            tap.sync_run.state.titles.mark_fetched(
+                f"tt{90_000_000 + number}", FetchedLabel("movie", 1990), today
+            )
+            tap.sync_run.save()
             tap.state_writer.write_state(tap.state)
             times.append(1000 * (time.perf_counter() - started))
     return median(times)
@@ -107,9 +113,9 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=1_000_000)
     args = parser.parse_args()
     print(f"{machine('tap-omdb', 'singer-sdk')}\n")
-    with TemporaryDirectory() as folder:
-        grow(args.titles, Path(folder))
-        stand_still(args.known, Path(folder))
+    with TemporaryDirectory() as directory:
+        grow(args.titles, Path(directory))
+        start(args.known, Path(directory))
 
 
 if __name__ == "__main__":

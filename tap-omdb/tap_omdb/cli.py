@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from functools import partial
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.messages import Message
 
 
+# Named as the plugin: CommandLineTap itself has no name.
+logger = logging.getLogger("tap-omdb")
+
+
 class MessageWriter(MsgSpecWriter):
     """Writes messages to standard output for as long as the target reads them."""
 
@@ -37,7 +42,7 @@ class MessageWriter(MsgSpecWriter):
         except BrokenPipeError:
             # What is still buffered would fail again when the interpreter exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            CommandLineTap.logger.error("The target has stopped reading: see its own log")
+            logger.error("The target has stopped reading: see its own log")  # noqa: TRY400
             sys.exit(1)
 
 

@@ -16,7 +16,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from typing_extensions import override
 
-from tap_omdb import redaction
+from tap_omdb import clock, redaction
 from tap_omdb.cli import CommandLineTap
 from tap_omdb.config.coercion import coerce
 from tap_omdb.config.settings import (
@@ -308,7 +308,7 @@ class TapOMDb(CommandLineTap):
                 api_key=str(self.config["api_key"]),
                 state=self._state,
                 selected=selected,
-                run_id=uuid.uuid4().hex[:6],
+                run_id=_new_run_id(),
             )
         except StateError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the message is complete
@@ -320,3 +320,8 @@ class TapOMDb(CommandLineTap):
         if self._sync_run is None:
             sys.exit(128 + signum)
         self._sync_run.stop(signum)
+
+
+def _new_run_id() -> str:
+    """Return an id of a run: ids sort in the order in which the runs started."""
+    return f"{int(clock.now().timestamp()):08x}{uuid.uuid4().hex[:4]}"

@@ -1,4 +1,4 @@
-"""An emulator to ask, and two ways to run the tap against it: as a command, and in here."""
+"""An emulator, and two ways to run the tap against it: as a command, and in this process."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Config = dict[str, Any]
 
 @dataclass
 class Run:
-    """What a run of the tap gave.
+    """The output of a run of the tap.
 
     Attributes:
-        exit_code: As of the process.
-        stdout: All that it wrote there.
-        log: Standard error; of a run in here, the log at every level, as text and as JSON.
+        exit_code: The exit code of the process.
+        stdout: Standard output.
+        log: Standard error; of a run in this process, the log at every level, as text and JSON.
     """
 
     exit_code: int
@@ -50,7 +50,7 @@ class Run:
         self.messages = [json.loads(line) for line in self.stdout.splitlines()]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
-        """The records of a stream, in the order emitted."""
+        """Return the records of a stream, in the order in which they were emitted."""
         return [
             message["record"]
             for message in self.messages
@@ -58,21 +58,21 @@ class Run:
         ]
 
     def ids(self, stream: str) -> list[str]:
-        """The ids of a details stream's records, in the order emitted."""
+        """Return the ids of the records of a stream of titles, in the order emitted."""
         return [record["imdb_id"] for record in self.records(stream)]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many records each stream had."""
+        """How many records each stream has; `syncs` is left out, since each run has one there."""
         counts: dict[str, int] = defaultdict(int)
         for message in self.messages:
-            if message["type"] == "RECORD":
+            if message["type"] == "RECORD" and message["stream"] != "syncs":
                 counts[message["stream"]] += 1
         return dict(counts)
 
     @property
     def state(self) -> dict[str, Any]:
-        """The last state, as a target would pass it on."""
+        """The last state, as a target would write it."""
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return dict(states[-1])
 
@@ -83,7 +83,7 @@ class Run:
 
 
 class RunTap(Protocol):
-    """Runs the tap, as a command or in here."""
+    """Runs the tap, as a command or in this process."""
 
     def __call__(
         self,
@@ -95,7 +95,7 @@ class RunTap(Protocol):
 
 
 class Command(Protocol):
-    """Runs the installed command with any arguments, and variables beside the environment."""
+    """Runs the installed command with any arguments, and additional environment variables."""
 
     def __call__(self, *arguments: str, **environment: str) -> Run: ...
 
@@ -108,9 +108,9 @@ def _session_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def omdb(_session_emulator: Emulator) -> Iterator[Emulator]:
-    """An emulator that serves its catalogue, with `KEY` as its one key and nothing counted yet.
+    """An emulator with its own catalogue, with `KEY` as its only key and nothing counted yet.
 
-    A test that changes titles takes an emulator of its own instead.
+    A test that changes titles must use an emulator of its own.
     """
     before = _session_emulator.settings()
     _session_emulator.reset()
@@ -122,25 +122,25 @@ def omdb(_session_emulator: Emulator) -> Iterator[Emulator]:
 
 @pytest.fixture
 def config(omdb: Emulator) -> Config:
-    """The least that a config needs, but for something to fetch; failures are not retried."""
+    """A minimal config without anything to fetch; failed requests are not retried."""
     return {"api_key": KEY, "api_url": omdb.url, "max_retry_time": 0}
 
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep out what a developer has set for runs of their own."""
+    """Remove the settings that a developer has made for their own runs."""
     for name in os.environ:
         if name.startswith(("TAP_OMDB_", "SINGER_SDK_")) or name == "LOGLEVEL":
             monkeypatch.delenv(name)
-    # The SDK's word on the running Python, which comes and goes by the calendar.
+    # The SDK warns of Python versions that are about to reach their end of life.
     monkeypatch.setenv("PYTHONWARNINGS", "ignore:Python 3:FutureWarning")
-    # A checkout's .env, which the SDK looks for above its own folder.
+    # The .env file of a checkout, which the SDK looks for in the directories above its own.
     monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", str)
 
 
 @pytest.fixture
 def command() -> Command:
-    """Run the installed command to its end, for at most half a minute."""
+    """Run the installed command; it may take 30 s."""
 
     def run(*arguments: str, **environment: str) -> Run:
         done = subprocess.run(
@@ -161,7 +161,7 @@ def command() -> Command:
 
 @pytest.fixture
 def run_tap(command: Command, tmp_path: Path) -> RunTap:
-    """Run the installed command to its end, at the usual log level."""
+    """Run the installed command with the default log level."""
 
     def run(
         config: Mapping[str, Any],
@@ -182,7 +182,7 @@ def run_tap(command: Command, tmp_path: Path) -> RunTap:
 
 @pytest.fixture
 def sync() -> RunTap:
-    """Run the tap in this process: quicker, and under a clock that time_machine has moved."""
+    """Run the tap in this process: this is faster, and time_machine applies to it."""
 
     def run(
         config: Mapping[str, Any],
@@ -191,7 +191,7 @@ def sync() -> RunTap:
         select: set[str] | None = None,
     ) -> Run:
         output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-        with _logged() as log, _signals_kept(), redirect_stdout(output):
+        with _capture_log() as log, _restore_signals(), redirect_stdout(output):
             exit_code = 0
             try:
                 TapOMDb(
@@ -200,7 +200,7 @@ def sync() -> RunTap:
                     catalog=None if select is None else _catalog(config, select),
                 ).sync_all()
             except ConfigValidationError as error:
-                # As the command does it.
+                # As the command does.
                 for text in error.errors:
                     TapOMDb.logger.error(text)
                 exit_code = 1
@@ -213,7 +213,7 @@ def sync() -> RunTap:
 
 
 def _catalog(config: Mapping[str, Any], select: set[str]) -> dict[str, Any]:
-    with _signals_kept():
+    with _restore_signals():
         catalog = TapOMDb(config=dict(config), validate_config=False).catalog_dict
     for stream in catalog["streams"]:
         for item in stream["metadata"]:
@@ -228,8 +228,8 @@ def _write(path: Path, value: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _logged() -> Iterator[io.StringIO]:
-    """Collect the log of every logger at every level, as the SDK's two formatters write it."""
+def _capture_log() -> Iterator[io.StringIO]:
+    """Collect the log of all loggers at all levels, in both of the SDK's formats."""
     text = io.StringIO()
     root, level = logging.getLogger(), logging.getLogger().level
     handlers = []
@@ -248,8 +248,8 @@ def _logged() -> Iterator[io.StringIO]:
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Give pytest back its Ctrl-C, which every tap takes for itself."""
+def _restore_signals() -> Iterator[None]:
+    """Restore the signal handlers of pytest, which every tap replaces."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

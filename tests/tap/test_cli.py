@@ -1,4 +1,4 @@
-"""The command: what it says of itself, what it exits with, and how it stops."""
+"""The command line: its options, exit codes and error messages, and how a run is stopped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tap_omdb.tap import TapOMDb
 
+from tests.tap.conftest import Run
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from tests.tap.conftest import Command, Config, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
-STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series"]
+STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
 SETTINGS = [
     "api_key",
     "api_url",
@@ -32,6 +34,7 @@ SETTINGS = [
     "search_terms",
     "imdb_ids",
     "titles",
+    "year_tolerance",
     "titles_file",
     "types",
     "plot",
@@ -58,7 +61,7 @@ def many(config: Config, omdb: Emulator, tmp_path: Path) -> Config:
 
 @contextmanager
 def started(config: Mapping[str, Any], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command, running, with its output to be read."""
+    """Start the command, with its output to be read."""
     path = tmp_path / "started.json"
     path.write_text(json.dumps(config))
     with subprocess.Popen(
@@ -72,7 +75,7 @@ def started(config: Mapping[str, Any], tmp_path: Path) -> Iterator[subprocess.Po
 
 
 def until_record(process: subprocess.Popen[str], count: int) -> list[str]:
-    """Return the lines up to so many records; fails if the command ends before."""
+    """Return the lines up to the given number of records; fails if the command ends before."""
     assert process.stdout
     assert process.stderr
     lines: list[str] = []
@@ -82,7 +85,7 @@ def until_record(process: subprocess.Popen[str], count: int) -> list[str]:
     return lines
 
 
-# What it says of itself
+# Version and settings
 
 
 def test_version(command: Command) -> None:
@@ -131,7 +134,7 @@ def test_about_as_text(command: Command) -> None:
 
 
 @pytest.mark.parametrize("has_config", [True, False])
-def test_discovery_needs_no_config_and_no_request(
+def test_discovery_requires_no_config_and_no_request(
     has_config: bool,  # noqa: FBT001
     command: Command,
     config: Config,
@@ -151,35 +154,35 @@ def test_discovery_needs_no_config_and_no_request(
     assert omdb.stats()["requests"] == 0
 
 
-def test_no_config_is_told_in_one_line(command: Command) -> None:
+def test_a_missing_config_is_one_line(command: Command) -> None:
     run = command()
     assert run.exit_code == 1
     assert "api_key is missing" in run.log
     assert "Traceback" not in run.log
 
 
-# The files it is given
+# Files
 
-UNUSABLE = [
-    # what the file holds · what is said of it
+INVALID = [
+    # the content of the file, the message
     (b"", "is empty"),
     (b'{"api_key": "a1b2c3d4", years: [2010]}', "is not JSON (Expecting property name"),
-    (b'["a1b2c3d4"]', "holds no JSON object"),
-    (b'"a1b2c3d4"', "holds no JSON object"),
-    (b"\xff\xfea1b2c3d4", "is not text in UTF-8"),
-    (None, "can't be read (No such file or directory): check the path"),
+    (b'["a1b2c3d4"]', "does not hold a JSON object"),
+    (b'"a1b2c3d4"', "does not hold a JSON object"),
+    (b"\xff\xfea1b2c3d4", "is not UTF-8 text"),
+    (None, "cannot be read (No such file or directory): check the path"),
 ]
 
 
 @pytest.fixture
-def refusal(
+def file_error(
     config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> Callable[[str, Path], str]:
-    """The one line with which a file is refused."""
+    """Return the one line that is logged for an invalid file."""
     good = tmp_path / "config.json"
     good.write_text(json.dumps({**config, "imdb_ids": ["tt1375666"]}))
 
-    def refuse(option: str, path: Path) -> str:
+    def run(option: str, path: Path) -> str:
         first = [] if option == "--config" else ["--config", str(good)]
         with pytest.raises(SystemExit) as end:
             TapOMDb.get_singer_command().main([*first, option, str(path)])
@@ -187,46 +190,46 @@ def refusal(
         [line] = caplog.messages
         return line
 
-    return refuse
+    return run
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
-@pytest.mark.parametrize(("content", "says"), UNUSABLE)
-def test_a_file_that_cannot_be_used_is_told_in_one_line(
+@pytest.mark.parametrize(("content", "message"), INVALID)
+def test_an_invalid_file_is_one_line(
     option: str,
     content: bytes | None,
-    says: str,
-    refusal: Callable[[str, Path], str],
+    message: str,
+    file_error: Callable[[str, Path], str],
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "bad.json"
     if content is not None:
         path.write_bytes(content)
-    line = refusal(option, path)
-    assert f"{option}: {path} {says}" in line
+    line = file_error(option, path)
+    assert f"{option}: {path} {message}" in line
     assert "a1b2c3d4" not in line
 
 
-def test_the_command_tells_it_in_one_line_too(command: Command, tmp_path: Path) -> None:
+def test_an_invalid_file_is_one_line_of_the_command(command: Command, tmp_path: Path) -> None:
     run = command("--config", str(tmp_path / "config.json"), "--discover")
     assert run.exit_code == 1
     assert run.stdout == ""
     [line] = run.log.splitlines()
-    assert "can't be read (No such file or directory): check the path" in line
+    assert "cannot be read (No such file or directory): check the path" in line
 
 
 @pytest.mark.parametrize(
     "state",
-    [{"bookmarks": []}, {"bookmarks": {"ledger": 1}}, {"type": "STATE", "value": {}}, {"x": 1}],
+    [{"bookmarks": []}, {"bookmarks": {"sync_state": 1}}, {"type": "STATE", "value": {}}, {"x": 1}],
     ids=str,
 )
-def test_a_state_of_another_shape_is_not_taken_for_none(
-    state: dict[str, Any], refusal: Callable[[str, Path], str], tmp_path: Path
+def test_a_file_that_is_not_a_state_is_rejected(
+    state: dict[str, Any], file_error: Callable[[str, Path], str], tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"
     path.write_text(json.dumps(state))
-    wanted = 'it must hold the last line that the target printed, such as {"bookmarks": {...}}'
-    assert refusal("--state", path) == f"--state: {path} is no state: {wanted}"
+    expected = 'it must hold the last line that the target printed, such as {"bookmarks": {...}}'
+    assert file_error("--state", path) == f"--state: {path} is not a state: {expected}"
 
 
 @pytest.mark.parametrize(
@@ -234,21 +237,21 @@ def test_a_state_of_another_shape_is_not_taken_for_none(
     [{}, {"streams": []}, {"streams": 5}, {"streams": [{}]}, {"streams": [{"tap_stream_id": "x"}]}],
     ids=str,
 )
-def test_a_catalog_without_any_of_the_streams_is_refused(
-    catalog: dict[str, Any], refusal: Callable[[str, Path], str], tmp_path: Path
+def test_a_catalog_without_any_of_the_streams_is_rejected(
+    catalog: dict[str, Any], file_error: Callable[[str, Path], str], tmp_path: Path
 ) -> None:
     path = tmp_path / "catalog.json"
     path.write_text(json.dumps(catalog))
-    wanted = "it must hold what tap-omdb --discover prints"
-    line = refusal("--catalog", path)
-    assert line == f"--catalog: {path} has none of the tap's streams: {wanted}"
+    expected = "it must hold what tap-omdb --discover prints"
+    line = file_error("--catalog", path)
+    assert line == f"--catalog: {path} has none of the tap's streams: {expected}"
 
 
-def test_a_state_with_nothing_in_it_is_a_first_run(run_tap: RunTap, config: Config) -> None:
+def test_an_empty_state_means_a_first_run(run_tap: RunTap, config: Config) -> None:
     assert run_tap({**config, "imdb_ids": ["tt1375666"]}, {}).ids("movies") == ["tt1375666"]
 
 
-def test_a_config_may_come_in_parts_and_through_a_pipe(config: Config, tmp_path: Path) -> None:
+def test_a_config_may_be_in_several_files_and_a_pipe(config: Config, tmp_path: Path) -> None:
     (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "requests_per_second": 99.5}')
     done = subprocess.run(
         [TAP, "--config", "/dev/stdin", "--config", tmp_path / "ids.json"],
@@ -258,15 +261,17 @@ def test_a_config_may_come_in_parts_and_through_a_pipe(config: Config, tmp_path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    messages = map(json.loads, done.stdout.splitlines())
-    assert [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"] == ["tt1375666"]
+    run = Run(done.returncode, done.stdout, done.stderr)
+    assert run.ids("movies") == ["tt1375666"]
 
 
 # --test
 
 
 @pytest.mark.parametrize("test", ["--test", "--test=schema"])
-def test_test_without_a_config_is_told_as_a_run_is(test: str, command: Command) -> None:
+def test_test_without_a_config_reports_the_same_errors_as_a_run(
+    test: str, command: Command
+) -> None:
     run = command(test)
     assert run.exit_code == 1
     assert "api_key is missing" in run.log
@@ -274,7 +279,7 @@ def test_test_without_a_config_is_told_as_a_run_is(test: str, command: Command) 
     assert "Traceback" not in run.log
 
 
-def test_test_of_the_schema_asks_nothing(
+def test_test_of_the_schema_sends_no_request(
     command: Command, many: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.json"
@@ -286,13 +291,13 @@ def test_test_of_the_schema_asks_nothing(
     assert omdb.stats()["requests"] == 0
 
 
-def test_there_is_no_other_test(command: Command) -> None:
+def test_unknown_tests_are_rejected(command: Command) -> None:
     run = command("--test=everything")
     assert run.exit_code == 2
     assert "'everything' is not one of 'all', 'schema', 'disabled'" in run.log
 
 
-def test_test_costs_a_few_requests(
+def test_test_sends_only_a_few_requests(
     command: Command, many: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.json"
@@ -315,13 +320,13 @@ def test_test_with_a_bad_key_fails(
     assert "Traceback" not in run.log
 
 
-# A state
+# State
 
 
-def test_a_state_of_a_newer_version_is_told_in_one_line(
+def test_a_state_of_a_newer_version_is_one_line(
     run_tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    state = {"bookmarks": {"ledger": {"version": 99}}}
+    state = {"bookmarks": {"sync_state": {"version": 99}}}
     run = run_tap({**config, "imdb_ids": ["tt1375666"]}, state)
     assert run.exit_code == 1
     assert "the state is of version 99" in run.log
@@ -330,17 +335,18 @@ def test_a_state_of_a_newer_version_is_told_in_one_line(
     assert omdb.stats()["requests"] == 0
 
 
-def test_a_state_that_is_none_of_the_taps_is_told_in_one_line(
-    run_tap: RunTap, config: Config
+@pytest.mark.parametrize(("bookmark", "version"), [("sync_state", 2), ("ledger", 1)])
+def test_an_invalid_state_is_one_line(
+    bookmark: str, version: int, run_tap: RunTap, config: Config
 ) -> None:
-    state = {"bookmarks": {"ledger": {"version": 1, "titles": {"yesterday": {"movie": "x"}}}}}
+    state = {"bookmarks": {bookmark: {"version": version, "titles": {"yesterday": {"movie": "x"}}}}}
     run = run_tap({**config, "imdb_ids": ["tt1375666"]}, state)
     assert run.exit_code == 1
-    assert "the state can't be read" in run.log
+    assert "the state cannot be read" in run.log
     assert "Traceback" not in run.log
 
 
-def test_a_titles_file_that_breaks_off_ends_the_run_after_what_it_gave(
+def test_a_truncated_titles_file_ends_the_run_after_its_readable_titles(
     run_tap: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     import gzip  # noqa: PLC0415
@@ -359,7 +365,7 @@ def test_a_titles_file_that_breaks_off_ends_the_run_after_what_it_gave(
     assert run.messages[-1]["type"] == "STATE"
 
 
-# How it stops
+# Signals and broken pipes
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -375,25 +381,30 @@ def test_a_signal_ends_the_run_between_two_records(
         assert time.monotonic() - at < 5
         assert process.returncode == 128 + number
     omdb.set_latency(0)
-    messages = [json.loads(line) for line in [*lines, *rest.splitlines()]]
-    emitted = [m["record"]["imdb_id"] for m in messages if m["type"] == "RECORD"]
+    run = Run(process.returncode, "".join([*lines, rest]), log)
+    emitted = run.ids("movies")
     assert 20 <= len(emitted) < 60
-    assert messages[-1]["type"] == "STATE"
-    ledger = messages[-1]["value"]["bookmarks"]["sync_state"]
+    assert run.counts == {"movies": len(emitted)}
+    assert run.messages[-1]["type"] == "STATE"
+    state = run.sync_state
     known = [
-        f"tt{n}" for day in ledger["titles"].values() for ids in day.values() for n in ids.split()
+        f"tt{number}"
+        for labels in state["titles"].values()
+        for runs in labels.values()
+        for numbers in runs.values()
+        for number in numbers.split()
     ]
     assert sorted(known) == sorted(emitted)
     assert "Ended early: stopped" in log
     assert "Traceback" not in log
     assert omdb.stats()["requests"] == len(emitted)
-    again = run_tap({**many, "cache_dir": None}, messages[-1]["value"])
+    again = run_tap({**many, "cache_dir": None}, run.state)
     assert again.exit_code == 0
     assert sorted([*emitted, *again.ids("movies")]) == sorted(many["imdb_ids"])
     assert omdb.stats()["requests"] == 200
 
 
-def test_a_signal_is_heeded_while_omdb_is_down(
+def test_a_signal_ends_a_run_that_waits_for_retries(
     many: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     omdb.fault("unavailable", skip=20)
@@ -406,14 +417,14 @@ def test_a_signal_is_heeded_while_omdb_is_down(
         output, log = process.communicate(timeout=30)
         assert time.monotonic() - at < 5
         assert process.returncode == 143
-    messages = [json.loads(line) for line in output.splitlines()]
-    assert sum(message["type"] == "RECORD" for message in messages) == 20
-    assert messages[-1]["type"] == "STATE"
-    assert messages[-1]["value"]["bookmarks"]["sync_state"]["failing"] == {}
+    run = Run(process.returncode, output, log)
+    assert run.counts == {"movies": 20}
+    assert run.messages[-1]["type"] == "STATE"
+    assert run.sync_state["failures"] == {}
     assert "Ended early: stopped" in log
 
 
-def test_a_signal_waits_no_longer_than_the_timeout_for_what_is_under_way(
+def test_a_signal_waits_no_longer_than_the_timeout_for_requests_in_flight(
     many: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     omdb.fault("hang", skip=5)
@@ -428,7 +439,7 @@ def test_a_signal_waits_no_longer_than_the_timeout_for_what_is_under_way(
         assert process.returncode == 143
 
 
-def test_a_target_that_dies_ends_the_run_with_one_line(
+def test_a_target_that_exits_ends_the_run_with_one_line(
     many: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     omdb.set_latency(20)
@@ -441,15 +452,13 @@ def test_a_target_that_dies_ends_the_run_with_one_line(
         assert process.wait(timeout=20) == 1
     errors = [line for line in log.splitlines() if "ERROR" in line]
     assert len(errors) == 1
-    assert "The target reads no further" in errors[0]
+    assert "The target has stopped reading" in errors[0]
     assert "Traceback" not in log
     assert "BrokenPipe" not in log
     assert omdb.stats()["requests"] < 60
 
 
-def test_a_pipe_that_nobody_ever_reads_ends_the_run(
-    many: Config, omdb: Emulator, tmp_path: Path
-) -> None:
+def test_a_pipe_without_a_reader_ends_the_run(many: Config, omdb: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(many))
     reader, writer = os.pipe()
@@ -459,6 +468,6 @@ def test_a_pipe_that_nobody_ever_reads_ends_the_run(
     )
     os.close(writer)
     assert done.returncode == 1
-    assert "The target reads no further" in done.stderr
+    assert "The target has stopped reading" in done.stderr
     assert "Traceback" not in done.stderr
     assert omdb.stats()["requests"] == 0

@@ -1,4 +1,4 @@
-"""The SDK's standard tests, and stricter ones: of keys, schemas, state and selection."""
+"""The SDK's standard tests, and stricter ones for keys, schemas, state and selection."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KEY = "a1b2c3d4"
 DETAILS = ("movies", "series", "episodes", "games")
 STREAMS = {*DETAILS, "searches", "rejects"}
+ALL_STREAMS = {*STREAMS, "syncs"}
 NOW = datetime(2026, 6, 15, 12, 30, 15, 123456, tzinfo=timezone.utc)
 
 EVERYTHING: dict[str, Any] = {
@@ -36,15 +37,15 @@ EVERYTHING: dict[str, Any] = {
     "titles": [{"title": "Up", "year": 2009}, {"title": "No Such Title"}],
     "types": ["movie", "series", "episode", "game"],
 }
-"""A config that gives each stream records, and each sort of reject that needs no fault."""
+"""A config with which each stream has records and rejects occur for several reasons."""
 
-# The SDK's runner asks once, as the class is used; it has no fixtures, so this is a module's.
+# The SDK's runner runs when its class is set up and knows no fixtures: hence one for the module.
 _emulator = Emulator(keys={KEY: None})
 
 
 def setup_module() -> None:
     _emulator.__enter__()
-    # Only now is it known where the emulator listens.
+    # The emulator's port is known from now on.
     _config["api_url"] = _emulator.url
 
 
@@ -53,7 +54,7 @@ def teardown_module() -> None:
 
 
 _config: dict[str, Any] = {"api_key": KEY, "api_url": "http://127.0.0.1:1/", **EVERYTHING}
-# parse_env_config would take in what a developer has set for runs of their own.
+# parse_env_config would read what developers have set for their own runs.
 _Standard = get_tap_test_class(
     TapOMDb,
     config=_config,
@@ -62,22 +63,22 @@ _Standard = get_tap_test_class(
 )
 
 
-# Of `unparsed` and `extra`, which are null in good records.
+# For `unparsed` and `extra`, which are null in valid records.
 @pytest.mark.filterwarnings("ignore:No records were available to test")
 class TestStandard(_Standard):  # type: ignore[misc, valid-type]
-    """What the SDK asks of every tap."""
+    """The tests that the SDK requires every tap to pass."""
 
     params = _Standard.params
 
 
 @pytest.fixture
 def everything(sync: RunTap, config: Config) -> Run:
-    """A run, under a clock that stands still, that gives each stream records."""
+    """A run at a fixed time in which each stream has records."""
     with time_machine.travel(NOW, tick=False):
         return sync({**config, **EVERYTHING})
 
 
-def test_each_stream_gives_records(everything: Run) -> None:
+def test_each_stream_has_records(everything: Run) -> None:
     assert set(everything.counts) == STREAMS
 
 
@@ -87,7 +88,7 @@ def test_each_record_comes_after_its_schema_and_is_valid(everything: Run) -> Non
         if message["type"] == "SCHEMA":
             schema = message["schema"]
             Draft202012Validator.check_schema(schema)
-            # Nothing beside what the schema says: the loader would leave it out in silence.
+            # Fields outside the schema: the loader would drop them silently.
             strict = {**schema, "additionalProperties": False}
             validators[message["stream"]] = Draft202012Validator(strict, format_checker=_formats())
         elif message["type"] == "RECORD":
@@ -100,13 +101,13 @@ def test_each_record_has_each_field(everything: Run) -> None:
         for message in everything.messages
         if message["type"] == "SCHEMA"
     }
-    for stream in STREAMS:
+    for stream in ALL_STREAMS:
         for record in everything.records(stream):
             assert list(record) == fields[stream]
 
 
 def test_a_schema_never_changes_within_a_run(everything: Run) -> None:
-    for stream in STREAMS:
+    for stream in ALL_STREAMS:
         schemas = [
             message
             for message in everything.messages
@@ -126,6 +127,7 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
         **{stream: ["imdb_id"] for stream in DETAILS},
         "searches": ["search_id"],
         "rejects": ["reject_id"],
+        "syncs": ["sync_id"],
     }
     for stream, [key] in keys.items():
         values = [record[key] for record in everything.records(stream)]
@@ -137,34 +139,42 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
     assert len(ids) == len(set(ids))
 
 
-def test_the_final_state_says_all_that_the_run_has_done(everything: Run) -> None:
+def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -> None:
     state = everything.state
+    kinds = {"movie": "movies", "series": "series", "game": "games"}
     known: dict[str, set[str]] = defaultdict(set)
-    for kind, stream in (("movie", "movies"), ("series", "series"), ("game", "games")):
+    for kind, stream in kinds.items():
         for record in everything.records(stream):
             year = record["year"]
-            is_recent = year is not None and year >= NOW.year - 3
-            known[f"{kind} {year if is_recent else 'older'}"].add(record["imdb_id"][2:])
-    requests = sum(state["bookmarks"]["sync_state"]["requests"].values())
+            label_year = year if year is not None and year >= NOW.year - 3 else "older"
+            known[f"{kind} {label_year} {record['matched_by']}"].add(record["imdb_id"][2:])
     at = "2026-06-15T12:30:15Z"
-    stamped = dict.fromkeys(DETAILS, "fetched_at")
-    stamped |= {"rejects": "rejected_at", "searches": "searched_at"}
-    ledger = state["bookmarks"].pop("ledger")
+    replication_keys = dict.fromkeys(DETAILS, "fetched_at")
+    replication_keys |= {"rejects": "rejected_at", "searches": "searched_at", "syncs": "ended_at"}
+    sync_state = state["bookmarks"].pop("sync_state")
     assert state == {
         "bookmarks": {
             stream: {"replication_key": key, "replication_key_value": at}
-            for stream, key in stamped.items()
+            for stream, key in replication_keys.items()
         }
     }
     day = "2026-06-15"
-    titles = {label: set(text.split()) for label, text in ledger["titles"][day].items()}
+    [sync] = everything.records("syncs")
+    [run] = sync_state["requests"][f"{day}/7d"]
+    titles = {label: set(runs[run].split()) for label, runs in sync_state["titles"][day].items()}
     assert titles == known
     searches = {row["search_id"]: row["total_results"] for row in everything.records("searches")}
-    assert ledger == {
-        "version": 1,
-        "titles": {day: ledger["titles"][day]},
-        "seasons": ledger["seasons"],
-        "lookups": ledger["lookups"],
+    assert sync_state == {
+        "version": 2,
+        "titles": {
+            day: {label: {run: runs[run]} for label, runs in sync_state["titles"][day].items()}
+        },
+        "seasons": {
+            day: {label: {run: runs[run]} for label, runs in sync_state["seasons"][day].items()}
+        },
+        "lookups": {
+            day: {label: {run: runs[run]} for label, runs in sync_state["lookups"][day].items()}
+        },
         "searches": {
             day: {
                 "2010 -": {
@@ -174,18 +184,20 @@ def test_the_final_state_says_all_that_the_run_has_done(everything: Run) -> None
                 }
             }
         },
-        "passes": {},
+        "search_progress": {},
         "pending": {},
-        "failing": {imdb_id: {"day": day, "tries": 1} for imdb_id in ("tt0000404", "tt99000061")},
-        "merged": {"4440394": "2250912"},
-        "requests": {f"{day}/7d": requests},
+        "failures": {
+            imdb_id: {run: {"day": day, "attempts": 1}} for imdb_id in ("tt0000404", "tt99000061")
+        },
+        "merged_ids": {"4440394": "2250912"},
+        "requests": {f"{day}/7d": {run: sync["requests"]}},
     }
-    read = [text.split() for text in ledger["seasons"][day].values()]
-    assert sorted(season for seasons in read for season in seasons) == [
+    seasons = [runs[run].split() for runs in sync_state["seasons"][day].values()]
+    assert sorted(season for label in seasons for season in label) == [
         "0185906/1",
         *(f"0491738/{season}" for season in range(1, 9)),
     ]
-    assert sorted(ledger["lookups"][day]) == ["found", "gone"]
+    assert sorted(sync_state["lookups"][day]) == ["found", "not_found"]
 
 
 def test_a_state_follows_the_last_record(everything: Run) -> None:
@@ -193,7 +205,7 @@ def test_a_state_follows_the_last_record(everything: Run) -> None:
     assert kinds[-1] == "STATE"
 
 
-def test_a_state_with_records_comes_back_as_it_went(
+def test_a_run_right_after_a_complete_one_leaves_the_state_as_it_was(
     everything: Run, sync: RunTap, config: Config
 ) -> None:
     with time_machine.travel(NOW, tick=False):
@@ -203,11 +215,11 @@ def test_a_state_with_records_comes_back_as_it_went(
 
 
 @pytest.mark.parametrize("stream", sorted(STREAMS))
-def test_a_stream_that_is_not_selected_has_no_message_and_costs_no_request(
+def test_a_stream_that_is_not_selected_causes_no_message_and_no_request(
     stream: str, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    run = sync({**config, **EVERYTHING}, select=STREAMS - {stream})
-    assert {m["stream"] for m in run.messages if "stream" in m} == STREAMS - {stream}
+    run = sync({**config, **EVERYTHING}, select=ALL_STREAMS - {stream})
+    assert {m["stream"] for m in run.messages if "stream" in m} == ALL_STREAMS - {stream}
     assert set(run.counts) == STREAMS - {stream}
     kinds = [r["query"].get("type") for r in omdb.requests() if r["kind"] == "search"]
     kind = {"movies": "movie", "games": "game"}.get(stream)
@@ -237,7 +249,7 @@ def test_a_stream_that_is_selected_alone(
     assert sorted(run.ids(stream)) == sorted(everything.ids(stream))
 
 
-def test_nothing_is_asked_when_no_stream_is_selected(
+def test_no_request_is_sent_if_no_stream_is_selected(
     sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     run = sync({**config, **EVERYTHING}, select=set())
@@ -253,7 +265,7 @@ def _is_timestamp(value: object) -> bool:
 
 
 def _formats() -> FormatChecker:
-    """Check dates, and times as the tap writes them; jsonschema leaves times to other packages."""
+    """Check dates, and times as the tap writes them; jsonschema itself does not check times."""
     checker = FormatChecker(["date"])
     checker.checkers = {**checker.checkers, "date-time": (_is_timestamp, ValueError)}
     return checker

@@ -1,4 +1,4 @@
-"""The ranked prefixes, how one is split, and the script that ranks them."""
+"""The ranked prefixes, how a prefix is split, and the script that ranks them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tap_omdb.sync.prefixes import narrower, ranked_prefixes
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tap-omdb" / "scripts" / "rank_prefixes.py"
 
-# Facts: well-known titles of all decades, most of them later than the ranking's.
+# Well-known titles of all decades, most of them newer than those of the ranking.
 TITLES = """
 Parasite; Get Out; Lady Bird; Moonlight; La La Land; Dunkirk; Arrival; Whiplash; Boyhood;
 Interstellar; Gravity; Her; Nomadland; Tenet; Dune; Belfast; CODA; Oppenheimer; Barbie;
@@ -33,8 +33,8 @@ The Godfather; Taxi Driver; Chinatown; Alien; Apocalypse Now; Raging Bull; Blade
 
 
 def expected_share(count: int) -> float:
-    """The share of a year's titles that the first so many terms find, as the ranking has it."""
-    ranking = ROOT / "tap-omdb" / "tap_omdb" / "data" / "prefixes.csv"
+    """Return the share of a year's titles that this many terms find, according to the ranking."""
+    ranking = ROOT / "tap-omdb" / "tap_omdb" / "sync" / "prefixes.csv"
     with ranking.open(encoding="utf-8") as file:
         shares = [0.0, *(float(row["share"]) for row in csv.DictReader(file))]
     return shares[count]
@@ -49,22 +49,22 @@ def share_found(terms: tuple[str, ...]) -> float:
     return sum(found(title, set(terms)) for title in titles) / len(titles)
 
 
-def test_terms_are_distinct_prefixes_that_omdb_answers() -> None:
+def test_terms_are_distinct_prefixes_that_omdb_accepts() -> None:
     terms = ranked_prefixes(1)
     assert len(set(terms)) == len(terms) > 2000
-    # OMDb refuses one and two letters, and so much as "the".
+    # OMDb rejects terms of one or two letters, and "the".
     assert all(re.fullmatch(r"[^\W_]{3}\*", term) for term in terms)
     assert "the*" not in terms
 
 
-def test_coverage_takes_as_many_terms_as_it_needs() -> None:
+def test_coverage_determines_the_number_of_terms() -> None:
     assert ranked_prefixes(0) == ()
     for coverage in (0.1, 0.5, 0.9, 0.95):
         count = len(ranked_prefixes(coverage))
         assert expected_share(count - 1) < coverage <= expected_share(count)
 
 
-def test_shares_rise_with_the_terms_to_nearly_all() -> None:
+def test_more_terms_find_a_larger_share() -> None:
     everything = ranked_prefixes(1)
     shares = [expected_share(count) for count in range(len(everything) + 1)]
     assert shares == sorted(shares)
@@ -72,16 +72,16 @@ def test_shares_rise_with_the_terms_to_nearly_all() -> None:
     assert 0.97 < shares[-1] < 1
 
 
-def test_docs_show_this_curve() -> None:
+def test_the_documentation_shows_this_ranking() -> None:
     page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
     curve, _, _ = page.partition("## With 1,000 requests a day")
     rows = re.findall(r"^\| ([\d,]+)(?: \(all\))? \| ([\d.]+)% \|", curve, re.MULTILINE)
     counts = [int(count.replace(",", "")) for count, _ in rows]
     assert counts[-1] == len(ranked_prefixes(1))
     assert [f"{expected_share(count):.1%}" for count in counts] == [f"{s}%" for _, s in rows]
-    told = re.findall(r"(0\.\d+) takes ([\d,]+\d)", curve)
-    assert told
-    for coverage, count in told:
+    examples = re.findall(r"(0\.\d+) takes ([\d,]+\d)", curve)
+    assert examples
+    for coverage, count in examples:
         assert len(ranked_prefixes(float(coverage))) == int(count.replace(",", ""))
 
 
@@ -96,7 +96,7 @@ def test_real_titles_are_found() -> None:
     assert share_found(ranked_prefixes(1)) == 1
 
 
-def test_narrower_begins_with_the_word_itself_and_the_commonest_letters() -> None:
+def test_narrower_terms_start_with_the_word_itself_and_the_most_frequent_letters() -> None:
     terms = narrower("man*")
     assert terms[:4] == ("man", "mane*", "mant*", "mana*")
     assert len(set(terms)) == len(terms) == 37
@@ -104,7 +104,7 @@ def test_narrower_begins_with_the_word_itself_and_the_commonest_letters() -> Non
 
 
 @pytest.mark.parametrize("term", ["man", "the", "star wars", ""])
-def test_whole_words_cannot_be_narrowed(term: str) -> None:
+def test_whole_words_cannot_be_split(term: str) -> None:
     assert narrower(term) == ()
 
 
@@ -149,8 +149,8 @@ def test_script_ranks_by_new_titles_per_request(tmp_path: Path) -> None:
     assert printed.startswith("6 titles, 1 without a word that is long enough\n")
 
 
-def test_script_counts_the_pages_that_a_prefix_costs(tmp_path: Path) -> None:
-    # In a big year "big" alone costs pages of titles that the narrow prefixes find as well.
+def test_script_counts_the_pages_of_each_prefix(tmp_path: Path) -> None:
+    # In a large year, "big" alone requires many pages; narrower prefixes find the same titles.
     names = ["Alpha", "Bravo", "Gamma"]
     source = tmp_path / "titles.csv"
     source.write_text("title\n" + "".join(f"Big {n} {i}\n" for n in names for i in range(5)))
@@ -162,8 +162,8 @@ def test_script_counts_the_pages_that_a_prefix_costs(tmp_path: Path) -> None:
     assert ranking(large)[1][2] == "150"
 
 
-def test_script_measures_on_titles_that_it_did_not_rank(tmp_path: Path) -> None:
-    # No two titles share a word: what is learnt from one half finds none of the other.
+def test_script_measures_shares_on_titles_that_were_not_ranked(tmp_path: Path) -> None:
+    # No two titles share a word, so prefixes ranked on one half find none of the other.
     letters = "abcdefgh"
     source = tmp_path / "titles.csv"
     source.write_text("title\n" + "".join(f"{letter * 3}\n" for letter in letters))
@@ -172,9 +172,9 @@ def test_script_measures_on_titles_that_it_did_not_rank(tmp_path: Path) -> None:
     assert {row[1] for row in ranking(output)[1:]} == {"0.00000"}
 
 
-def test_script_reads_replies_and_is_deterministic(tmp_path: Path) -> None:
+def test_script_reads_responses_and_is_deterministic(tmp_path: Path) -> None:
     hits = [{"Title": f"Heat {n}", "Year": "1995", "Type": "movie"} for n in range(3)]
-    replies = [
+    responses = [
         {"Search": hits, "totalResults": "3", "Response": "True"},
         {"Title": "Alien", "Year": "1979", "Type": "movie", "Response": "True"},
         {"Title": "Alien", "Year": "1979", "Type": "movie", "Response": "True"},
@@ -182,8 +182,8 @@ def test_script_reads_replies_and_is_deterministic(tmp_path: Path) -> None:
         {"Title": "Pilot", "Year": "2004", "Type": "episode", "Response": "True"},
         {"Response": "False", "Error": "Movie not found!"},
     ]
-    source = tmp_path / "replies.jsonl"
-    source.write_text("".join(json.dumps(reply) + "\n" for reply in replies))
+    source = tmp_path / "responses.jsonl"
+    source.write_text("".join(json.dumps(response) + "\n" for response in responses))
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     printed = run("--output", first, source)
     assert printed.startswith("5 titles, ")
@@ -192,7 +192,7 @@ def test_script_reads_replies_and_is_deterministic(tmp_path: Path) -> None:
     assert [row[0] for row in ranking(first)[1:]] == ["hea", "ali", "los"]
 
 
-def test_script_refuses_too_few_titles(tmp_path: Path) -> None:
+def test_script_rejects_too_few_titles(tmp_path: Path) -> None:
     source = tmp_path / "titles.csv"
     source.write_text("title\nHeat\n")
     with pytest.raises(subprocess.CalledProcessError) as raised:

@@ -1,4 +1,4 @@
-"""What is asked next: in which order, each thing once, and how far ahead."""
+"""What is requested next: in which order, each request once, and how far ahead."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_omdb.state.sync_state import SyncState
-from tap_omdb.omdb.queries import (
-    LookupTask,
-    PageTask,
-    SearchKey,
-    SearchProgress,
-    SeasonTask,
-    TitleTask,
-)
 from tap_omdb.config.settings import Refresh, Settings, Title
-from tap_omdb.sync.planner import plan_tasks, count_planned_tasks
 from tap_omdb.config.titles_file import InvalidRow
+from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.state.lookups import FAILED, FOUND
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.titles import FetchedLabel
+from tap_omdb.sync.planner import Planner, next_search_task
+from tap_omdb.sync.priority import Priority
 from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tap_omdb.omdb.queries import Task
+    from tap_omdb.sync.tasks import Task
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = TODAY - timedelta(days=400)
@@ -39,7 +37,10 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401
         "search_terms": (),
         "imdb_ids": (),
         "titles": (),
+        "year_tolerance": 1,
         "titles_file": None,
+        "ratings_file": None,
+        "min_votes": 0,
         "types": frozenset({"movie"}),
         "plot": "short",
         "coverage": 0.9,
@@ -56,61 +57,67 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401
 
 
 @pytest.fixture
-def ledger() -> SyncState:
-    return SyncState(Refresh())
+def state() -> SyncState:
+    return SyncState(Refresh(), "run")
 
 
 def title(number: int) -> TitleTask:
     return TitleTask(f"tt{number:07d}", "search")
 
 
-def page(term: str, number: int = 1) -> PageTask:
-    return PageTask(SearchProgress(SearchKey(term, 2010, "movie"), TODAY), number)
+def page(term: str, number: int = 1) -> SearchTask:
+    return SearchTask(SearchProgress(SearchKey(term, 2010, "movie"), TODAY), number)
 
 
-def work_of(tasks: Iterable[Task | InvalidRow], ledger: SyncState) -> TaskQueue:
-    return TaskQueue(iter(tasks), ledger, WIDTH)
+def lookup(title: str, year: int | None = None, kind: str | None = None) -> LookupTask:
+    return LookupTask(Title(title, year, kind), "titles")
 
 
-def taken(work: TaskQueue) -> list[Task]:
-    """Take all tasks that there are now."""
+def queue_of(tasks: Iterable[Task | InvalidRow], state: SyncState) -> TaskQueue:
+    return TaskQueue(iter(tasks), state, WIDTH, Priority())
+
+
+def all_tasks(queue: TaskQueue) -> list[Task]:
+    """Take all tasks that are available now."""
     tasks: list[Task] = []
-    while task := work.next():
+    while task := queue.next():
         tasks.append(task)
     return tasks
 
 
-def asked(work: TaskQueue) -> list[str]:
-    """Take all tasks that there are now, in words."""
-    return [str(task.query("short")) for task in taken(work)]
+def all_requests(queue: TaskQueue) -> list[str]:
+    """Take all tasks that are available now, and return their queries."""
+    return [str(task.query("short")) for task in all_tasks(queue)]
 
 
-def planned(ledger: SyncState, wanted: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
-    tasks = plan_tasks(settings(**changes), ledger, wanted, TODAY)
+def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
+    tasks = Planner(settings(**changes), state, selected, TODAY, Priority()).tasks()
     return [str(task.query("short")) for task in tasks if not isinstance(task, InvalidRow)]
 
 
-# The order
+# Order
 
 
-def test_new_titles_come_before_known_ones_and_names_before_searches(
-    ledger: SyncState, tmp_path: Path
+def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
+    state: SyncState, tmp_path: Path
 ) -> None:
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\n", encoding="utf-8")
-    ledger.fetched("tt0000001", "movie", 1990, LONG_AGO)
-    ledger.fetched("tt0000002", "movie", 1990, LONG_AGO - timedelta(days=1))
-    ledger.gone("tt0000003", LONG_AGO + timedelta(days=1))
-    ledger.failed("tt0000004", TODAY - timedelta(days=1))
-    ledger.pending["tt0000005"] = "movie"
-    ledger.pending_seasons["tt0000006", 2] = None
-    ledger.season_fetched("tt0000006", 1, 1990, LONG_AGO)
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), LONG_AGO)
+    state.titles.mark_fetched(
+        "tt0000002", FetchedLabel("movie", 1990), LONG_AGO - timedelta(days=1)
+    )
+    state.titles.mark_not_found("tt0000003", LONG_AGO + timedelta(days=1))
+    state.titles.mark_failed("tt0000004", TODAY - timedelta(days=1))
+    state.titles.pending["tt0000005"] = "movie"
+    state.seasons.pending["tt0000006", 2] = None
+    state.seasons.mark_fetched("tt0000006", 1, 1990, LONG_AGO)
     known = SearchKey("old*", 2010, "movie")
-    ledger.searched(known, 10, LONG_AGO)
-    begun = SearchKey("new*", 2010, "movie")
-    ledger.passes[begun] = SearchProgress(begun, TODAY, next_page=4)
+    state.searches.mark_finished(known, 10, LONG_AGO)
+    in_progress = SearchKey("new*", 2010, "movie")
+    state.searches.in_progress[in_progress] = SearchProgress(in_progress, TODAY, next_page=4)
     assert planned(
-        ledger,
+        state,
         types=frozenset({"movie", "episode"}),
         search_terms=("old*", "new*"),
         years=(2010,),
@@ -136,41 +143,41 @@ def test_new_titles_come_before_known_ones_and_names_before_searches(
     ]
 
 
-def test_what_is_known_and_fresh_is_not_asked_for(ledger: SyncState) -> None:
-    ledger.fetched("tt0000001", "movie", 1990, TODAY)
-    ledger.gone("tt0000002", TODAY)
-    ledger.failed("tt0000003", TODAY)
-    ledger.fetched("tt0000004", "movie", 1990, TODAY)
-    ledger.merged("tt0000005", "tt0000004")
-    ledger.looked_up(LookupTask("Up", None, None, "titles"), TODAY, found=True)
-    ledger.searched(SearchKey("man*", None, "movie"), 10, TODAY)
+def test_what_is_known_and_fresh_is_not_requested(state: SyncState) -> None:
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY)
+    state.titles.mark_not_found("tt0000002", TODAY)
+    state.titles.mark_failed("tt0000003", TODAY)
+    state.titles.mark_fetched("tt0000004", FetchedLabel("movie", 1990), TODAY)
+    state.titles.mark_merged("tt0000005", "tt0000004")
+    state.lookups.mark(Title("Up"), TODAY, FOUND)
+    state.searches.mark_finished(SearchKey("man*", None, "movie"), 10, TODAY)
     ids = tuple(f"tt000000{number}" for number in range(1, 6))
-    assert planned(ledger, imdb_ids=ids, titles=(Title("Up"),), search_terms=("man*",)) == []
+    assert planned(state, imdb_ids=ids, titles=(Title("Up"),), search_terms=("man*",)) == []
 
 
-def test_a_stream_that_is_not_wanted_costs_nothing(ledger: SyncState) -> None:
-    ledger.pending.update({"tt0000001": "movie", "tt0000002": "series"})
-    ledger.pending_seasons["tt0000002", 1] = None
-    ledger.fetched("tt0000003", "series", 1990, LONG_AGO)
-    ledger.gone("tt0000004", LONG_AGO)
-    ledger.season_fetched("tt0000003", 1, 1990, LONG_AGO)
-    plan = planned(ledger, frozenset({"movie"}), types=ALL, search_terms=("man*",))
+def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> None:
+    state.titles.pending.update({"tt0000001": "movie", "tt0000002": "series"})
+    state.seasons.pending["tt0000002", 1] = None
+    state.titles.mark_fetched("tt0000003", FetchedLabel("series", 1990), LONG_AGO)
+    state.titles.mark_not_found("tt0000004", LONG_AGO)
+    state.seasons.mark_fetched("tt0000003", 1, 1990, LONG_AGO)
+    plan = planned(state, frozenset({"movie"}), types=ALL, search_terms=("man*",))
     assert plan == [
         "i=tt0000001&plot=short",
         "s=man*&type=movie&page=1",
         "i=tt0000004&plot=short",
     ]
-    assert planned(ledger, frozenset(), types=frozenset(), search_terms=("man*",)) == []
+    assert planned(state, frozenset(), types=frozenset(), search_terms=("man*",)) == []
     # They wait until their stream is selected again.
-    assert "i=tt0000002&plot=short" in planned(ledger, types=ALL)
+    assert "i=tt0000002&plot=short" in planned(state, types=ALL)
 
 
-def test_all_types_are_searched_at_once(ledger: SyncState) -> None:
-    assert planned(ledger, types=ALL, search_terms=("man*",)) == ["s=man*&page=1"]
+def test_all_types_are_searched_in_one_search(state: SyncState) -> None:
+    assert planned(state, types=ALL, search_terms=("man*",)) == ["s=man*&page=1"]
 
 
-def test_the_best_term_is_searched_in_all_years_first(ledger: SyncState) -> None:
-    plan = planned(ledger, search_terms=("aa*", "bb*"), years=(2010, 2011))
+def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
+    plan = planned(state, search_terms=("aa*", "bb*"), years=(2010, 2011))
     assert plan == [
         "s=aa*&y=2010&type=movie&page=1",
         "s=aa*&y=2011&type=movie&page=1",
@@ -179,139 +186,150 @@ def test_the_best_term_is_searched_in_all_years_first(ledger: SyncState) -> None
     ]
 
 
-def test_a_split_search_is_made_by_its_parts_which_may_be_split_in_turn(ledger: SyncState) -> None:
+def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
+    state: SyncState,
+) -> None:
     for term in ("the*", "ther*"):
-        ledger.searched(SearchKey(term, None, "movie"), None, TODAY)
-    ledger.searched(SearchKey("thea*", None, "movie"), 9, TODAY)
-    terms = [text[2:].partition("&")[0] for text in planned(ledger, search_terms=("the*",))]
+        state.searches.mark_finished(SearchKey(term, None, "movie"), None, TODAY)
+    state.searches.mark_finished(SearchKey("thea*", None, "movie"), 9, TODAY)
+    terms = [text[2:].partition("&")[0] for text in planned(state, search_terms=("the*",))]
     assert {"the", "thee*", "thes*", "ther", "there*"} <= set(terms)
     assert not {"the*", "ther*", "thea*"} & set(terms)
     assert len(terms) == len(set(terms))
 
 
-def test_a_pending_title_that_another_answered_for_is_not_asked_for(ledger: SyncState) -> None:
-    ledger.pending.update({"tt0000001": "movie", "tt0000002": "movie"})
-    tasks = plan_tasks(settings(), ledger, ALL, TODAY)
+def test_a_pending_title_that_was_merged_meanwhile_is_not_requested(state: SyncState) -> None:
+    state.titles.pending.update({"tt0000001": "movie", "tt0000002": "movie"})
+    tasks = Planner(settings(), state, ALL, TODAY, Priority()).tasks()
     assert next(tasks) == title(1)
-    ledger.fetched("tt0000002", "movie", 1990, TODAY)
-    ledger.merged("tt0000001", "tt0000002")
+    state.titles.mark_fetched("tt0000002", FetchedLabel("movie", 1990), TODAY)
+    state.titles.mark_merged("tt0000001", "tt0000002")
     assert list(tasks) == []
 
 
-def test_what_is_found_comes_before_the_backlog_in_the_order_found(ledger: SyncState) -> None:
-    work = work_of([title(1), title(2)], ledger)
-    assert str(work.next()) == str(title(1))
-    work.add_title("tt0000009", "movie", "search")
-    work.add(page("man*", 2))
-    work.add_title("tt0000008", "movie", "search")
-    assert asked(work) == [
+def test_tasks_found_on_the_way_come_before_the_plan_in_the_order_found(state: SyncState) -> None:
+    queue = queue_of([title(1), title(2)], state)
+    assert str(queue.next()) == str(title(1))
+    queue.add_title("tt0000009", "movie", "search")
+    queue.add(page("man*", 2))
+    queue.add_title("tt0000008", "movie", "search")
+    assert all_requests(queue) == [
         "i=tt0000009&plot=short",
         "s=man*&y=2010&type=movie&page=2",
         "i=tt0000008&plot=short",
         "i=tt0000002&plot=short",
     ]
-    assert list(ledger.pending) == ["tt0000009", "tt0000008"]
+    assert list(state.titles.pending) == ["tt0000009", "tt0000008"]
 
 
-# Once
+# Each request once
 
 
-def test_a_title_found_again_while_it_waits_or_is_under_way_is_asked_for_once(
-    ledger: SyncState,
+def test_a_title_found_again_while_it_is_queued_or_in_flight_is_requested_once(
+    state: SyncState,
 ) -> None:
-    work = work_of([title(1), title(1), TitleTask("tt0000001", "imdb_ids"), title(2)], ledger)
-    assert work.add_title("tt0000001", "movie", "search")
-    assert not work.add_title("tt0000001", "movie", "search")
-    assert asked(work) == ["i=tt0000001&plot=short", "i=tt0000002&plot=short"]
-    assert not work.add_title("tt0000001", "movie", "search")
-    assert not work.add_title("tt0000002", "movie", "search"), "it was asked for by name: not new"
-    assert asked(work) == []
+    queue = queue_of([title(1), title(1), TitleTask("tt0000001", "imdb_ids"), title(2)], state)
+    assert queue.add_title("tt0000001", "movie", "search")
+    assert not queue.add_title("tt0000001", "movie", "search")
+    assert all_requests(queue) == ["i=tt0000001&plot=short", "i=tt0000002&plot=short"]
+    assert not queue.add_title("tt0000001", "movie", "search")
+    assert not queue.add_title("tt0000002", "movie", "search"), "it was in the plan"
+    assert all_requests(queue) == []
 
 
-@pytest.mark.parametrize("settle", ["fetched", "gone", "failed", "merged"])
-def test_a_title_that_is_known_is_not_new(ledger: SyncState, settle: str) -> None:
-    if settle == "fetched":
-        ledger.fetched("tt0000001", "movie", 1990, LONG_AGO)
-    elif settle == "merged":
-        ledger.merged("tt0000001", "tt0000002")
+@pytest.mark.parametrize("outcome", ["fetched", "not_found", "failed", "merged"])
+def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
+    if outcome == "fetched":
+        state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), LONG_AGO)
+    elif outcome == "merged":
+        state.titles.mark_merged("tt0000001", "tt0000002")
     else:
-        getattr(ledger, settle)("tt0000001", LONG_AGO)
-    work = work_of([], ledger)
-    assert not work.add_title("tt0000001", "movie", "search")
-    assert asked(work) == []
-    assert not ledger.pending
+        getattr(state.titles, f"mark_{outcome}")("tt0000001", LONG_AGO)
+    queue = queue_of([], state)
+    assert not queue.add_title("tt0000001", "movie", "search")
+    assert all_requests(queue) == []
+    assert not state.titles.pending
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (LookupTask("Up", 2009, None, "titles"), LookupTask("UP", 2009, None, "titles_file", 7)),
+        (
+            lookup("Up", 2009),
+            LookupTask(Title("UP", 2009), "titles_file", 7),
+        ),
         (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2)),
         (page("man*"), page("man*")),
     ],
 )
-def test_the_same_question_is_asked_once(ledger: SyncState, one: Task, other: Task) -> None:
-    work = work_of([one], ledger)
-    work.add(other)
-    task = work.next()
+def test_the_same_request_is_sent_once(state: SyncState, one: Task, other: Task) -> None:
+    queue = queue_of([one], state)
+    queue.add(other)
+    task = queue.next()
     assert task is not None
-    assert asked(work) == []
-    work.add(one)
-    assert asked(work) == []
-    work.done(task)
-    # Another day it may be asked again.
-    work.add(one)
-    assert work.next() is one
+    assert all_requests(queue) == []
+    queue.add(one)
+    assert all_requests(queue) == []
+    queue.done(task)
+    # Each request once the response has been handled, it may be requested again.
+    queue.add(one)
+    assert queue.next() is one
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (LookupTask("Up", 2009, None, "titles"), LookupTask("Up", None, None, "titles")),
-        (LookupTask("Up", None, "movie", "titles"), LookupTask("Up", None, "game", "titles")),
+        (
+            lookup("Up", 2009),
+            lookup("Up"),
+        ),
+        (
+            lookup("Up", None, "movie"),
+            lookup("Up", None, "game"),
+        ),
         (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2, full=False)),
         (page("man*"), page("man*", 2)),
         (page("man*"), page("man")),
     ],
 )
-def test_different_questions_are_both_asked(ledger: SyncState, one: Task, other: Task) -> None:
-    work = work_of([one], ledger)
-    work.add(other)
-    assert len(asked(work)) == 2
+def test_different_requests_are_both_sent(state: SyncState, one: Task, other: Task) -> None:
+    queue = queue_of([one], state)
+    queue.add(other)
+    assert len(all_requests(queue)) == 2
 
 
 # How far ahead
 
 
-def test_searches_wait_for_what_they_bring(ledger: SyncState) -> None:
-    work = work_of([page(f"{letter}a*") for letter in "abcdefghijklmno"], ledger)
-    first, _ = taken(work)  # two may be under way while they bring something
-    work.add_title("tt0000001", "movie", "search")
-    work.done(first, found=1)
-    assert asked(work) == ["i=tt0000001&plot=short", "s=ca*&y=2010&type=movie&page=1"]
+def test_further_searches_wait_until_the_titles_found_are_requested(state: SyncState) -> None:
+    queue = queue_of([page(f"{letter}a*") for letter in "abcdefghijklmno"], state)
+    first, _ = all_tasks(queue)  # two may be in flight while they bring new titles
+    queue.add_title("tt0000001", "movie", "search")
+    queue.done(first, found=1)
+    assert all_requests(queue) == ["i=tt0000001&plot=short", "s=ca*&y=2010&type=movie&page=1"]
 
 
-def test_searches_that_bring_nothing_fill_the_width_until_one_does(ledger: SyncState) -> None:
+def test_while_searches_bring_nothing_more_of_them_are_in_flight(state: SyncState) -> None:
     terms = [f"{letter}a*" for letter in "abcdefghijklmnopqrst"]
-    work = work_of([page(term) for term in terms], ledger)
-    barren = work.next()
-    assert barren is not None
-    work.done(barren, found=0)
-    under_way = taken(work)
-    assert len(under_way) == WIDTH
-    work.done(under_way[0], found=3)
-    assert work.next() is None
-    for task in under_way[1:-1]:
-        work.done(task, found=3)
-    assert len(asked(work)) == 1, "back to two"
+    queue = queue_of([page(term) for term in terms], state)
+    unproductive = queue.next()
+    assert unproductive is not None
+    queue.done(unproductive, found=0)
+    in_flight = all_tasks(queue)
+    assert len(in_flight) == WIDTH
+    queue.done(in_flight[0], found=3)
+    assert queue.next() is None
+    for task in in_flight[1:-1]:
+        queue.done(task, found=3)
+    assert len(all_requests(queue)) == 1, "at most two again"
 
 
-def test_titles_do_not_wait_for_searches(ledger: SyncState) -> None:
-    work = work_of([page("aa*"), page("bb*"), *(title(number) for number in range(1, 50))], ledger)
-    assert len(asked(work)) == 51
+def test_titles_do_not_wait_for_searches(state: SyncState) -> None:
+    queue = queue_of([page("aa*"), page("bb*"), *(title(number) for number in range(1, 50))], state)
+    assert len(all_requests(queue)) == 51
 
 
-def test_the_backlog_is_read_as_it_is_needed(ledger: SyncState) -> None:
+def test_the_plan_is_consumed_only_as_needed(state: SyncState) -> None:
     read: list[int] = []
 
     def endless() -> Iterable[Task]:
@@ -319,85 +337,85 @@ def test_the_backlog_is_read_as_it_is_needed(ledger: SyncState) -> None:
             read.append(number)
             yield title(number)
 
-    work = work_of(endless(), ledger)
+    queue = queue_of(endless(), state)
     for _ in range(20):
-        task = work.next()
+        task = queue.next()
         assert task is not None
-        work.done(task)
+        queue.done(task)
     assert len(read) <= 22
-    assert work.has_more_than_pending()
+    assert queue.has_more_than_pending()
     assert len(read) <= 23
 
 
-def test_unusable_rows_are_put_aside_and_cost_nothing(ledger: SyncState) -> None:
+def test_invalid_rows_are_collected_and_cause_no_requests(state: SyncState) -> None:
     row = InvalidRow(7, "rubbish", "there is no title in it")
-    work = work_of([title(1), row, title(2)], ledger)
-    assert asked(work) == ["i=tt0000001&plot=short", "i=tt0000002&plot=short"]
-    assert list(work.unusable) == [row]
-    assert work.taken == 2
+    queue = queue_of([title(1), row, title(2)], state)
+    assert all_requests(queue) == ["i=tt0000001&plot=short", "i=tt0000002&plot=short"]
+    assert list(queue.invalid_rows) == [row]
+    assert queue.started == 2
 
 
-def test_what_is_pending_is_told_from_what_was_not_begun(ledger: SyncState) -> None:
+def test_pending_tasks_are_distinguished_from_tasks_not_started(state: SyncState) -> None:
     season, search = SeasonTask("tt0944947", 2), page("man*", 2)
-    ledger.pending["tt0000001"] = "movie"
-    ledger.pending_seasons["tt0944947", 2] = None
-    ledger.passes[search.search.key] = search.search
+    state.titles.pending["tt0000001"] = "movie"
+    state.seasons.pending["tt0944947", 2] = None
+    state.searches.in_progress[search.search.key] = search.search
     pending: list[Task] = [title(1), season, search]
-    assert not work_of(pending, ledger).has_more_than_pending()
+    assert not queue_of(pending, state).has_more_than_pending()
     others: list[Task] = [
         title(2),
         SeasonTask("tt0944947", 3),
         page("the*"),
-        LookupTask("Up", 2009, None, "titles"),
+        lookup("Up", 2009),
     ]
     for task in others:
-        assert work_of([*pending, task], ledger).has_more_than_pending()
-        work = work_of([], ledger)
-        work.add(task)
-        assert work.next() is task
-        assert work.has_more_than_pending(), "it was taken up, and has no answer"
-        work.done(task)
-        assert not work.has_more_than_pending()
+        assert queue_of([*pending, task], state).has_more_than_pending()
+        queue = queue_of([], state)
+        queue.add(task)
+        assert queue.next() is task
+        assert queue.has_more_than_pending(), "it is in flight, without a response yet"
+        queue.done(task)
+        assert not queue.has_more_than_pending()
 
 
-def test_an_empty_list_is_empty(ledger: SyncState) -> None:
-    work = work_of([], ledger)
-    assert not work.has_more_than_pending()
-    assert work.next() is None
-    assert work.waiting == 0
+def test_an_empty_plan_gives_an_empty_queue(state: SyncState) -> None:
+    queue = queue_of([], state)
+    assert not queue.has_more_than_pending()
+    assert queue.next() is None
+    assert queue.waiting == 0
 
 
-def test_a_search_goes_on_where_it_stopped(ledger: SyncState) -> None:
+def test_a_search_continues_with_its_first_unread_page(state: SyncState) -> None:
     key = SearchKey("man*", 2010, "movie")
-    assert ledger.next_page(key, TODAY).page == 1
-    ledger.passes[key] = SearchProgress(key, TODAY, next_page=5)
-    assert ledger.next_page(key, TODAY) == PageTask(ledger.passes[key], 5)
+    assert next_search_task(key, state, TODAY).page == 1
+    state.searches.in_progress[key] = SearchProgress(key, TODAY, next_page=5)
+    assert next_search_task(key, state, TODAY) == SearchTask(state.searches.in_progress[key], 5)
 
 
-def test_searches_alone_are_made_for_their_own_sake(ledger: SyncState) -> None:
-    ledger.pending.update({"tt0000001": "movie"})
-    plan = planned(ledger, frozenset(), types={"movie"}, search_terms=("man*",), imdb_ids=("tt1",))
+def test_searches_are_made_even_if_no_stream_of_titles_is_selected(state: SyncState) -> None:
+    state.titles.pending.update({"tt0000001": "movie"})
+    plan = planned(state, frozenset(), types={"movie"}, search_terms=("man*",), imdb_ids=("tt1",))
     assert plan == ["s=man*&type=movie&page=1"]
 
 
-def test_a_name_that_could_not_be_asked_for_waits_for_another_day(ledger: SyncState) -> None:
-    ledger.lookup_failed(LookupTask("Up", None, None, "titles"), TODAY)
-    assert planned(ledger, titles=(Title("Up"),)) == []
-    ledger.lookup_failed(LookupTask("Up", None, None, "titles"), LONG_AGO)
-    assert planned(ledger, titles=(Title("Up"),)) == ["t=Up&plot=short"]
+def test_a_failed_lookup_is_retried_on_another_day(state: SyncState) -> None:
+    state.lookups.mark(Title("Up"), TODAY, FAILED)
+    assert planned(state, titles=(Title("Up"),)) == []
+    state.lookups.mark(Title("Up"), LONG_AGO, FAILED)
+    assert planned(state, titles=(Title("Up"),)) == ["t=Up&plot=short"]
 
 
-def test_what_lies_ahead_is_known_before_it_is_begun(ledger: SyncState, tmp_path: Path) -> None:
+def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
     chosen = settings(titles_file=file, imdb_ids=("tt0000001",))
-    planned_work, is_all = count_planned_tasks(chosen, ledger, ALL, TODAY)
-    assert (planned_work, is_all) == (4, True)
-    work = TaskQueue(plan_tasks(chosen, ledger, ALL, TODAY), ledger, 1)
-    assert work.ahead(planned_work) == 4
-    first = work.next()
+    size, is_all = Planner(chosen, state, ALL, TODAY, Priority()).count()
+    assert (size, is_all) == (4, True)
+    queue = TaskQueue(Planner(chosen, state, ALL, TODAY, Priority()).tasks(), state, 1, Priority())
+    assert queue.remaining(size) == 4
+    first = queue.next()
     assert first is not None
-    work.add_title("tt0000030", "movie", "search")
-    assert work.ahead(planned_work) == 5
-    work.done(first)
-    assert work.ahead(planned_work) == 4
+    queue.add_title("tt0000030", "movie", "search")
+    assert queue.remaining(size) == 5
+    queue.done(first)
+    assert queue.remaining(size) == 4

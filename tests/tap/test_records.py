@@ -1,4 +1,4 @@
-"""One details reply -> one typed record."""
+"""The details of a title become one typed record."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ VALIDATORS = {
 }
 
 
-def record(kind: str = "movie", /, **details: object) -> dict[str, Any]:
-    """Return the values of a title's record, given some of OMDb's keys."""
-    reply = {"imdbID": "tt1375666", "Type": kind, "Response": "True", **details}
-    return to_record(reply, fetched_at=NOW).values
+def record(kind: str = "movie", /, **keys: object) -> dict[str, Any]:
+    """Return the values of the record for a title with these OMDb keys."""
+    details = {"imdbID": "tt1375666", "Type": kind, "Response": "True", **keys}
+    return to_record(details, fetched_at=NOW).values
 
 
-def test_whole_movie() -> None:
-    reply = {
+def test_complete_movie() -> None:
+    details = {
         "Title": "Inception",
         "Year": "2010",
         "Rated": "PG-13",
@@ -86,7 +86,9 @@ def test_whole_movie() -> None:
         "Website": "N/A",
         "Response": "True",
     }
-    stream, values = to_record(reply, fetched_at=NOW, merged_ids=["tt7654321"])
+    stream, values = to_record(
+        details, fetched_at=NOW, merged_ids=["tt7654321"], matched_by="title"
+    )
     assert stream == "movies"
     assert list(values.items()) == [
         ("imdb_id", "tt1375666"),
@@ -121,6 +123,7 @@ def test_whole_movie() -> None:
         ("production", None),
         ("website", None),
         ("merged_ids", ["tt7654321"]),
+        ("matched_by", "title"),
         ("unparsed", None),
         ("extra", None),
         ("fetched_at", "2024-12-27T20:57:37Z"),
@@ -145,7 +148,7 @@ def test_fields_that_only_some_streams_have() -> None:
     assert all(len(names[stream]) == len(fields) for stream, fields in FIELDS_OF.items())
 
 
-def test_schemas_are_nobody_elses() -> None:
+def test_schemas_are_not_shared() -> None:
     Kind.TEXT.json_schema["description"] = "a mark"
     assert Kind.TEXT.json_schema == {"type": "string"}
 
@@ -155,7 +158,7 @@ def test_every_field_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stream", "kept"),
+    ("sent", "stream", "stored"),
     [
         ("movie", "movies", "movie"),
         ("series", "series", "series"),
@@ -168,9 +171,9 @@ def test_every_field_is_described() -> None:
         ("podcast", "movies", "podcast"),
     ],
 )
-def test_type_chooses_the_stream(sent: object, stream: str, kept: str | None) -> None:
+def test_the_type_determines_the_stream(sent: object, stream: str, stored: str | None) -> None:
     result = to_record({"imdbID": "tt0948540", "Type": sent}, fetched_at=NOW)
-    assert (result.stream, result.values["type"]) == (stream, kept)
+    assert (result.stream, result.values["type"]) == (stream, stored)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,7 @@ def test_text_that_does_not_parse(key: str, text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "stored"),
     [
         (True, "true"),
         (["a", "\x00"], '["a", "\N{REPLACEMENT CHARACTER}"]'),
@@ -273,22 +276,22 @@ def test_text_that_does_not_parse(key: str, text: str, field: str) -> None:
     ],
 )
 @pytest.mark.parametrize(("key", "field"), [("Title", "title"), ("imdbVotes", "imdb_votes")])
-def test_value_that_is_no_text(key: str, field: str, sent: object, kept: str) -> None:
+def test_value_that_is_not_text(key: str, field: str, sent: object, stored: str) -> None:
     values = record(**{key: sent})
     assert values[field] is None
-    assert values["unparsed"] == {field: kept}
+    assert values["unparsed"] == {field: stored}
 
 
-@pytest.mark.parametrize("nothing", ["N/A", " N/A ", "", " ", "\n", None])
+@pytest.mark.parametrize("absent", ["N/A", " N/A ", "", " ", "\n", None])
 @pytest.mark.parametrize("key", sorted({str(f.omdb_key) for f in FIELDS if f.omdb_key}))
-def test_nothing_is_null(key: str, nothing: object) -> None:
+def test_absent_values_are_null(key: str, absent: object) -> None:
     if key == "imdbID":
         return
     for kind in ("movie", "series", "episode", "game"):
-        with_nothing = record(kind, **{key: nothing})
-        assert with_nothing["unparsed"] is None
+        values = record(kind, **{key: absent})
+        assert values["unparsed"] is None
         known = {field.omdb_key for field in FIELDS_OF[to_stream(kind)]}
-        assert with_nothing["extra"] == (None if key in known else {key: nothing})
+        assert values["extra"] == (None if key in known else {key: absent})
 
 
 def to_stream(kind: str) -> str:
@@ -332,7 +335,7 @@ def test_series() -> None:
     assert record("series", totalSeasons="N/A")["total_seasons"] is None
 
 
-def test_ratings_as_they_should_be_and_otherwise() -> None:
+def test_valid_and_malformed_ratings() -> None:
     good = {"Source": "Metacritic", "Value": "74/100"}
     more = {"Source": "Rotten Tomatoes", "Value": "87%", "Votes": 5}
     values = record(Ratings=[good, more, {"Source": "X"}, {"Source": "Y", "Value": 3}, "Z"])
@@ -355,18 +358,18 @@ def test_no_ratings(none: object) -> None:
 
 
 @pytest.mark.parametrize("odd", ["8.8/10", 5, {"Source": "X", "Value": "1"}, True])
-def test_ratings_that_are_no_list(odd: object) -> None:
+def test_ratings_that_are_not_a_list(odd: object) -> None:
     values = record(Ratings=odd)
     assert values["ratings"] is None
     assert json.loads(values["unparsed"]["ratings"]) == [odd]
 
 
-def test_unknown_keys_are_kept_as_sent() -> None:
+def test_unknown_keys_are_stored_as_sent() -> None:
     unknown = {"tomatoMeter": "N/A", "title": "x", "Awards2": [{"a": None}], "Response": "Maybe"}
     assert record(**unknown)["extra"] == unknown
 
 
-def test_response_is_the_envelope() -> None:
+def test_response_is_not_part_of_the_title() -> None:
     for true in ("True", "true", True):
         assert record(Response=true)["extra"] is None
 
@@ -388,7 +391,7 @@ def test_what_postgres_cannot_store_is_replaced_everywhere() -> None:
     assert values["extra"] == {good: {good: [good]}, good + "\ufffd": 2}
 
 
-def test_numbers_that_not_every_reader_holds_become_text() -> None:
+def test_numbers_that_not_every_parser_can_store_become_text() -> None:
     values = record(big=2**64, small=-(2**64), inf=float("inf"), fits=2**63 - 1)
     assert values["extra"] == {
         "big": str(2**64),
@@ -399,26 +402,26 @@ def test_numbers_that_not_every_reader_holds_become_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "reason"),
+    ("details", "reason"),
     [
-        ({}, "imdbID is no IMDb id: None"),
-        ({"imdbID": "N/A"}, "imdbID is no IMDb id: 'N/A'"),
-        ({"imdbID": "tt123456"}, "imdbID is no IMDb id"),
-        ({"imdbID": 1375666}, "imdbID is no IMDb id"),
-        ({"imdbID": "nm0000001"}, "imdbID is no IMDb id"),
-        ({"imdbID": "x" * 1000}, "imdbID is no IMDb id"),
-        ([], "no JSON object but a list"),
-        (None, "no JSON object but a NoneType"),
+        ({}, "imdbID is not an IMDb id: None"),
+        ({"imdbID": "N/A"}, "imdbID is not an IMDb id: 'N/A'"),
+        ({"imdbID": "tt123456"}, "imdbID is not an IMDb id"),
+        ({"imdbID": 1375666}, "imdbID is not an IMDb id"),
+        ({"imdbID": "nm0000001"}, "imdbID is not an IMDb id"),
+        ({"imdbID": "x" * 1000}, "imdbID is not an IMDb id"),
+        ([], "not a JSON object but a list"),
+        (None, "not a JSON object but a NoneType"),
     ],
 )
-def test_no_record_without_an_id(reply: Any, reason: str) -> None:  # noqa: ANN401
+def test_a_record_requires_an_id(details: Any, reason: str) -> None:  # noqa: ANN401
     with pytest.raises(InvalidRecord, match=reason) as error:
-        to_record(reply, fetched_at=NOW)
+        to_record(details, fetched_at=NOW)
     assert len(str(error.value)) < 120
 
 
 @pytest.mark.parametrize("key", ["extra", "Title", "Ratings"])
-def test_no_record_of_an_endless_reply(key: str) -> None:
+def test_a_record_must_not_be_nested_too_deep(key: str) -> None:
     deep: Any = "x"
     for _ in range(MAX_DEPTH):
         deep = [deep]
@@ -443,8 +446,8 @@ def test_imdb_ids(text: object, imdb_id: str | None) -> None:
 
 def test_timestamps_are_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     west = timezone(timedelta(hours=-5))
-    with monkeypatch.context() as somewhere:
-        somewhere.setenv("TZ", "Asia/Kolkata")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Kolkata")
         time.tzset()
         assert to_timestamp(NOW) == "2024-12-27T20:57:37Z"
     time.tzset()
@@ -461,7 +464,7 @@ ANY_JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
     max_leaves=8,
 )
-ANY_REPLY = st.builds(
+ANY_DETAILS = st.builds(
     lambda known, unknown, imdb_id: {**unknown, **known, **imdb_id},
     st.dictionaries(
         st.sampled_from([str(f.omdb_key) for f in FIELDS if f.omdb_key] + ["Response"]), ANY_JSON
@@ -473,12 +476,12 @@ ANY_REPLY = st.builds(
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(ANY_REPLY | ANY_JSON)
-def test_any_json_is_a_valid_record_or_a_reject(reply: Any) -> None:  # noqa: ANN401
+@given(ANY_DETAILS | ANY_JSON)
+def test_any_json_is_a_valid_record_or_a_reject(details: Any) -> None:  # noqa: ANN401
     try:
-        stream, values = to_record(reply, fetched_at=NOW)
+        stream, values = to_record(details, fetched_at=NOW)
     except InvalidRecord:
-        assert not isinstance(reply, dict) or parse_imdb_id(reply.get("imdbID")) is None
+        assert not isinstance(details, dict) or parse_imdb_id(details.get("imdbID")) is None
         return
     VALIDATORS[stream].validate(values)
     assert list(values) == [field.name for field in FIELDS_OF[stream]]
@@ -492,12 +495,12 @@ def test_any_json_is_a_valid_record_or_a_reject(reply: Any) -> None:  # noqa: AN
         if field.kind is Kind.TEXT:
             assert value is None or value.strip()
         if field.omdb_key and field.name not in ("year_end", "ratings"):
-            somewhere = value is not None or field.name in (values["unparsed"] or {})
-            assert somewhere is not is_absent(reply.get(field.omdb_key))
+            is_stored = value is not None or field.name in (values["unparsed"] or {})
+            assert is_stored is not is_absent(details.get(field.omdb_key))
 
 
 def written(key: str, values: dict[str, Any]) -> set[object]:
-    """Return all ways in which OMDb may have written what a record says of one of its keys."""
+    """Return all ways in which OMDb may have written the value of one of its keys."""
     field = next(f for f in FIELDS_OF[to_stream(values["type"])] if f.omdb_key == key)
     value = values[field.name]
     if field.name in (values["unparsed"] or {}):
@@ -517,18 +520,18 @@ def written(key: str, values: dict[str, Any]) -> set[object]:
 
 def recorded_details() -> list[dict[str, Any]]:
     if not RECORDED.exists():
-        pytest.skip("the recorded replies are not here")
+        pytest.skip("the recorded responses are not here")
     return [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
 
 
 def test_no_recorded_value_is_lost() -> None:
     unparsed = 0
-    for reply in recorded_details():
-        stream, values = to_record(reply, fetched_at=NOW)
+    for details in recorded_details():
+        stream, values = to_record(details, fetched_at=NOW)
         VALIDATORS[stream].validate(values)
         unparsed += len(values["unparsed"] or {})
         known = {field.omdb_key for field in FIELDS_OF[stream]}
-        for key, value in reply.items():
+        for key, value in details.items():
             if key == "Response":
                 assert value == "True"
             elif key == "Ratings":
@@ -537,5 +540,5 @@ def test_no_recorded_value_is_lost() -> None:
             elif key not in known:
                 assert values["extra"][key] == value
             elif not is_absent(value):
-                assert value in written(key, values), (reply["imdbID"], key)
+                assert value in written(key, values), (details["imdbID"], key)
     assert unparsed == 1  # the running time "34S min"

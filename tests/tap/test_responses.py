@@ -1,4 +1,4 @@
-"""What a reply of OMDb is."""
+"""What a response of OMDb is parsed to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_omdb.omdb.responses import (
-    Details,
-    Hit,
-    ErrorResponse,
     ErrorKind,
-    Reply,
+    ErrorResponse,
+    Hit,
+    ParsedResponse,
     SearchPage,
     Season,
+    TitleDetails,
     classify_error,
     parse_response,
 )
@@ -27,25 +27,25 @@ DASH = "\N{EN DASH}"
 JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
-def read(body: str | bytes, status: int = 200, /, **headers: str) -> Reply:
+def parse(body: str | bytes, status: int = 200, /, **headers: str) -> ParsedResponse:
     raw = body.encode() if isinstance(body, str) else body
     return parse_response(status, {**JSON_HEADERS, **headers}, raw)
 
 
-def refusal(body: str | bytes, status: int = 200, **headers: str) -> ErrorResponse:
-    reply = read(body, status, **headers)
-    assert isinstance(reply, ErrorResponse)
-    return reply
+def error(body: str | bytes, status: int = 200, **headers: str) -> ErrorResponse:
+    parsed = parse(body, status, **headers)
+    assert isinstance(parsed, ErrorResponse)
+    return parsed
 
 
-def details(body: str | bytes, content_type: str = "application/json") -> Details:
-    reply = read(body, **{"Content-Type": content_type})
-    assert isinstance(reply, Details)
-    return reply
+def details(body: str | bytes, content_type: str = "application/json") -> TitleDetails:
+    parsed = parse(body, **{"Content-Type": content_type})
+    assert isinstance(parsed, TitleDetails)
+    return parsed
 
 
 def movie(plot: str) -> str:
-    """Return a details reply, with the plot as it is: as broken as can be."""
+    """Return the details of a title; the plot is inserted unescaped, so it may break the JSON."""
     return (
         '{"Title":"Jigsaw","Year":"2010","Plot":"' + plot + '","Language":"English",'
         '"Ratings":[{"Source":"Internet Movie Database","Value":"8.8/10"}],'
@@ -77,9 +77,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("text", "kind"), ERRORS.items())
 def test_error_texts(text: str, kind: ErrorKind) -> None:
-    assert refusal(json.dumps({"Response": "False", "Error": text})) == ErrorResponse(
-        kind, text, 200
-    )
+    assert error(json.dumps({"Response": "False", "Error": text})) == ErrorResponse(kind, text, 200)
     assert classify_error(text.upper()) is kind
     assert classify_error(text.rstrip(".!")) is kind
 
@@ -89,7 +87,7 @@ def test_error_texts(text: str, kind: ErrorKind) -> None:
     ("text", "kind"), [item for item in ERRORS.items() if item[1] is not ErrorKind.UNKNOWN]
 )
 def test_the_body_outranks_the_status(text: str, kind: ErrorKind, status: int) -> None:
-    assert refusal(json.dumps({"Response": "False", "Error": text}), status).kind is kind
+    assert error(json.dumps({"Response": "False", "Error": text}), status).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -107,9 +105,9 @@ def test_the_body_outranks_the_status(text: str, kind: ErrorKind, status: int) -
     ],
 )
 def test_the_status_decides_on_an_unknown_error(status: int, kind: ErrorKind) -> None:
-    reply = refusal('{"Response":"False","Error":"The moon is full."}', status)
-    assert reply.kind is kind
-    assert "The moon is full." in reply.message
+    parsed = error('{"Response":"False","Error":"The moon is full."}', status)
+    assert parsed.kind is kind
+    assert "The moon is full." in parsed.message
 
 
 @pytest.mark.parametrize(
@@ -127,10 +125,10 @@ def test_the_status_decides_on_an_unknown_error(status: int, kind: ErrorKind) ->
     ],
 )
 def test_errors_with_unescaped_quotes(body: str, kind: ErrorKind) -> None:
-    reply = refusal(body)
-    assert reply.kind is kind
-    assert '"' in reply.message
-    assert "Response" not in reply.message
+    parsed = error(body)
+    assert parsed.kind is kind
+    assert '"' in parsed.message
+    assert "Response" not in parsed.message
 
 
 CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body></html>"
@@ -150,12 +148,12 @@ CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body><
         ),
         (524, CLOUDFLARE.format("524"), ErrorKind.UNAVAILABLE, "524"),
         (429, "error code: 1015", ErrorKind.UNAVAILABLE, "1015"),
-        (200, "", ErrorKind.UNAVAILABLE, "no JSON but an empty body"),
-        (200, " \n", ErrorKind.UNAVAILABLE, "no JSON but an empty body"),
-        (200, CLOUDFLARE.format("A &amp; B"), ErrorKind.UNAVAILABLE, "no JSON but A & B"),
-        (200, "<root response='True'/>", ErrorKind.UNAVAILABLE, "no JSON but <root"),
-        (200, "[1]", ErrorKind.UNAVAILABLE, "no JSON but [1]"),
-        (200, "null", ErrorKind.UNAVAILABLE, "no JSON but null"),
+        (200, "", ErrorKind.UNAVAILABLE, "not JSON: an empty body"),
+        (200, " \n", ErrorKind.UNAVAILABLE, "not JSON: an empty body"),
+        (200, CLOUDFLARE.format("A &amp; B"), ErrorKind.UNAVAILABLE, "not JSON: A & B"),
+        (200, "<root response='True'/>", ErrorKind.UNAVAILABLE, "not JSON: <root"),
+        (200, "[1]", ErrorKind.UNAVAILABLE, "not JSON: [1]"),
+        (200, "null", ErrorKind.UNAVAILABLE, "not JSON: null"),
         (403, CLOUDFLARE.format("Attention Required! | Cloudflare"), ErrorKind.BLOCKED, "Att"),
         (503, "<p>Sorry, you have been blocked</p>", ErrorKind.BLOCKED, "Sorry"),
         (403, "", ErrorKind.BLOCKED, "an empty body"),
@@ -177,17 +175,17 @@ CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body><
         (200, '{"Search":"x","Response":"True"}', ErrorKind.UNKNOWN, "Search"),
     ],
 )
-def test_no_data(status: int, body: str, kind: ErrorKind, message: str) -> None:
-    reply = refusal(body, status)
-    assert reply.kind is kind
-    assert message in reply.message
-    assert reply.status == status
+def test_other_errors(status: int, body: str, kind: ErrorKind, message: str) -> None:
+    parsed = error(body, status)
+    assert parsed.kind is kind
+    assert message in parsed.message
+    assert parsed.status == status
 
 
-def test_a_challenge_is_known_by_its_header() -> None:
+def test_a_challenge_is_detected_by_its_header() -> None:
     body = CLOUDFLARE.format("Just a moment...")
-    assert refusal(body, 503, **{"CF-Mitigated": "challenge"}).kind is ErrorKind.BLOCKED
-    assert refusal(body, 503).kind is ErrorKind.UNAVAILABLE
+    assert error(body, 503, **{"CF-Mitigated": "challenge"}).kind is ErrorKind.BLOCKED
+    assert error(body, 503).kind is ErrorKind.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -201,36 +199,36 @@ def test_a_challenge_is_known_by_its_header() -> None:
         ({"CF-Cache-Status": "STALE"}, True),
     ],
 )
-def test_what_comes_from_the_cache(headers: dict[str, str], from_cache: bool) -> None:  # noqa: FBT001
-    reply = refusal('{"Response":"False","Error":"Request limit reached!"}', 401, **headers)
-    assert reply.from_cache is from_cache
+def test_cloudflares_cache_is_detected(headers: dict[str, str], from_cache: bool) -> None:  # noqa: FBT001
+    parsed = error('{"Response":"False","Error":"Request limit reached!"}', 401, **headers)
+    assert parsed.from_cache is from_cache
 
 
 @pytest.mark.parametrize("response", ['"True"', '"true"', "true", "null", '"Yes"'])
-def test_response_may_be_written_otherwise(response: str) -> None:
+def test_response_may_be_written_differently(response: str) -> None:
     assert details(f'{{"imdbID":"tt1375666","Response":{response}}}')
 
 
 @pytest.mark.parametrize("response", ['"False"', '"false"', '" FALSE "', "false"])
-def test_refusals_may_be_written_otherwise(response: str) -> None:
+def test_error_responses_may_be_written_differently(response: str) -> None:
     body = f'{{"imdbID":"tt1375666","Response":{response},"Error":"Movie not found!"}}'
-    assert refusal(body).kind is ErrorKind.NOT_FOUND
+    assert error(body).kind is ErrorKind.NOT_FOUND
 
 
-def test_details_are_known_without_response_or_id() -> None:
+def test_title_details_are_detected_without_response_or_id() -> None:
     assert details('{"imdbID":"tt1375666"}').data == {"imdbID": "tt1375666"}
     assert details('{"Title":"X","Response":"True"}').data["Title"] == "X"
 
 
 @pytest.mark.parametrize("char", ["\x1f", "\x08", "\x1d", "\x1a", "\x0b", "\t", "\n", "\x00"])
 def test_raw_control_characters(char: str) -> None:
-    reply = details(movie(f"one{char}two"))
-    assert reply.data["Plot"] == f"one{char}two"
-    assert not reply.mended
+    parsed = details(movie(f"one{char}two"))
+    assert parsed.data["Plot"] == f"one{char}two"
+    assert not parsed.repaired
 
 
 @pytest.mark.parametrize(
-    ("plot", "read_as"),
+    ("plot", "repaired"),
     [
         (r"the inner\spiritual self", r"the inner\spiritual self"),
         (r"it\'s there", "it's there"),
@@ -240,23 +238,23 @@ def test_raw_control_characters(char: str) -> None:
         (r"a \u12 and so on", r"a \u12 and so on"),
     ],
 )
-def test_broken_json_is_mended(plot: str, read_as: str) -> None:
-    reply = details(movie(plot))
-    assert reply.mended
-    assert reply.data == {**json.loads(movie("")), "Plot": read_as}
+def test_broken_json_is_repaired(plot: str, repaired: str) -> None:
+    parsed = details(movie(plot))
+    assert parsed.repaired
+    assert parsed.data == {**json.loads(movie("")), "Plot": repaired}
 
 
-def test_a_season_is_mended() -> None:
+def test_a_season_is_repaired() -> None:
     body = (
         '{"Title":"X","Season":"6","totalSeasons":"7","Episodes":['
         '{"Title":"A","Plot":"See <a class="b" href="/c">d</a>.","imdbID":"tt1000001"},'
         '{"Title":"B","Plot":"e","imdbID":"tt1000002"}],"Response":"True"}'
     )
-    reply = read(body)
-    assert isinstance(reply, Season)
-    assert reply.mended
-    assert [episode["imdbID"] for episode in reply.episodes] == ["tt1000001", "tt1000002"]
-    assert reply.episodes[0]["Plot"] == 'See <a class="b" href="/c">d</a>.'
+    parsed = parse(body)
+    assert isinstance(parsed, Season)
+    assert parsed.repaired
+    assert [episode["imdbID"] for episode in parsed.episodes] == ["tt1000001", "tt1000002"]
+    assert parsed.episodes[0]["Plot"] == 'See <a class="b" href="/c">d</a>.'
 
 
 @pytest.mark.parametrize(
@@ -281,23 +279,23 @@ def test_a_season_is_mended() -> None:
         "{\ufffd}",
     ],
 )
-def test_what_cannot_be_mended_with_certainty_is_broken(body: str) -> None:
-    reply = refusal(body)
-    assert reply.kind is ErrorKind.BROKEN
-    assert len(reply.message) <= 200
-    assert refusal(body, 503).kind is ErrorKind.UNAVAILABLE
+def test_what_cannot_be_repaired_reliably_is_broken(body: str) -> None:
+    parsed = error(body)
+    assert parsed.kind is ErrorKind.BROKEN
+    assert len(parsed.message) <= 200
+    assert error(body, 503).kind is ErrorKind.UNAVAILABLE
 
 
-def test_what_stops_short_is_asked_again() -> None:
+def test_a_truncated_body_is_unavailable() -> None:
     body = movie("a b c")
     for end in range(1, len(body)):
-        reply = refusal(body[:end])
-        assert reply.kind is (ErrorKind.BROKEN if body[end - 1] == "}" else ErrorKind.UNAVAILABLE)
+        parsed = error(body[:end])
+        assert parsed.kind is (ErrorKind.BROKEN if body[end - 1] == "}" else ErrorKind.UNAVAILABLE)
 
 
 def test_a_body_cut_within_a_character() -> None:
     body = movie("Pok\N{LATIN SMALL LETTER E WITH ACUTE}").encode()
-    assert refusal(body[: body.index(b"\xc3") + 1]).kind is ErrorKind.UNAVAILABLE
+    assert error(body[: body.index(b"\xc3") + 1]).kind is ErrorKind.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -314,13 +312,13 @@ def test_a_body_cut_within_a_character() -> None:
         ("cp850", '"cp850"'),
     ],
 )
-def test_charsets(encoded_as: str, declared: str) -> None:
+def test_the_declared_charset_is_a_fallback(encoded_as: str, declared: str) -> None:
     body = movie("Salda\N{LATIN SMALL LETTER N WITH TILDE}a").encode(encoded_as)
-    reply = details(body, f"application/json; charset={declared}")
-    assert reply.data["Plot"] == "Salda\N{LATIN SMALL LETTER N WITH TILDE}a"
+    parsed = details(body, f"application/json; charset={declared}")
+    assert parsed.data["Plot"] == "Salda\N{LATIN SMALL LETTER N WITH TILDE}a"
 
 
-def test_one_stray_byte_leaves_the_rest_alone() -> None:
+def test_a_single_byte_in_another_encoding_does_not_change_the_rest() -> None:
     body = movie("Pok\N{LATIN SMALL LETTER E WITH ACUTE}mon @").encode().replace(b"@", b"\x96\x81")
     plot = details(body).data["Plot"]
     assert plot == "Pok\N{LATIN SMALL LETTER E WITH ACUTE}mon \N{EN DASH}\x81"
@@ -337,21 +335,21 @@ def test_a_page_of_a_search() -> None:
         None,
     ]
     body = {"Search": rows, "totalResults": "3,721", "Response": "True"}
-    reply = read(json.dumps(body))
-    assert isinstance(reply, SearchPage)
-    assert reply.hits == (
+    parsed = parse(json.dumps(body))
+    assert isinstance(parsed, SearchPage)
+    assert parsed.hits == (
         Hit("tt1049413", 2009, "movie"),
         Hit("tt1049413", 2009, "movie"),
         Hit("tt1632701", 2011, "series"),
         Hit("tt0000001", None, None),
     )
-    assert (reply.total, reply.bad_hits, reply.mended) == (3721, 3, False)
+    assert (parsed.total, parsed.invalid_hits, parsed.repaired) == (3721, 3, False)
 
 
 def test_a_page_without_a_total() -> None:
-    reply = read('{"Search":[],"Response":"True"}')
-    assert isinstance(reply, SearchPage)
-    assert (reply.hits, reply.total, reply.bad_hits) == ((), None, 0)
+    parsed = parse('{"Search":[],"Response":"True"}')
+    assert isinstance(parsed, SearchPage)
+    assert (parsed.hits, parsed.total, parsed.invalid_hits) == ((), None, 0)
 
 
 def test_a_listed_season() -> None:
@@ -362,18 +360,18 @@ def test_a_listed_season() -> None:
         "Episodes": [{"Title": "Pilot", "Episode": "1", "imdbID": "tt1000001"}, "x"],
         "Response": True,
     }
-    reply = read(json.dumps(body))
-    assert isinstance(reply, Season)
-    assert reply.total_seasons == 9
-    assert reply.episodes == (body["Episodes"][0],)  # type: ignore[index]
-    assert (reply.bad_episodes, reply.mended) == (1, False)
+    parsed = parse(json.dumps(body))
+    assert isinstance(parsed, Season)
+    assert parsed.total_seasons == 9
+    assert parsed.episodes == (body["Episodes"][0],)  # type: ignore[index]
+    assert (parsed.invalid_episodes, parsed.repaired) == (1, False)
 
 
 def test_a_full_season() -> None:
     episode = {"Title": "Pilot", "imdbID": "tt1000001", "Type": "episode", "Plot": "x"}
-    reply = read(json.dumps({"Episodes": [episode], "totalSeasons": "N/A", "Response": "True"}))
-    assert isinstance(reply, Season)
-    assert (reply.total_seasons, reply.episodes) == (None, (episode,))
+    parsed = parse(json.dumps({"Episodes": [episode], "totalSeasons": "N/A", "Response": "True"}))
+    assert isinstance(parsed, Season)
+    assert (parsed.total_seasons, parsed.episodes) == (None, (episode,))
 
 
 HEADERS = st.dictionaries(
@@ -392,18 +390,18 @@ BODIES = (
 
 @settings(deadline=None, max_examples=300)  # the machine may be busy
 @given(st.integers() | st.integers(100, 599), HEADERS, BODIES)
-def test_anything_is_a_reply(status: int, headers: dict[str, str], body: bytes) -> None:
-    reply = parse_response(status, headers, body)
-    assert isinstance(reply, (Details, SearchPage, Season, ErrorResponse))
-    if isinstance(reply, ErrorResponse):
-        assert reply.message
-        assert "\n" not in reply.message
+def test_anything_is_parsed(status: int, headers: dict[str, str], body: bytes) -> None:
+    parsed = parse_response(status, headers, body)
+    assert isinstance(parsed, (TitleDetails, SearchPage, Season, ErrorResponse))
+    if isinstance(parsed, ErrorResponse):
+        assert parsed.message
+        assert "\n" not in parsed.message
 
 
 def recorded(name: str) -> Path:
     path = RECORDED / name
     if not path.exists():
-        pytest.skip("the recorded replies are not here")
+        pytest.skip("the recorded responses are not here")
     return path
 
 
@@ -416,15 +414,18 @@ def test_recorded_errors() -> None:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert len(rows) == 15
     for row in rows:
-        error = json.loads(row["body"])["Error"]
-        reply = refusal(row["body"], int(row["http_status"]))
-        assert (reply.kind, reply.message) == (ERRORS[error], error)
+        text = json.loads(row["body"])["Error"]
+        parsed = error(row["body"], int(row["http_status"]))
+        assert (parsed.kind, parsed.message) == (ERRORS[text], text)
 
 
 def test_recorded_malformed_bodies() -> None:
-    replies = [read(line) for line in recorded_lines("malformed_raw.txt") if line[:1] == "{"]
-    kinds = [reply.kind if isinstance(reply, ErrorResponse) else type(reply) for reply in replies]
-    assert kinds == [*[ErrorKind.INCORRECT_ID] * 3, ErrorKind.BAD_REQUEST, Details]
+    responses = [parse(line) for line in recorded_lines("malformed_raw.txt") if line[:1] == "{"]
+    kinds = [
+        response.kind if isinstance(response, ErrorResponse) else type(response)
+        for response in responses
+    ]
+    assert kinds == [*[ErrorKind.INCORRECT_ID] * 3, ErrorKind.BAD_REQUEST, TitleDetails]
 
 
 def test_recorded_exchanges() -> None:
@@ -432,39 +433,39 @@ def test_recorded_exchanges() -> None:
         exchange = json.loads(line)
         body = json.loads(exchange["body"])
         headers = exchange["headers"]
-        reply = parse_response(exchange["status"], headers, exchange["body"].encode())
-        if isinstance(reply, ErrorResponse):
-            assert (reply.kind, reply.message) == (ERRORS[body["Error"]], body["Error"])
-            assert reply.from_cache is (headers.get("CF-Cache-Status") == "HIT")
-        elif isinstance(reply, SearchPage):
-            assert [(hit.imdb_id, hit.type) for hit in reply.hits] == [
+        parsed = parse_response(exchange["status"], headers, exchange["body"].encode())
+        if isinstance(parsed, ErrorResponse):
+            assert (parsed.kind, parsed.message) == (ERRORS[body["Error"]], body["Error"])
+            assert parsed.from_cache is (headers.get("CF-Cache-Status") == "HIT")
+        elif isinstance(parsed, SearchPage):
+            assert [(hit.imdb_id, hit.type) for hit in parsed.hits] == [
                 (row["imdbID"], row["Type"]) for row in body["Search"]
             ]
-            assert reply.total == int(body["totalResults"])
-        elif isinstance(reply, Season):
-            assert list(reply.episodes) == body["Episodes"]
+            assert parsed.total == int(body["totalResults"])
+        elif isinstance(parsed, Season):
+            assert list(parsed.episodes) == body["Episodes"]
         else:
-            assert reply.data == body
+            assert parsed.data == body
             assert "Plot" in body
 
 
 @pytest.mark.parametrize("name", ["seasons.jsonl", "seasons_boolean_response.jsonl"])
 def test_recorded_seasons(name: str) -> None:
     for line in recorded_lines(name):
-        reply = read(line)
-        assert isinstance(reply, Season)
-        assert (reply.bad_episodes, reply.mended) == (0, False)
-        assert list(reply.episodes) == json.loads(line)["Episodes"]
+        parsed = parse(line)
+        assert isinstance(parsed, Season)
+        assert (parsed.invalid_episodes, parsed.repaired) == (0, False)
+        assert list(parsed.episodes) == json.loads(line)["Episodes"]
 
 
 def test_recorded_searches() -> None:
     for line in recorded_lines("searches.jsonl"):
-        reply = read(line)
-        assert isinstance(reply, SearchPage)
-        assert (reply.bad_hits, reply.mended) == (0, False)
-        assert all(hit.year and hit.type for hit in reply.hits)
+        parsed = parse(line)
+        assert isinstance(parsed, SearchPage)
+        assert (parsed.invalid_hits, parsed.repaired) == (0, False)
+        assert all(hit.year and hit.type for hit in parsed.hits)
 
 
 def test_recorded_details() -> None:
     for line in recorded_lines("details.jsonl"):
-        assert details(line) == Details(json.loads(line))
+        assert details(line) == TitleDetails(json.loads(line))

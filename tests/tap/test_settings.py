@@ -1,4 +1,4 @@
-"""Each setting is checked before the first request, and a refusal says what to do."""
+"""Each setting is validated before the first request; an error message gives the remedy."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 KEY = "a1b2c3d4"
 NEXT_YEAR = datetime.now(timezone.utc).year + 1
 
-REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    # settings beside a good config · what the message names · the remedy it gives
-    ({"api_key": "YOUR KEY"}, "api_key is no OMDb key", "https://www.omdbapi.com/apikey.aspx"),
-    ({"api_key": "<your-key>"}, "api_key is no OMDb key", "eight hexadecimal digits"),
-    ({"api_key": "${OMDB_KEY}"}, "api_key is no OMDb key", "put yours there"),
+INVALID: list[tuple[dict[str, Any], str, str]] = [
+    # settings added to a valid config, what the message names, the remedy that it gives
+    ({"api_key": "YOUR KEY"}, "api_key is not an OMDb key", "https://www.omdbapi.com/apikey.aspx"),
+    ({"api_key": "<your-key>"}, "api_key is not an OMDb key", "eight hexadecimal digits"),
+    ({"api_key": "${OMDB_KEY}"}, "api_key is not an OMDb key", "set yours"),
     ({"years": [1800]}, "years: 1800 is outside the years of films", "use 1870 to 20"),
     ({"years": [3000]}, "years: 3000 is outside the years of films", "use 1870 to 20"),
     ({"years": ["abc"]}, 'years: "abc" is not a year', '"2010-2015"'),
@@ -65,7 +65,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"titles": [{"title": "Up", "year": 30000}]}, 'the year 30000 of "Up"', "use 1870 to 20"),
     ({"titles_file": "no-such-file.csv"}, "/no-such-file.csv; check the path", "there is no file"),
     ({"titles_file": "."}, "titles_file: there is no file", "check the path"),
-    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id a line"),
+    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id per line"),
     ({"types": ["film"]}, 'types[0]: "film" is not one of', "of movie, series, episode, game"),
     ({"types": "film, game"}, 'types[0]: "film" is not one of', "movie, series, episode, game"),
     ({"types": {}}, "types: {} is not a list", '["movie", "series"]'),
@@ -77,12 +77,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"coverage": "most"}, 'coverage: "most" is not a number', "from 0 to 1"),
     ({"max_requests": 0}, "max_requests: 0 is less than 1", "no limit by default"),
     ({"max_requests": -1}, "max_requests: -1 is less than 1", "no limit by default"),
-    ({"max_requests": 1.5}, "max_requests: 1.5 is not a whole number", "one run may spend"),
+    ({"max_requests": 1.5}, "max_requests: 1.5 is not a whole number", "requests of one run"),
     ({"daily_requests": 0}, "daily_requests: 0 is less than 1", "1,000 for a free one"),
     ({"daily_requests": -1}, "daily_requests: -1 is less than 1", "1,000 for a free one"),
     ({"daily_requests": "many"}, 'daily_requests: "many" is not a', "1,000 for a free one"),
-    ({"concurrency": 0}, "concurrency: 0 is less than 1", "under way at once"),
-    ({"concurrency": 1000}, "concurrency: 1000 is more than 64", "under way at once"),
+    ({"concurrency": 0}, "concurrency: 0 is less than 1", "concurrent requests"),
+    ({"concurrency": 1000}, "concurrency: 1000 is more than 64", "concurrent requests"),
     ({"requests_per_second": 0}, "requests_per_second: 0 is not more than 0", "no limit by"),
     ({"requests_per_second": -1}, "requests_per_second: -1 is not more", "no limit by default"),
     (
@@ -100,16 +100,16 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"timeout": 10**9}, "timeout: 1000000000 is more than 3600", "Seconds"),
     ({"timeout": "soon"}, 'timeout: "soon" is not a number', "Seconds"),
     ({"max_retry_time": -1}, "max_retry_time: -1 is less than 0", "Seconds"),
-    ({"cache_dir": "/dev/null/cache"}, "cache_dir: /dev/null/cache", "another folder"),
-    ({"cache_dir": 5}, "cache_dir: 5 is not text", "Folder"),
+    ({"cache_dir": "/dev/null/cache"}, "cache_dir: /dev/null/cache", "another directory"),
+    ({"cache_dir": 5}, "cache_dir: 5 is not text", "Directory"),
     ({"user_agent": 5}, "user_agent: 5 is not text", "by default"),
-    ({"user_agent": "a\nb"}, "user_agent:", "plain letters"),
-    ({"user_agent": "映画"}, 'user_agent: "映画"', "plain letters"),
+    ({"user_agent": "a\nb"}, "user_agent:", "ASCII letters"),
+    ({"user_agent": "映画"}, 'user_agent: "映画"', "ASCII letters"),
     ({"api_url": "www.omdbapi.com"}, 'api_url: "www.omdbapi.com"', "https://www.omdbapi.com/"),
     ({"api_url": "ftp://omdbapi.com/"}, 'api_url: "ftp:', "https://www.omdbapi.com/"),
     ({"api_url": "http://[::1"}, 'api_url: "http://[::1"', "https://www.omdbapi.com/"),
     ({"api_url": "http://localhost:99999/"}, 'api_url: "http:', "https://www.omdbapi.com/"),
-    ({"api_url": "https://localhost/?apikey=x"}, "api_url:", "the key belongs into api_key"),
+    ({"api_url": "https://localhost/?apikey=x"}, "api_url:", "the key belongs in api_key"),
     ({"flattening_enabled": "perhaps"}, 'flattening_enabled: "perhaps" is not true', "or false"),
     ({"api_kye": "x"}, "unknown setting api_kye", "did you mean api_key?"),
     ({"year": [2010]}, "unknown setting year", "did you mean years?"),
@@ -119,8 +119,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"imdb_ids": " , "}, "nothing to fetch", "imdb_ids, titles, titles_file"),
 ]
 
-ACCEPTED: list[tuple[dict[str, Any], Any]] = [
-    # settings · what they come to, as told by the tap's config
+VALID: list[tuple[dict[str, Any], Any]] = [
+    # settings, the resulting value of the first one
     ({"coverage": "0.5"}, 0.5),
     ({"coverage": Decimal("0.5")}, 0.5),
     ({"timeout": "2.5"}, 2.5),
@@ -159,13 +159,13 @@ ACCEPTED: list[tuple[dict[str, Any], Any]] = [
 ]
 
 PYTHON = re.compile(r"None|Decimal|: (True|False)|is not of type|[:\[,] '")
-"""What only somebody who knows Python or JSON Schema would understand."""
+"""What only users who know Python or JSON Schema would understand."""
 
 
 @pytest.mark.parametrize(
-    ("settings", "names", "remedy"), REFUSED, ids=lambda value: repr(value)[:60]
+    ("settings", "names", "remedy"), INVALID, ids=lambda value: repr(value)[:60]
 )
-def test_a_setting_that_cannot_be_used_is_refused_before_the_first_request(  # noqa: PLR0913, PLR0917
+def test_an_invalid_setting_is_rejected_before_the_first_request(  # noqa: PLR0913, PLR0917
     settings: dict[str, Any],
     names: str,
     remedy: str,
@@ -183,27 +183,27 @@ def test_a_setting_that_cannot_be_used_is_refused_before_the_first_request(  # n
     assert omdb.stats()["requests"] == 0
 
 
-@pytest.mark.parametrize(("settings", "value"), ACCEPTED, ids=repr)
-def test_null_is_the_default_and_text_is_read_as_what_the_setting_wants(
+@pytest.mark.parametrize(("settings", "value"), VALID, ids=repr)
+def test_null_means_the_default_and_text_is_coerced_to_the_type_of_the_setting(
     settings: dict[str, Any], value: object, config: Config
 ) -> None:
     tap = TapOMDb(config={**config, "imdb_ids": ["tt1375666"], **settings})
     assert tap.config.get(next(iter(settings))) == value
 
 
-def test_all_that_is_wrong_is_told_at_once(sync: RunTap, config: Config) -> None:
+def test_all_errors_are_reported_at_once(sync: RunTap, config: Config) -> None:
     run = sync({**config, "years": [None, 1.5], "imdb_ids": ["foo"], "year": 5, "plot": "x"})
     assert len(_errors(run).splitlines()) == 4
 
 
-def test_one_source_that_cannot_be_read_is_not_called_none(sync: RunTap, config: Config) -> None:
+def test_an_invalid_source_does_not_count_as_a_missing_one(sync: RunTap, config: Config) -> None:
     run = sync({**config, "years": [None]})
     assert "years[0]: null" in _errors(run)
     assert "nothing to fetch" not in _errors(run)
 
 
 @pytest.mark.parametrize("key", [None, "", "  "], ids=repr)
-def test_a_missing_key_is_told_with_where_to_get_one(
+def test_a_missing_key_is_reported_with_where_to_get_one(
     key: str | None, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     run = sync({**config, "imdb_ids": ["tt1375666"], "api_key": key})
@@ -216,29 +216,29 @@ def test_a_missing_key_is_told_with_where_to_get_one(
 @pytest.mark.parametrize(
     "key", [73519824, ["e5d6c7b8"], {"key": "e5d6c7b8"}], ids=lambda key: type(key).__name__
 )
-def test_a_key_that_is_no_text_is_refused_without_being_told(
+def test_a_key_that_is_not_a_string_is_rejected_without_being_shown(
     key: object, run_tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     run = run_tap({**config, "imdb_ids": ["tt1375666"], "api_key": key})
     assert run.exit_code == 1
-    assert "api_key: a key is text, so put it in quotes" in run.log
+    assert "api_key: a key is a string, so put it in quotes" in run.log
     assert "73519824" not in run.log
     assert "e5d6c7b8" not in run.log
     assert omdb.stats()["requests"] == 0
 
 
-def test_the_key_may_have_blanks_around_it(sync: RunTap, config: Config) -> None:
+def test_whitespace_around_the_key_is_ignored(sync: RunTap, config: Config) -> None:
     run = sync({**config, "imdb_ids": ["tt1375666"], "api_key": f" {KEY}\n"})
     assert run.ids("movies") == ["tt1375666"]
     assert KEY not in run.log
 
 
-def test_an_id_is_mended_with_a_note(sync: RunTap, config: Config) -> None:
+def test_an_id_is_normalised_and_that_is_logged(sync: RunTap, config: Config) -> None:
     run = sync({**config, "imdb_ids": ["1375666", 816692, "tt120737", " tt0435761 "]})
     assert run.ids("movies") == ["tt1375666", "tt0816692", "tt0120737", "tt0435761"]
-    assert "imdb_ids: 1375666 is taken for tt1375666" in run.log
-    assert "imdb_ids: 816692 is taken for tt0816692" in run.log
-    assert "imdb_ids: tt120737 is taken for tt0120737" in run.log
+    assert "imdb_ids: 1375666 is read as tt1375666" in run.log
+    assert "imdb_ids: 816692 is read as tt0816692" in run.log
+    assert "imdb_ids: tt120737 is read as tt0120737" in run.log
 
 
 def test_an_id_that_is_listed_twice_is_fetched_once(
@@ -250,19 +250,19 @@ def test_an_id_that_is_listed_twice_is_fetched_once(
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n\n# nothing\n", "is empty"),
         (b"\x00\x01\x02", "is not a text file"),
-        (b"colour,size\nred,1\n", "has no column that is known"),
+        (b"colour,size\nred,1\n", "has no known column"),
         (b"PK\x03\x04rest", "is an archive"),
         (gzip.compress(b"imdb_id\ntt1375666\n" * 99)[:30], "cannot be read"),
     ],
 )
-def test_a_titles_file_that_names_no_titles_is_refused(  # noqa: PLR0913, PLR0917
+def test_a_titles_file_without_titles_is_rejected(  # noqa: PLR0913, PLR0917
     content: bytes,
-    says: str,
+    message: str,
     sync: RunTap,
     config: Config,
     omdb: Emulator,
@@ -272,22 +272,22 @@ def test_a_titles_file_that_names_no_titles_is_refused(  # noqa: PLR0913, PLR091
     path.write_bytes(content)
     run = sync({**config, "imdb_ids": ["tt1375666"], "titles_file": str(path)})
     assert run.exit_code == 1
-    assert f"titles_file: {path} {says}" in run.log
+    assert f"titles_file: {path} {message}" in run.log
     assert omdb.stats()["requests"] == 0
 
 
-def test_the_home_folder_may_be_a_tilde(
+def test_a_tilde_stands_for_the_home_directory(
     sync: RunTap, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "watchlist.txt").write_text("tt1375666\n")
     run = sync({**config, "titles_file": "~/watchlist.txt", "cache_dir": "~/cache"})
     assert run.ids("movies") == ["tt1375666"]
-    assert (tmp_path / "cache" / "replies").is_dir()
+    assert (tmp_path / "cache" / "responses").is_dir()
 
 
 @pytest.mark.parametrize("api_url", ["{host}", "{host}/"])
-def test_the_url_needs_no_slash_at_its_end(
+def test_the_url_may_lack_its_final_slash(
     api_url: str, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     url = api_url.format(host=omdb.url.rstrip("/"))
@@ -295,22 +295,24 @@ def test_the_url_needs_no_slash_at_its_end(
     assert run.ids("movies") == ["tt1375666"]
 
 
-def test_plain_http_to_another_machine_is_warned_of(sync: RunTap, config: Config) -> None:
-    # Searches alone, and none of their streams selected: nothing is asked of anybody.
+def test_plain_http_to_another_machine_causes_a_warning(sync: RunTap, config: Config) -> None:
+    # A coverage of 0 means no search terms, so no request is sent.
     nothing = {"years": [2010], "coverage": 0}
-    warning = "the API key travels unencrypted"
+    warning = "the API key is sent unencrypted"
     assert warning not in sync({**config, **nothing}).log
     assert warning in sync({**config, **nothing, "api_url": "http://omdb.example/"}).log
     assert warning not in sync({**config, **nothing, "api_url": "https://omdb.example/"}).log
 
 
-def test_refresh_may_name_some_ages_only(sync: RunTap, config: Config) -> None:
+def test_refresh_may_be_set_partly(sync: RunTap, config: Config) -> None:
     for refresh in ({"older": "never"}, {"this_year": "3"}, {"recent": None}, {}):
         run = sync({**config, "imdb_ids": ["tt1375666"], "refresh": refresh})
         assert run.exit_code == 0
 
 
-def test_a_config_of_the_environment(command: Command, omdb: Emulator, tmp_path: Path) -> None:
+def test_a_config_from_environment_variables(
+    command: Command, omdb: Emulator, tmp_path: Path
+) -> None:
     (tmp_path / "list.txt").write_text("tt1049413\n")
     run = command(
         "--config",
@@ -342,7 +344,7 @@ def test_a_config_of_the_environment(command: Command, omdb: Emulator, tmp_path:
     assert set(plots) == {"full"}
 
 
-def test_variables_may_be_plain_text(command: Command, omdb: Emulator) -> None:
+def test_variables_may_be_plain_text_instead_of_json(command: Command, omdb: Emulator) -> None:
     run = command(
         *("--config", "ENV"),
         TAP_OMDB_API_KEY=KEY,
@@ -358,7 +360,7 @@ def test_variables_may_be_plain_text(command: Command, omdb: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "says"),
+    ("variable", "value", "message"),
     [
         ("CONCURRENCY", "many", 'concurrency: "many" is not a whole number'),
         ("YEARS", "twenty", 'years: "twenty" is not a year'),
@@ -367,8 +369,8 @@ def test_variables_may_be_plain_text(command: Command, omdb: Emulator) -> None:
         ("FLATTENING_ENABLED", "perhaps", 'flattening_enabled: "perhaps" is not true or false'),
     ],
 )
-def test_a_variable_that_cannot_be_read_is_named(
-    variable: str, value: str, says: str, command: Command
+def test_an_invalid_variable_is_reported(
+    variable: str, value: str, message: str, command: Command
 ) -> None:
     run = command(
         "--config",
@@ -379,28 +381,30 @@ def test_a_variable_that_cannot_be_read_is_named(
         **{f"TAP_OMDB_{variable}": value},
     )
     assert run.exit_code == 1
-    assert says in run.log
-    assert len(_errors(run).splitlines()) == 2, "it, and the SDK's summary"
+    assert message in run.log
+    assert len(_errors(run).splitlines()) == 2, "one error, and the SDK's summary"
     assert "Traceback" not in run.log
     assert KEY not in run.log
 
 
-def test_a_misspelt_variable_is_told_with_the_nearest_setting(command: Command) -> None:
+def test_a_misspelt_variable_is_reported_with_the_nearest_setting(command: Command) -> None:
     run = command(
         "--config", "ENV", TAP_OMDB_YAERS="2010", TAP_OMDB_IDS="tt1", TAP_OMDB_LOGLEVEL="INFO"
     )
-    ignored = "is none of the settings, and is ignored"
+    ignored = "is not a setting and is ignored"
     assert f"TAP_OMDB_YAERS {ignored}: did you mean TAP_OMDB_YEARS?" in run.log
-    assert f"TAP_OMDB_IDS {ignored}: tap-omdb --about tells all settings" in run.log
+    assert f"TAP_OMDB_IDS {ignored}: tap-omdb --about lists all settings" in run.log
     assert "TAP_OMDB_LOGLEVEL" not in run.log
 
 
-def test_under_meltano_only_what_looks_misspelt_is_told(
+def test_under_meltano_only_likely_misspellings_are_reported(
     sync: RunTap, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TAP_OMDB_YAERS", "2010")
     ids = {"imdb_ids": ["tt1375666"]}
-    assert "TAP_OMDB_YAERS" not in sync({**config, **ids}).log, "a file says all"
+    assert "TAP_OMDB_YAERS" not in sync({**config, **ids}).log, (
+        "a file does not depend on variables"
+    )
     monkeypatch.setenv("MELTANO_EXTRACTOR_NAME", "tap-omdb")
     # What Meltano 4.4 exports: settings, their parts, its own extras.
     monkeypatch.setenv("TAP_OMDB_REFRESH_OLDER", "90")
@@ -410,28 +414,28 @@ def test_under_meltano_only_what_looks_misspelt_is_told(
     log = sync({**config, **ids}).log
     warnings = [line for line in log.splitlines() if "| WARNING " in line]
     assert len(warnings) == 1
-    assert "TAP_OMDB_YAERS is none of the settings" in warnings[0]
+    assert "TAP_OMDB_YAERS is not a setting" in warnings[0]
 
 
-# What may surprise
+# Warnings
 
 
 @pytest.mark.parametrize(
     ("settings", "warning"),
     [
         ({}, None),
-        ({"api_key": "your-key-here"}, "api_key does not look like OMDb's keys"),
+        ({"api_key": "your-key-here"}, "api_key does not look like an OMDb key"),
         ({"search_terms": ["inception"], "coverage": 0.5}, "coverage has no effect"),
         ({"search_terms": ["inception"]}, None),
         ({"titles_file": "list.txt"}, None),
         (
             {"titles_file": "list.txt", "years": [2010], "coverage": 0},
-            "years are searched besides titles_file",
+            "years are searched in addition to titles_file",
         ),
         ({"titles_file": "basics.tsv", "years": [2010]}, None),
     ],
 )
-def test_what_may_surprise_is_told(  # noqa: PLR0913, PLR0917
+def test_settings_that_may_not_do_what_was_intended_cause_a_warning(  # noqa: PLR0913, PLR0917
     settings: dict[str, Any],
     warning: str | None,
     sync: RunTap,
@@ -453,7 +457,7 @@ def test_what_may_surprise_is_told(  # noqa: PLR0913, PLR0917
     assert [warning in line for line in warnings] == [True] if warning else warnings == []
 
 
-def test_types_whose_streams_are_not_selected_are_told(sync: RunTap, config: Config) -> None:
+def test_types_whose_streams_are_not_selected_cause_a_warning(sync: RunTap, config: Config) -> None:
     searches = {**config, "search_terms": ["inception"]}
     run = sync(searches, select={"series", "games", "rejects"})
     assert 'set types to ["series", "game"]' in run.log

@@ -1,4 +1,4 @@
-"""What the ledger knows survives as state: all of it, small, cheap, merged, and for ever."""
+"""What the state holds: everything that is recorded, in little space, whatever is merged."""
 
 from __future__ import annotations
 
@@ -6,118 +6,149 @@ import json
 import random
 from copy import deepcopy
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
     rule,
 )
-from tap_omdb.state.sync_state import (
-    GONE,
-    SKIPPED,
-    TRIES_BEFORE_GONE,
-    VERSION,
-    SyncState,
-    StateError,
-)
-from tap_omdb.omdb.queries import LookupTask, SearchKey, SearchProgress
-from tap_omdb.config.settings import Refresh
+from tap_omdb.config.settings import Refresh, Title
+from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.state.dated_index import COMPACTED, DatedIndex
+from tap_omdb.state.failures import MAX_ATTEMPTS
+from tap_omdb.state.lookups import FAILED, FOUND
+from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.titles import NOT_FOUND, NOT_SELECTED, FetchedLabel
+from tap_omdb.state.versions import VERSION, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_omdb.state.dated_index import Days
+
 STATES = sorted(Path(__file__).with_name("states").glob("*.json"))
 TODAY = date(2026, 11, 22)
 DAY = timedelta(days=1)
+RUN = "6a213f40c0de"
 KIND = st.sampled_from(["movie", "series", "episode", "game"])
+MATCHED_BY = st.sampled_from([None, "imdb_id", "title_and_year", "title", "search", "season"])
 
 
-def reloaded(ledger: SyncState, refresh: Refresh | None = None) -> SyncState:
-    return SyncState(refresh or Refresh(), json.loads(json.dumps(ledger.to_state())))
+def new(**refresh: Any) -> SyncState:  # noqa: ANN401
+    return SyncState(Refresh(**refresh), RUN)
+
+
+def reloaded(state: SyncState, refresh: Refresh | None = None) -> SyncState:
+    return SyncState(refresh or Refresh(), RUN, json.loads(json.dumps(state.dump())))
 
 
 def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
-    """Merge as Meltano does what a run left that did not end well (`meltano.core.utils.merge`)."""
+    """Merge the state of a partial run as Meltano does (`meltano.core.utils.merge`)."""
     result = deepcopy(complete)
     for key, value in partial.items():
         result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
     return result
 
 
-def due(ledger: SyncState, today: date) -> list[str]:
-    return [imdb_id for imdb_id, _ in ledger.due_titles(today)]
+def due(state: SyncState, today: date) -> list[str]:
+    return [imdb_id for imdb_id, _ in state.titles.due(today)]
 
 
-# Any history: what is known is what was told, before and after it was written and read
+def keys_of(days: Days) -> dict[tuple[str, str], list[str]]:
+    """Return the keys by day and label, whichever run marked them."""
+    return {
+        (day, label): sorted(key for keys in runs.values() for key in keys.split())
+        for day, labels in days.items()
+        for label, runs in labels.items()
+    }
+
+
+# Any history: what was recorded is known, before and after it was written and read
 
 
 IDS = [f"tt{number:07d}" for number in (1, 404, 1375666, 9999999, 10000000, 31193180)]
-NAMES = [
-    LookupTask(t, y, k, "titles")
-    for t in ("Up", "Éa|b")
-    for y in (None, 2009)
-    for k in (None, "movie")
-]
+TITLES = [Title(t, y, k) for t in ("Up", "Éa|b") for y in (None, 2009) for k in (None, "movie")]
 SEARCHES = [
     SearchKey(t, y, k) for t in ("man*", "a|b c") for y in (None, 2010) for k in (None, "movie")
 ]
 SEASONS = [(series_id, season) for series_id in IDS[:2] for season in (1, 12)]
 YEARS = st.sampled_from([None, 1894, 2022, 2023, 2025, 2026, 2027, 2030])
+OUTCOMES = st.sampled_from([FOUND, LOOKUP_NOT_FOUND, FAILED])
 
 
-def answers(ledger: SyncState, today: date) -> dict[str, object]:
-    """Return the answers to all questions that can be asked."""
+def known(state: SyncState, today: date) -> dict[str, object]:
+    """Return the result of everything that can be read from a state."""
     days = [today + DAY * ahead for ahead in (0, 1, 7, 30, 180, 400)]
+    titles, seasons, searches = state.titles, state.seasons, state.searches
     return {
-        "len": len(ledger),
-        "has": [ledger.has(i) for i in IDS],
-        "last_try": [ledger.last_try(i) for i in IDS],
-        "due": [sorted(ledger.due_titles(day)) for day in days],
-        "order": [[ledger.last_try(i) for i in due(ledger, day)] for day in days],
-        "failing": [sorted(ledger.failing(day)) for day in days],
-        "merged_into": [ledger.merged_into(i) for i in IDS],
-        "pending": dict(ledger.pending),
-        "pending_seasons": dict(ledger.pending_seasons),
-        "season_is_due": [[ledger.season_is_due(*s, day) for s in SEASONS] for day in days],
-        "last_season_try": [ledger.last_season_try(*s) for s in SEASONS],
-        "skipped": [sorted(ledger.skipped_titles({kind})) for kind in ("movie", "series")],
-        "failing_seasons": [sorted(ledger.failing_seasons(day)) for day in days],
-        "unopened_series": sorted(ledger.unopened_series()),
-        "due_seasons": [sorted(ledger.due_seasons(day)) for day in days],
-        "lookup_is_due": [[ledger.lookup_is_due(n, day) for n in NAMES] for day in days],
-        "last_lookup": [ledger.last_lookup(n.title, n.year, n.type) for n in NAMES],
-        "search_is_due": [[ledger.search_is_due(k, day) for k in SEARCHES] for day in days],
-        "last_search": [ledger.last_search(k) for k in SEARCHES],
-        "last_total": [ledger.last_total(k) for k in SEARCHES],
-        "is_split": [ledger.is_split(k) for k in SEARCHES],
-        "passes": {
-            str(k): (p.since, p.next_page, p.total, p.rows) for k, p in ledger.passes.items()
+        "len": len(titles),
+        "is_known": [titles.is_known(i) for i in IDS],
+        "last_requested": [titles.last_requested(i) for i in IDS],
+        "was_fetched": [titles.was_fetched(i) for i in IDS],
+        "matched_by": [titles.matched_by(i) for i in IDS],
+        "due": [sorted(titles.due(day)) for day in days],
+        "order": [[titles.last_requested(i) for i in due(state, day)] for day in days],
+        "failed": [sorted(titles.failed(day)) for day in days],
+        "merged_ids": [titles.merged_ids(i) for i in IDS],
+        "pending": dict(titles.pending),
+        "not_selected": [sorted(titles.not_selected({kind})) for kind in ("movie", "series")],
+        "series": sorted(titles.of_type("series")),
+        "pending_seasons": dict(seasons.pending),
+        "season_is_due": [[seasons.is_due(*s, day) for s in SEASONS] for day in days],
+        "season_is_known": [seasons.is_known(*s) for s in SEASONS],
+        "season_last_requested": [seasons.last_requested(*s) for s in SEASONS],
+        "failed_seasons": [sorted(seasons.failed(day)) for day in days],
+        "due_seasons": [sorted(seasons.due(day)) for day in days],
+        "lookup_is_due": [[state.lookups.is_due(t, day) for t in TITLES] for day in days],
+        "last_lookup": [state.lookups.last_requested(t) for t in TITLES],
+        "search_is_due": [[searches.is_due(k, day) for k in SEARCHES] for day in days],
+        "last_finished": [searches.last_finished(k) for k in SEARCHES],
+        "last_total": [searches.last_total(k) for k in SEARCHES],
+        "is_split": [searches.is_split(k) for k in SEARCHES],
+        "in_progress": {
+            str(k): (p.since, p.next_page, p.total, p.rows, p.hits, p.new_titles)
+            for k, p in searches.in_progress.items()
         },
     }
 
 
+def mark_merged(state: SyncState, today: date, requested: str, returned: str) -> None:
+    # A title has only one year on a day, by whichever id it is requested.
+    state.titles.mark_fetched(returned, FetchedLabel("movie", 2010, "imdb_id"), today)
+    state.titles.mark_merged(requested, returned)
+
+
+def read_page(state: SyncState, today: date, key: SearchKey, page: int, total: int) -> None:
+    progress = state.searches.in_progress
+    since = progress[key].since if key in progress else today
+    progress[key] = SearchProgress(key, since, page, total, page * 10, page * 9, page * 2)
+
+
 class History(RuleBasedStateMachine):
-    """Days of runs, each thing dealt with at most once a day, as in a run."""
+    """Several days of runs, in which each key is marked at most once a day, as in a run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = SyncState(Refresh())
+        self.state = new()
         self.today = TODAY
         self.complete: dict[str, Any] = {}
-        self.outcome: dict[str, tuple[date, str]] = {}
+        self.outcome: dict[str, tuple[date, str, str | None]] = {}
 
     def _is_free(self, imdb_id: str) -> bool:
-        last = self.ledger.last_try(imdb_id)
+        last = self.state.titles.last_requested(imdb_id)
         return (last is None or last < self.today) and imdb_id not in self.linked
 
     @property
     def linked(self) -> set[str]:
-        return {asked for i in IDS for asked in self.ledger.merged_into(i)}
+        return {requested for i in IDS for requested in self.state.titles.merged_ids(i)}
 
     @rule(days=st.integers(1, 200))
     def time_passes(self, days: int) -> None:
@@ -125,115 +156,355 @@ class History(RuleBasedStateMachine):
 
     @rule(imdb_id=st.sampled_from(IDS), kind=KIND)
     def find(self, imdb_id: str, kind: str) -> None:
-        if not self.ledger.has(imdb_id):
-            self.ledger.pending.setdefault(imdb_id, kind)
+        if not self.state.titles.is_known(imdb_id):
+            self.state.titles.pending.setdefault(imdb_id, kind)
 
-    @rule(imdb_id=st.sampled_from(IDS), kind=KIND, year=YEARS)
-    def fetch(self, imdb_id: str, kind: str, year: int | None) -> None:
+    @rule(imdb_id=st.sampled_from(IDS), kind=KIND, year=YEARS, matched_by=MATCHED_BY)
+    def fetch(self, imdb_id: str, kind: str, year: int | None, matched_by: str | None) -> None:
         if self._is_free(imdb_id):
-            self.ledger.fetched(imdb_id, kind, year, self.today)
-            self.outcome[imdb_id] = (self.today, kind)
+            self.state.titles.mark_fetched(
+                imdb_id, FetchedLabel(kind, year, matched_by), self.today
+            )
+            self.outcome[imdb_id] = (self.today, kind, matched_by)
 
     @rule(imdb_id=st.sampled_from(IDS), kind=KIND)
-    def skip(self, imdb_id: str, kind: str) -> None:
+    def leave_out(self, imdb_id: str, kind: str) -> None:
         if self._is_free(imdb_id):
-            self.ledger.skipped(imdb_id, kind, self.today)
-            self.outcome[imdb_id] = (self.today, SKIPPED)
+            self.state.titles.mark_not_selected(imdb_id, kind, self.today)
+            self.outcome[imdb_id] = (self.today, NOT_SELECTED, None)
 
     @rule(imdb_id=st.sampled_from(IDS))
     def miss(self, imdb_id: str) -> None:
         if self._is_free(imdb_id):
-            self.ledger.gone(imdb_id, self.today)
-            self.outcome[imdb_id] = (self.today, GONE)
+            self.state.titles.mark_not_found(imdb_id, self.today)
+            self.outcome[imdb_id] = (self.today, NOT_FOUND, None)
 
     @rule(imdb_id=st.sampled_from(IDS))
     def fail(self, imdb_id: str) -> None:
         if self._is_free(imdb_id):
-            self.ledger.failed(imdb_id, self.today)
-            if imdb_id not in self.ledger.failing(self.today + DAY):
-                self.outcome[imdb_id] = (self.today, GONE)
+            self.state.titles.mark_failed(imdb_id, self.today)
+            if imdb_id not in self.state.titles.failed(self.today + DAY):
+                _, kind, matched_by = self.outcome.get(imdb_id, (None, NOT_FOUND, None))
+                self.outcome[imdb_id] = (self.today, kind, matched_by)
 
-    @rule(asked=st.sampled_from(IDS[:3]), answered=st.sampled_from(IDS[3:]))
-    def link(self, asked: str, answered: str) -> None:
-        # A title has one year a day, by whatever id it is asked for.
-        if self._is_free(asked) and self._is_free(answered):
-            self.ledger.fetched(answered, "movie", 2010, self.today)
-            self.ledger.merged(asked, answered)
-            self.outcome[answered] = (self.today, "movie")
-            self.outcome.pop(asked, None)
+    @rule(requested=st.sampled_from(IDS[:3]), returned=st.sampled_from(IDS[3:]))
+    def link(self, requested: str, returned: str) -> None:
+        if self._is_free(requested) and self._is_free(returned):
+            mark_merged(self.state, self.today, requested, returned)
+            self.outcome[returned] = (self.today, "movie", "imdb_id")
+            self.outcome.pop(requested, None)
 
     @rule(season=st.sampled_from(SEASONS))
     def find_season(self, season: tuple[str, int]) -> None:
-        if self.ledger.last_season_try(*season) is None:
-            self.ledger.pending_seasons[season] = None
+        if not self.state.seasons.is_known(*season):
+            self.state.seasons.pending[season] = None
 
     @rule(season=st.sampled_from(SEASONS), year=YEARS)
     def fetch_season(self, season: tuple[str, int], year: int | None) -> None:
-        if self.ledger.last_season_try(*season) != self.today:
-            self.ledger.season_fetched(*season, year, self.today)
+        if self.state.seasons.last_requested(*season) != self.today:
+            self.state.seasons.mark_fetched(*season, year, self.today)
 
     @rule(season=st.sampled_from(SEASONS))
     def fail_season(self, season: tuple[str, int]) -> None:
-        if self.ledger.last_season_try(*season) != self.today:
-            self.ledger.season_failed(*season, self.today)
+        if self.state.seasons.last_requested(*season) != self.today:
+            self.state.seasons.mark_failed(*season, self.today)
 
-    @rule(name=st.sampled_from(NAMES), found=st.booleans())
-    def look_up(self, name: LookupTask, *, found: bool) -> None:
-        if self.ledger.last_lookup(name.title, name.year, name.type) != self.today:
-            self.ledger.looked_up(name, self.today, found=found)
-
-    @rule(name=st.sampled_from(NAMES))
-    def fail_to_look_up(self, name: LookupTask) -> None:
-        if self.ledger.last_lookup(name.title, name.year, name.type) != self.today:
-            self.ledger.lookup_failed(name, self.today)
+    @rule(title=st.sampled_from(TITLES), outcome=OUTCOMES)
+    def look_up(self, title: Title, outcome: str) -> None:
+        if self.state.lookups.last_requested(title) != self.today:
+            self.state.lookups.mark(title, self.today, outcome)
 
     @rule(key=st.sampled_from(SEARCHES), page=st.integers(2, 9), total=st.integers(0, 99))
     def read_a_page(self, key: SearchKey, page: int, total: int) -> None:
-        if self.ledger.last_search(key) != self.today:
-            since = self.ledger.passes[key].since if key in self.ledger.passes else self.today
-            self.ledger.passes[key] = SearchProgress(key, since, page, total, page * 10, page * 9)
+        if self.state.searches.last_finished(key) != self.today:
+            read_page(self.state, self.today, key, page, total)
 
     @rule(key=st.sampled_from(SEARCHES), total=st.none() | st.integers(0, 99))
     def search(self, key: SearchKey, total: int | None) -> None:
-        self.ledger.searched(key, total, self.today)
+        self.state.searches.mark_finished(key, total, self.today)
 
     @rule()
     def run_ends(self) -> None:
-        self.complete = json.loads(json.dumps(self.ledger.to_state()))
+        self.complete = json.loads(json.dumps(self.state.dump()))
 
     @rule()
     def next_run(self) -> None:
-        self.ledger = reloaded(self.ledger)
+        self.state = reloaded(self.state)
 
     @invariant()
-    def knows_what_it_was_told(self) -> None:
+    def knows_what_was_recorded(self) -> None:
         for imdb_id in set(IDS) - self.linked:
-            if imdb_id not in self.ledger.failing(self.today + DAY):
-                told = self.outcome.get(imdb_id)
-                assert self.ledger.last_try(imdb_id) == (told[0] if told else None)
-                assert self.ledger.has(imdb_id) == (told is not None)
+            if imdb_id not in self.state.titles.failed(self.today + DAY):
+                outcome = self.outcome.get(imdb_id)
+                assert self.state.titles.last_requested(imdb_id) == (outcome and outcome[0])
+                assert self.state.titles.is_known(imdb_id) == (outcome is not None)
+                assert self.state.titles.matched_by(imdb_id) == (outcome and outcome[2])
 
     @invariant()
-    def state_keeps_all(self) -> None:
-        now = answers(self.ledger, self.today)
-        assert answers(reloaded(self.ledger), self.today) == now
-        state = json.loads(json.dumps(self.ledger.to_state()))
-        assert SyncState(Refresh(), state).to_state() == state
+    def state_keeps_everything(self) -> None:
+        state = json.loads(json.dumps(self.state.dump()))
+        assert known(reloaded(self.state), self.today) == known(self.state, self.today)
+        once = reloaded(self.state).dump()
+        assert SyncState(Refresh(), RUN, once).dump() == once
+        for part in ("titles", "seasons", "lookups"):
+            assert keys_of(once.pop(part)) == keys_of(state.pop(part))
+        assert once == state
 
     @invariant()
     def state_has_each_title_once(self) -> None:
-        days = self.ledger.to_state()["titles"].values()
-        numbers = [n for labels in days for text in labels.values() for n in text.split()]
-        assert len(numbers) == len(set(numbers)) == len(self.ledger)
+        numbers = [n for ids in keys_of(self.state.dump()["titles"]).values() for n in ids]
+        assert len(numbers) == len(set(numbers)) == len(self.state.titles)
 
     @invariant()
-    def merged_with_an_older_state_the_newest_day_wins(self) -> None:
-        both = merged(self.ledger.to_state(), self.complete)
-        assert answers(SyncState(Refresh(), both), self.today) == answers(self.ledger, self.today)
+    def merged_with_an_older_state_the_latest_day_wins(self) -> None:
+        both = merged(self.state.dump(), self.complete)
+        assert known(SyncState(Refresh(), RUN, both), self.today) == known(self.state, self.today)
 
 
 History.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 test_any_history = History.TestCase
+
+
+# Runs that start from the same state, such as shards of a backfill
+
+
+def operations(part: int) -> st.SearchStrategy[Any]:
+    """Return operations on one half of all ids, seasons, titles and searches."""
+    ids = st.sampled_from(IDS[part::2])
+    seasons = st.sampled_from(SEASONS[part::2])
+    titles = st.sampled_from(TITLES[part::2])
+    searches = st.sampled_from(SEARCHES[part::2])
+    return st.one_of(
+        st.builds(partial, st.just(find), ids, KIND),
+        st.builds(partial, st.just(fetch), ids, KIND, YEARS, MATCHED_BY),
+        st.builds(partial, st.just(leave_out), ids, KIND),
+        st.builds(partial, st.just(miss), ids),
+        st.builds(partial, st.just(fail), ids),
+        st.builds(partial, st.just(link), st.just(IDS[part]), st.just(IDS[part + 4])),
+        st.builds(partial, st.just(fetch_season), seasons, YEARS),
+        st.builds(partial, st.just(fail_season), seasons),
+        st.builds(partial, st.just(look_up), titles, OUTCOMES),
+        st.builds(partial, st.just(advance), searches, st.integers(0, 99)),
+        st.builds(partial, st.just(finish), searches, st.none() | st.integers(0, 99)),
+    )
+
+
+def find(imdb_id: str, kind: str, state: SyncState, _: date) -> None:
+    if not state.titles.is_known(imdb_id):
+        state.titles.pending.setdefault(imdb_id, kind)
+
+
+def is_free(state: SyncState, imdb_id: str, today: date) -> bool:
+    """Return whether a title may be requested today: it is no title's other id and not done."""
+    last = state.titles.last_requested(imdb_id)
+    is_merged = any(imdb_id in state.titles.merged_ids(other) for other in IDS)
+    return not is_merged and (last is None or last < today)
+
+
+def fetch(  # noqa: PLR0913, PLR0917
+    imdb_id: str,
+    kind: str,
+    year: int | None,
+    matched_by: str | None,
+    state: SyncState,
+    today: date,
+) -> None:
+    if is_free(state, imdb_id, today):
+        state.titles.mark_fetched(imdb_id, FetchedLabel(kind, year, matched_by), today)
+
+
+def leave_out(imdb_id: str, kind: str, state: SyncState, today: date) -> None:
+    if is_free(state, imdb_id, today):
+        state.titles.mark_not_selected(imdb_id, kind, today)
+
+
+def miss(imdb_id: str, state: SyncState, today: date) -> None:
+    if is_free(state, imdb_id, today):
+        state.titles.mark_not_found(imdb_id, today)
+
+
+def fail(imdb_id: str, state: SyncState, today: date) -> None:
+    if is_free(state, imdb_id, today):
+        state.titles.mark_failed(imdb_id, today)
+
+
+def link(requested: str, returned: str, state: SyncState, today: date) -> None:
+    if is_free(state, requested, today) and is_free(state, returned, today):
+        mark_merged(state, today, requested, returned)
+
+
+def fetch_season(season: tuple[str, int], year: int | None, state: SyncState, today: date) -> None:
+    if state.seasons.last_requested(*season) != today:
+        state.seasons.mark_fetched(*season, year, today)
+
+
+def fail_season(season: tuple[str, int], state: SyncState, today: date) -> None:
+    if state.seasons.last_requested(*season) != today:
+        state.seasons.mark_failed(*season, today)
+
+
+def look_up(title: Title, outcome: str, state: SyncState, today: date) -> None:
+    if state.lookups.last_requested(title) != today:
+        state.lookups.mark(title, today, outcome)
+
+
+def advance(key: SearchKey, total: int, state: SyncState, today: date) -> None:
+    if state.searches.last_finished(key) != today:
+        page = state.searches.progress(key, today).next_page
+        read_page(state, today, key, page + 1, total)
+
+
+def finish(key: SearchKey, total: int | None, state: SyncState, today: date) -> None:
+    if state.searches.last_finished(key) != today:
+        state.searches.mark_finished(key, total, today)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    start=st.lists(
+        st.tuples(st.integers(0, 300), st.one_of(operations(0), operations(1))), max_size=12
+    ),
+    one=st.lists(operations(0), max_size=8),
+    other=st.lists(operations(1), max_size=8),
+    lag=st.integers(0, 1),
+)
+def test_merged_states_of_two_runs_lose_nothing(
+    start: list[tuple[int, Callable[[SyncState, date], None]]],
+    one: list[Callable[[SyncState, date], None]],
+    other: list[Callable[[SyncState, date], None]],
+    lag: int,
+) -> None:
+    before = SyncState(Refresh(), "6a000000aaaa")
+    for age, operation in sorted(start, key=lambda item: -item[0]):
+        operation(before, TODAY - DAY * age)
+    shared = json.loads(json.dumps(before.dump()))
+    end = TODAY + DAY * lag
+    runs = [SyncState(Refresh(), name, shared) for name in ("6a213f40c0de", "6a213f40beef")]
+    sequential = SyncState(Refresh(), "6a213f40cafe", shared)
+    for operation in one:
+        operation(runs[0], TODAY)
+        operation(sequential, TODAY)
+    for operation in other:
+        operation(runs[1], end)
+        operation(sequential, end)
+    states = [json.loads(json.dumps(run.dump())) for run in runs]
+    for first, second in (states, states[::-1]):
+        both = SyncState(Refresh(), "6a222222ffff", merged(first, second))
+        assert known(both, end) == known(sequential, end)
+        # And merged once more with the state from which both started.
+        again = SyncState(Refresh(), "6a222222ffff", merged(both.dump(), shared))
+        assert known(again, end) == known(sequential, end)
+
+
+def test_requests_of_merged_states_are_all_kept() -> None:
+    before = SyncState(Refresh(), "a")
+    before.requests["2026-11-22/7d"] = {"a": 5}
+    one, other = (SyncState(Refresh(), run, before.dump()) for run in ("b", "c"))
+    one.requests["2026-11-22/7d"]["b"] = 7
+    other.requests["2026-11-22/7d"]["c"] = 11
+    for first, second in ((one, other), (other, one)):
+        both = SyncState(Refresh(), "d", merged(first.dump(), second.dump()))
+        assert both.requests == {"2026-11-22/7d": {"a": 5, "b": 7, "c": 11}}
+
+
+def test_within_a_day_the_run_that_started_last_counts_in_whichever_order_they_are_merged() -> None:
+    before = SyncState(Refresh(), "1")
+    before.titles.mark_not_selected("tt0000001", "movie", TODAY)
+    other = SyncState(Refresh(), "2", before.dump())
+    later = SyncState(Refresh(), "3", before.dump())
+    later.titles.mark_fetched("tt0000001", FetchedLabel("movie", 2010, "search"), TODAY)
+    for first, second in ((other, later), (later, other)):
+        both = SyncState(Refresh(), "4", merged(first.dump(), second.dump()))
+        assert list(both.titles.not_selected({"movie"})) == []
+        assert both.titles.matched_by("tt0000001") == "search"
+        assert keys_of(both.dump()["titles"]) == {("2026-11-22", "movie older search"): ["0000001"]}
+
+
+# Groups of keys
+
+
+def index(run: str = "run") -> DatedIndex[str]:
+    def parse(token: str) -> tuple[str, int]:
+        key, _, detail = token.partition(":")
+        return key, int(detail or 0)
+
+    def encode(key: str, detail: int) -> str:
+        return f"{key}:{detail}" if detail else key
+
+    return DatedIndex(run, parse, encode)
+
+
+def test_groups_of_earlier_weeks_are_compacted() -> None:
+    days = {
+        "2026-11-22": {"a": {"r3": "k1"}},
+        "2026-11-15": {"a": {"r2": "k2", "r3": "k3"}},  # 7 days before: runs may still be going
+        "2026-11-14": {"a": {"r1": "k4 k1", "r2": "k5 k2", COMPACTED: "k6"}, "b": {"r1": "k7"}},
+        "2026-01-01": {"a": {"r1": "k7 k8"}},
+    }
+    loaded = index()
+    loaded.load(days)
+    assert loaded.dump() == {
+        "2026-11-22": {"a": {"r3": "k1"}},
+        "2026-11-15": {"a": {"r2": "k2", "r3": "k3"}},
+        "2026-11-14": {"a": {COMPACTED: "k6 k4 k5"}, "b": {COMPACTED: "k7"}},
+        "2026-01-01": {"a": {COMPACTED: "k8"}},
+    }
+    assert len(loaded) == 8
+    again = index()
+    again.load(loaded.dump())
+    assert again.dump() == loaded.dump()
+    assert sorted(again.items()) == sorted(loaded.items())
+
+
+def test_a_year_of_daily_runs_has_at_most_one_group_a_day_and_label() -> None:
+    state: dict[str, Any] = {}
+    for number in range(365):
+        run = SyncState(Refresh(older=400), f"{number:06d}", state)
+        day = TODAY + DAY * number
+        run.titles.mark_fetched(f"tt{number + 1:07d}", FetchedLabel("movie", 1990, "search"), day)
+        state = json.loads(json.dumps(run.dump()))
+    assert len(state["titles"]) == 365
+    runs = [list(runs) for labels in state["titles"].values() for runs in labels.values()]
+    # The last run has read a state whose latest day was that of the run before.
+    assert runs.count([COMPACTED]) == 365 - 1 - 8
+
+
+def test_each_key_has_a_detail_that_survives() -> None:
+    first = index("r1")
+    first.mark("k1", TODAY, "a", 7)
+    first.mark("k2", TODAY, "a")
+    first.mark("k3", TODAY, "a", 1)
+    first.mark("k3", TODAY, "a", 2)
+    first.mark("k4", TODAY - DAY, "a", 3)
+    first.mark("k4", TODAY, "b", 2**40)
+    assert first.dump() == {"2026-11-22": {"a": {"r1": "k1:7 k2 k3:2"}, "b": {"r1": f"k4:{2**40}"}}}
+    second = index("r2")
+    second.load(first.dump())
+    for loaded in (first, second):
+        details = [loaded.detail(key) for key in ("k1", "k2", "k3", "k4", "k5")]
+        assert details == [7, 0, 2, 2**40, 0]
+        assert sorted(loaded.items()) == [
+            ("k1", TODAY, "a", 7),
+            ("k2", TODAY, "a", 0),
+            ("k3", TODAY, "a", 2),
+            ("k4", TODAY, "b", 2**40),
+        ]
+    second.mark("k1", TODAY, "a", 8)
+    assert second.get("k1") == (TODAY, "a")
+    assert second.detail("k1") == 8
+    assert second.dump()["2026-11-22"]["a"] == {"r1": "k2 k3:2", "r2": "k1:8"}
+
+
+def test_a_removed_key_is_gone_from_the_state() -> None:
+    marked = index()
+    marked.mark("k1", TODAY, "a")
+    marked.mark("k2", TODAY, "a")
+    marked.remove("k1")
+    marked.remove("k3")
+    assert marked.get("k1") is None
+    assert marked.dump() == {"2026-11-22": {"a": {"run": "k2"}}}
+    marked.remove("k2")
+    assert marked.dump() == {}
 
 
 # When things are due
@@ -251,433 +522,499 @@ test_any_history = History.TestCase
         (None, 180),
     ],
 )
-def test_a_title_is_due_by_its_age(year: int | None, days: int) -> None:
-    ledger = SyncState(Refresh())
-    ledger.fetched("tt0000001", "movie", year, TODAY)
-    ledger = reloaded(ledger)
-    # A title of last December is "this year's" no more in January: its year counts on the day.
-    assert due(ledger, TODAY + DAY * (days - 1)) == []
+@pytest.mark.parametrize("matched_by", [None, "imdb_id"])
+def test_a_title_is_due_by_its_year(year: int | None, days: int, matched_by: str | None) -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", year, matched_by), TODAY)
+    state = reloaded(state)
+    # In January, a title of last December is no longer one of this year.
+    assert due(state, TODAY + DAY * (days - 1)) == []
     if TODAY.year == (TODAY + DAY * days).year or days == 180:
-        assert list(ledger.due_titles(TODAY + DAY * days)) == [("tt0000001", "movie")]
+        assert list(state.titles.due(TODAY + DAY * days)) == [("tt0000001", "movie")]
 
 
-def test_a_title_ages_with_the_year() -> None:
-    ledger = SyncState(Refresh())
-    ledger.fetched("tt0000001", "movie", 2026, date(2026, 12, 28))
-    ledger.fetched("tt0000002", "movie", 2023, date(2026, 12, 28))
-    assert due(ledger, date(2027, 1, 5)) == []
-    assert due(ledger, date(2027, 1, 27)) == ["tt0000001"]
-    assert due(ledger, date(2027, 6, 26)) == ["tt0000001", "tt0000002"]
+def test_the_refresh_of_a_title_changes_with_the_calendar_year() -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 2026), date(2026, 12, 28))
+    state.titles.mark_fetched("tt0000002", FetchedLabel("movie", 2023), date(2026, 12, 28))
+    assert due(state, date(2027, 1, 5)) == []
+    assert due(state, date(2027, 1, 27)) == ["tt0000001"]
+    assert due(state, date(2027, 6, 26)) == ["tt0000001", "tt0000002"]
 
 
 @pytest.mark.parametrize("field", ["this_year", "recent", "older"])
-def test_never_is_never(field: str) -> None:
+def test_never_means_never(field: str) -> None:
     year = {"this_year": 2026, "recent": 2025, "older": 1999}[field]
-    ledger = SyncState(Refresh(**{field: None}))
+    state = new(**{field: None})
     key = SearchKey("man*", year, "movie")
-    ledger.fetched("tt0000001", "movie", year, TODAY)
-    ledger.season_fetched("tt0000002", 1, year, TODAY)
-    ledger.searched(key, 5, TODAY)
-    # Within the year: later the title is of another age.
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", year), TODAY)
+    state.seasons.mark_fetched("tt0000002", 1, year, TODAY)
+    state.searches.mark_finished(key, 5, TODAY)
+    # Within the year: after that, another setting applies to the title.
     day = date(2026, 12, 31) if field != "older" else date(9999, 12, 31)
-    assert due(ledger, day) == []
-    assert list(ledger.due_seasons(day)) == []
-    assert not ledger.search_is_due(key, day)
+    assert due(state, day) == []
+    assert list(state.seasons.due(day)) == []
+    assert not state.searches.is_due(key, day)
 
 
 def test_the_oldest_are_due_first() -> None:
-    ledger = SyncState(Refresh())
+    state = new()
     for position, imdb_id in enumerate(ids(300)):
         age = position * 67
-        ledger.fetched(imdb_id, "movie", 1990, TODAY - DAY * (age % 150 + 180))
-    days = [ledger.last_try(imdb_id) for imdb_id in due(reloaded(ledger), TODAY)]
+        state.titles.mark_fetched(
+            imdb_id, FetchedLabel("movie", 1990), TODAY - DAY * (age % 150 + 180)
+        )
+    days = [state.titles.last_requested(imdb_id) for imdb_id in due(reloaded(state), TODAY)]
     assert len(days) == 300
     assert days == sorted(days, key=str)
 
 
-def test_what_is_refreshed_while_it_is_listed_is_not_listed_again() -> None:
-    ledger = SyncState(Refresh())
+def test_a_title_that_is_refreshed_while_titles_are_listed_is_not_listed_again() -> None:
+    state = new()
     for number in range(1, 6):
-        ledger.fetched(f"tt000000{number}", "movie", 1990, TODAY - DAY * 200)
+        state.titles.mark_fetched(
+            f"tt000000{number}", FetchedLabel("movie", 1990), TODAY - DAY * 200
+        )
     listed = []
-    for imdb_id, kind in ledger.due_titles(TODAY):
+    for imdb_id, kind in state.titles.due(TODAY):
         listed.append(imdb_id)
-        ledger.fetched(imdb_id, kind, 1990, TODAY)
-        ledger.merged("tt0000004", "tt0000001")
+        state.titles.mark_fetched(imdb_id, FetchedLabel(kind, 1990), TODAY)
+        state.titles.mark_merged("tt0000004", "tt0000001")
     assert listed == ["tt0000001", "tt0000002", "tt0000003", "tt0000005"]
-    assert due(ledger, TODAY) == []
+    assert due(state, TODAY) == []
 
 
-def test_seasons_are_due_by_their_newest_episode() -> None:
-    ledger = SyncState(Refresh())
-    ledger.season_fetched("tt0944947", 1, 2011, TODAY)
-    ledger.season_fetched("tt0944947", 8, 2026, TODAY)
-    ledger = reloaded(ledger)
-    assert not ledger.season_is_due("tt0944947", 1, TODAY + DAY * 179)
-    assert ledger.season_is_due("tt0944947", 9, TODAY)
-    assert list(ledger.due_seasons(TODAY + DAY * 7)) == [("tt0944947", 8)]
-    assert list(ledger.due_seasons(TODAY + DAY * 180)) == [("tt0944947", 1), ("tt0944947", 8)]
+def test_seasons_are_due_by_their_latest_episode() -> None:
+    state = new()
+    state.seasons.mark_fetched("tt0944947", 1, 2011, TODAY)
+    state.seasons.mark_fetched("tt0944947", 8, 2026, TODAY)
+    state = reloaded(state)
+    assert not state.seasons.is_due("tt0944947", 1, TODAY + DAY * 179)
+    assert state.seasons.is_due("tt0944947", 9, TODAY)
+    assert list(state.seasons.due(TODAY + DAY * 7)) == [("tt0944947", 8)]
+    assert list(state.seasons.due(TODAY + DAY * 180)) == [("tt0944947", 1), ("tt0944947", 8)]
 
 
 def test_searches_are_due_by_their_year_and_until_they_are_finished() -> None:
-    ledger = SyncState(Refresh())
-    new, old, any_year = (SearchKey("man*", year, "movie") for year in (2026, 1999, None))
-    for key in (new, old, any_year):
-        assert ledger.search_is_due(key, TODAY)
-        ledger.searched(key, 30, TODAY)
-    ledger = reloaded(ledger)
-    assert [ledger.search_is_due(k, TODAY + DAY * 7) for k in (new, old, any_year)] == [
+    state = new()
+    recent, old, any_year = (SearchKey("man*", year, "movie") for year in (2026, 1999, None))
+    for key in (recent, old, any_year):
+        assert state.searches.is_due(key, TODAY)
+        state.searches.mark_finished(key, 30, TODAY)
+    state = reloaded(state)
+    assert [state.searches.is_due(k, TODAY + DAY * 7) for k in (recent, old, any_year)] == [
         True,
         False,
         False,
     ]
-    assert ledger.search_is_due(old, TODAY + DAY * 180)
-    ledger.passes[old] = SearchProgress(old, TODAY + DAY * 180, next_page=2, total=31)
-    ledger = reloaded(ledger)
-    assert ledger.search_is_due(old, TODAY + DAY * 180)
-    assert ledger.passes[old].next_page == 2
-    ledger.searched(old, 31, TODAY + DAY * 180)
-    assert old not in reloaded(ledger).passes
+    assert state.searches.is_due(old, TODAY + DAY * 180)
+    progress = SearchProgress(old, TODAY + DAY * 180, next_page=2, total=31)
+    state.searches.in_progress[old] = progress
+    state = reloaded(state)
+    assert state.searches.is_due(old, TODAY + DAY * 180)
+    assert state.searches.in_progress[old].next_page == 2
+    state.searches.mark_finished(old, 31, TODAY + DAY * 180)
+    assert old not in reloaded(state).searches.in_progress
 
 
-def test_a_split_search_is_no_total_of_zero() -> None:
-    ledger = SyncState(Refresh())
+def test_a_split_search_differs_from_a_total_of_zero() -> None:
+    state = new()
     split, empty = SearchKey("the*", 2010, "movie"), SearchKey("xyz*", 2010, "movie")
-    ledger.searched(split, None, TODAY)
-    ledger.searched(empty, 0, TODAY)
-    ledger = reloaded(ledger)
-    assert [ledger.is_split(split), ledger.is_split(empty)] == [True, False]
-    assert [ledger.last_total(split), ledger.last_total(empty)] == [None, 0]
+    state.searches.mark_finished(split, None, TODAY)
+    state.searches.mark_finished(empty, 0, TODAY)
+    searches = reloaded(state).searches
+    assert [searches.is_split(split), searches.is_split(empty)] == [True, False]
+    assert [searches.last_total(split), searches.last_total(empty)] == [None, 0]
 
 
 # What OMDb does not have
 
 
-def test_a_tombstone_is_tried_again_as_old_titles_are() -> None:
-    ledger = SyncState(Refresh())
-    ledger.pending["tt0000404"] = "movie"
-    ledger.gone("tt0000404", TODAY)
-    ledger = reloaded(ledger)
-    assert ledger.has("tt0000404")
-    assert not ledger.pending
-    assert due(ledger, TODAY + DAY * 179) == []
-    assert list(ledger.due_titles(TODAY + DAY * 180)) == [("tt0000404", GONE)]
-    assert due(SyncState(Refresh(older=None), ledger.to_state()), date(9999, 1, 1)) == []
+def test_a_title_that_was_not_found_is_due_again_when_old_titles_are() -> None:
+    state = new()
+    state.titles.pending["tt0000404"] = "movie"
+    state.titles.mark_not_found("tt0000404", TODAY)
+    state = reloaded(state)
+    assert state.titles.is_known("tt0000404")
+    assert not state.titles.pending
+    assert due(state, TODAY + DAY * 179) == []
+    assert list(state.titles.due(TODAY + DAY * 180)) == [("tt0000404", NOT_FOUND)]
+    assert due(reloaded(state, Refresh(older=None)), date(9999, 1, 1)) == []
 
 
-def test_a_title_may_fail_on_three_days_before_it_is_a_tombstone() -> None:
-    ledger = SyncState(Refresh())
-    ledger.pending["tt0000500"] = "movie"
-    for tries in range(1, TRIES_BEFORE_GONE + 1):
-        day = TODAY + DAY * tries
-        ledger.failed("tt0000500", day)
-        ledger = reloaded(ledger)
-        assert not ledger.pending
-        assert ledger.failing(day) == []
-        assert ledger.failing(day + DAY) == (["tt0000500"] if tries < TRIES_BEFORE_GONE else [])
-        assert ledger.has("tt0000500")
-    assert due(ledger, day + DAY * 180) == ["tt0000500"]
+def test_a_title_may_fail_on_three_days_before_it_counts_as_not_found() -> None:
+    state = new()
+    state.titles.pending["tt0000500"] = "movie"
+    for attempts in range(1, MAX_ATTEMPTS + 1):
+        day = TODAY + DAY * attempts
+        state.titles.mark_failed("tt0000500", day)
+        state = reloaded(state)
+        assert not state.titles.pending
+        assert state.titles.failed(day) == []
+        is_retried = attempts < MAX_ATTEMPTS
+        assert state.titles.failed(day + DAY) == (["tt0000500"] if is_retried else [])
+        assert state.titles.is_known("tt0000500")
+    assert due(state, day + DAY * 180) == ["tt0000500"]
 
 
-def test_a_known_title_that_fails_is_asked_for_once_a_day() -> None:
-    ledger = SyncState(Refresh())
-    ledger.fetched("tt0000001", "movie", 1990, TODAY - DAY * 200)
-    ledger.failed("tt0000001", TODAY)
-    ledger = reloaded(ledger)
-    assert due(ledger, TODAY) == []
-    assert ledger.failing(TODAY) == []
-    assert due(ledger, TODAY + DAY) == []
-    assert ledger.failing(TODAY + DAY) == ["tt0000001"]
-    ledger.fetched("tt0000001", "movie", 1990, TODAY + DAY)
-    assert reloaded(ledger).failing(TODAY + DAY * 9) == []
+def test_a_known_title_that_fails_is_retried_once_a_day() -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY - DAY * 200)
+    state.titles.mark_failed("tt0000001", TODAY)
+    state = reloaded(state)
+    assert due(state, TODAY) == []
+    assert state.titles.failed(TODAY) == []
+    assert due(state, TODAY + DAY) == []
+    assert state.titles.failed(TODAY + DAY) == ["tt0000001"]
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY + DAY)
+    assert reloaded(state).titles.failed(TODAY + DAY * 9) == []
 
 
-def test_a_merged_id_is_known_by_the_title_that_answers() -> None:
-    ledger = SyncState(Refresh())
-    ledger.fetched("tt2250912", "movie", 2017, TODAY)
-    ledger.merged("tt4440394", "tt2250912")
-    ledger = reloaded(ledger)
-    assert ledger.has("tt4440394")
-    assert ledger.last_try("tt4440394") == TODAY
-    assert ledger.merged_into("tt2250912") == ["tt4440394"]
-    assert due(ledger, TODAY + DAY * 180) == ["tt2250912"]
+def test_a_known_title_keeps_its_label_when_its_retries_are_exhausted() -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("series", 2026, "title"), TODAY - DAY * 9)
+    for attempt in range(MAX_ATTEMPTS):
+        state.titles.mark_failed("tt0000001", TODAY + DAY * attempt)
+    assert state.dump()["titles"] == {"2026-11-24": {"series 2026 title": {RUN: "0000001"}}}
+    assert state.titles.was_fetched("tt0000001")
 
 
-def test_a_name_that_fails_is_tried_again_on_a_later_day() -> None:
-    ledger = SyncState(Refresh())
-    name = LookupTask("Up", None, None, "titles")
-    ledger.lookup_failed(name, TODAY)
-    ledger = reloaded(ledger)
-    assert not ledger.lookup_is_due(name, TODAY)
-    assert ledger.lookup_is_due(name, TODAY + DAY)
+def test_a_merged_id_is_known_by_the_title_that_omdb_returns() -> None:
+    state = new()
+    state.titles.mark_fetched("tt2250912", FetchedLabel("movie", 2017), TODAY)
+    state.titles.mark_merged("tt4440394", "tt2250912")
+    state = reloaded(state)
+    assert state.titles.is_known("tt4440394")
+    assert state.titles.last_requested("tt4440394") == TODAY
+    assert state.titles.merged_ids("tt2250912") == ["tt4440394"]
+    assert due(state, TODAY + DAY * 180) == ["tt2250912"]
 
 
-def test_names_are_known_without_case_and_those_not_found_are_tried_again() -> None:
-    ledger = SyncState(Refresh())
-    found, missed = (LookupTask(title, 2010, None, "titles") for title in ("Inception", "Nix"))
-    ledger.looked_up(found, TODAY, found=True)
-    ledger.looked_up(missed, TODAY, found=False)
-    ledger = reloaded(ledger)
-    assert not ledger.lookup_is_due(LookupTask("INCEPTION", 2010, None, "titles_file", 7), TODAY)
-    assert ledger.lookup_is_due(LookupTask("Inception", 2011, None, "titles"), TODAY)
-    assert ledger.lookup_is_due(LookupTask("Inception", 2010, "game", "titles"), TODAY)
-    assert not ledger.lookup_is_due(missed, TODAY + DAY * 179)
-    assert ledger.lookup_is_due(missed, TODAY + DAY * 180)
-    assert not ledger.lookup_is_due(found, date(9999, 1, 1))
+def test_a_failed_lookup_is_retried_on_a_later_day() -> None:
+    state = new()
+    state.lookups.mark(Title("Up"), TODAY, FAILED)
+    state = reloaded(state)
+    assert not state.lookups.is_due(Title("Up"), TODAY)
+    assert state.lookups.is_due(Title("Up"), TODAY + DAY)
 
 
-# States that Meltano merged: a run that was killed leaves less than the one before knew
+def test_lookups_ignore_case_and_those_not_found_are_due_again() -> None:
+    state = new()
+    found, missing = Title("Inception", 2010), Title("Nix", 2010)
+    state.lookups.mark(found, TODAY, FOUND)
+    state.lookups.mark(missing, TODAY, LOOKUP_NOT_FOUND)
+    lookups = reloaded(state).lookups
+    assert not lookups.is_due(Title("INCEPTION", 2010), TODAY)
+    assert lookups.is_due(Title("Inception", 2011), TODAY)
+    assert lookups.is_due(Title("Inception", 2010, "game"), TODAY)
+    assert not lookups.is_due(missing, TODAY + DAY * 179)
+    assert lookups.is_due(missing, TODAY + DAY * 180)
+    assert not lookups.is_due(found, date(9999, 1, 1))
+
+
+# States that Meltano merged: a run that was killed stores less than the one before knew
 
 
 def test_what_the_killed_run_settled_stays_settled() -> None:
-    before = SyncState(Refresh())
-    before.pending.update(dict.fromkeys(["tt0000001", "tt0000002", "tt0000003"], "movie"))
-    before.pending["tt0000004"] = "game"
-    before.pending_seasons["tt0944947", 3] = None
-    before.failed("tt0000500", TODAY - DAY)
-    before.failed("tt0000501", TODAY - DAY)
-    before.fetched("tt0000009", "movie", 1990, TODAY - DAY * 400)
+    before = SyncState(Refresh(), "before")
+    before.titles.pending.update(dict.fromkeys(["tt0000001", "tt0000002", "tt0000003"], "movie"))
+    before.titles.pending["tt0000004"] = "game"
+    before.seasons.pending["tt0944947", 3] = None
+    before.titles.mark_failed("tt0000500", TODAY - DAY)
+    before.titles.mark_failed("tt0000501", TODAY - DAY)
+    before.titles.mark_fetched("tt0000009", FetchedLabel("movie", 1990), TODAY - DAY * 400)
     key = SearchKey("man*", 2010, "movie")
-    before.passes[key] = SearchProgress(key, TODAY - DAY, next_page=2, total=99)
+    before.searches.in_progress[key] = SearchProgress(key, TODAY - DAY, next_page=2, total=99)
 
-    killed = reloaded(before)
-    killed.fetched("tt0000001", "movie", 1999, TODAY)
-    killed.failed("tt0000002", TODAY)
-    killed.merged("tt0000003", "tt0000001")
-    killed.gone("tt0000004", TODAY)
-    killed.season_fetched("tt0944947", 3, 2013, TODAY)
-    killed.fetched("tt0000500", "movie", 1999, TODAY)
-    killed.merged("tt0000501", "tt0000001")
-    killed.merged("tt0000009", "tt0000001")
-    killed.searched(key, 99, TODAY)
+    killed = SyncState(Refresh(), "killed", before.dump())
+    killed.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1999), TODAY)
+    killed.titles.mark_failed("tt0000002", TODAY)
+    killed.titles.mark_merged("tt0000003", "tt0000001")
+    killed.titles.mark_not_found("tt0000004", TODAY)
+    killed.seasons.mark_fetched("tt0944947", 3, 2013, TODAY)
+    killed.titles.mark_fetched("tt0000500", FetchedLabel("movie", 1999), TODAY)
+    killed.titles.mark_merged("tt0000501", "tt0000001")
+    killed.titles.mark_merged("tt0000009", "tt0000001")
+    killed.searches.mark_finished(key, 99, TODAY)
 
-    after = SyncState(Refresh(), merged(killed.to_state(), before.to_state()))
-    assert not after.pending
-    assert not after.pending_seasons
-    assert not after.passes
-    assert after.failing(TODAY) == []
-    assert after.failing(TODAY + DAY) == ["tt0000002"]
+    after = SyncState(Refresh(), "after", merged(killed.dump(), before.dump()))
+    assert not after.titles.pending
+    assert not after.seasons.pending
+    assert not after.searches.in_progress
+    assert after.titles.failed(TODAY) == []
+    assert after.titles.failed(TODAY + DAY) == ["tt0000002"]
     assert due(after, TODAY) == []
-    assert after.last_search(key) == TODAY
+    assert after.searches.last_finished(key) == TODAY
 
 
-def test_a_season_that_fails_is_tried_on_three_days_and_then_let_rest() -> None:
-    ledger = SyncState(Refresh())
-    ledger.pending_seasons["tt0944947", 1] = None
-    for tries in range(3):
-        day = TODAY + DAY * tries
-        assert not ledger.failing_seasons(day) or tries
-        ledger.season_failed("tt0944947", 1, day)
-        ledger = reloaded(ledger)
-        assert not ledger.pending_seasons
-        assert not ledger.season_is_due("tt0944947", 1, day)
-        assert ledger.last_season_try("tt0944947", 1) == day
-        assert ledger.failing_seasons(day) == []
-        assert ledger.failing_seasons(day + DAY) == ([("tt0944947", 1)] if tries < 2 else [])
-    assert list(ledger.due_seasons(day + DAY * 179)) == []
-    assert list(ledger.due_seasons(day + DAY * 180)) == [("tt0944947", 1)]
+def test_a_season_may_fail_on_three_days_and_then_waits_for_its_refresh() -> None:
+    state = new()
+    state.seasons.pending["tt0944947", 1] = None
+    for attempt in range(MAX_ATTEMPTS):
+        day = TODAY + DAY * attempt
+        assert not state.seasons.failed(day) or attempt
+        state.seasons.mark_failed("tt0944947", 1, day)
+        state = reloaded(state)
+        assert not state.seasons.pending
+        assert not state.seasons.is_due("tt0944947", 1, day)
+        assert state.seasons.last_requested("tt0944947", 1) == day
+        assert state.seasons.failed(day) == []
+        assert state.seasons.failed(day + DAY) == ([("tt0944947", 1)] if attempt < 2 else [])
+    assert list(state.seasons.due(day + DAY * 179)) == []
+    assert list(state.seasons.due(day + DAY * 180)) == [("tt0944947", 1)]
 
 
-def test_a_season_that_was_had_and_fails_keeps_its_age() -> None:
-    ledger = SyncState(Refresh())
-    ledger.season_fetched("tt0944947", 1, TODAY.year, TODAY)
+def test_a_known_season_that_fails_keeps_its_year() -> None:
+    state = new()
+    state.seasons.mark_fetched("tt0944947", 1, TODAY.year, TODAY)
     day = TODAY + DAY * 7
-    assert list(ledger.due_seasons(day)) == [("tt0944947", 1)]
-    for tries in range(3):
-        ledger.season_failed("tt0944947", 1, day + DAY * tries)
-        assert list(ledger.due_seasons(day + DAY * tries)) == []
-    assert list(ledger.due_seasons(day + DAY * 9)) == [("tt0944947", 1)]
+    assert list(state.seasons.due(day)) == [("tt0944947", 1)]
+    for attempt in range(MAX_ATTEMPTS):
+        state.seasons.mark_failed("tt0944947", 1, day + DAY * attempt)
+        assert list(state.seasons.due(day + DAY * attempt)) == []
+    assert list(state.seasons.due(day + DAY * 9)) == [("tt0944947", 1)]
 
 
-def test_a_series_is_unopened_until_a_season_of_it_was_asked_for() -> None:
-    ledger = SyncState(Refresh())
-    ledger.fetched("tt0000001", "movie", 2010, TODAY)
+def test_a_season_is_known_once_it_was_found_requested_or_failed() -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 2010), TODAY)
     for number in range(2, 7):
-        ledger.fetched(f"tt000000{number}", "series", 2010 if number % 2 else TODAY.year, TODAY)
-    ledger.gone("tt0000002", TODAY)
-    ledger.season_fetched("tt0000003", 1, None, TODAY)
-    ledger.pending_seasons["tt0000004", 1] = None
-    ledger.season_failed("tt0000005", 1, TODAY)
-    assert list(reloaded(ledger).unopened_series()) == ["tt0000006"]
+        year = 2010 if number % 2 else TODAY.year
+        state.titles.mark_fetched(f"tt000000{number}", FetchedLabel("series", year), TODAY)
+    state.titles.mark_not_found("tt0000002", TODAY)
+    state.seasons.mark_fetched("tt0000003", 1, None, TODAY)
+    state.seasons.pending["tt0000004", 1] = None
+    state.seasons.mark_failed("tt0000005", 1, TODAY)
+    state = reloaded(state)
+    series = list(state.titles.of_type("series"))
+    assert sorted(series) == ["tt0000003", "tt0000004", "tt0000005", "tt0000006"]
+    assert [i for i in series if not state.seasons.is_known(i, 1)] == ["tt0000006"]
 
 
-def test_of_two_days_the_newest_counts_in_whatever_order_they_come() -> None:
+def test_of_two_days_the_latest_counts_in_whichever_order_they_come() -> None:
     state = {
         "version": VERSION,
-        "titles": {"2026-11-22": {"gone": "0000001"}, "2026-01-01": {"movie older": "0000001"}},
-        "seasons": {"2026-11-22": {"season older": "1/1"}, "2026-01-01": {"season older": "1/1"}},
+        "titles": {
+            "2026-11-22": {"not_found": {"b": "0000001"}},
+            "2026-01-01": {"movie older": {"a": "0000001"}},
+        },
+        "seasons": {
+            "2026-11-22": {"season older": {"b": "1/1"}},
+            "2026-01-01": {"season older": {"a": "1/1"}},
+        },
         "searches": {
             "2026-11-22": {"2010 movie": {"man*": 9}},
             "2026-01-01": {"2010 movie": {"man*": 8}},
         },
     }
-    ledger = SyncState(Refresh(), state)
-    assert ledger.last_try("tt0000001") == TODAY
-    assert ledger.last_season_try("tt1", 1) == TODAY
-    assert ledger.last_total(SearchKey("man*", 2010, "movie")) == 9
+    loaded = SyncState(Refresh(), RUN, state)
+    assert loaded.titles.last_requested("tt0000001") == TODAY
+    assert loaded.seasons.last_requested("tt1", 1) == TODAY
+    assert loaded.searches.last_total(SearchKey("man*", 2010, "movie")) == 9
 
 
-# Size and cost
+# Size and work
 
 
 def ids(count: int, seed: int = 1) -> Iterator[str]:
     """Yield distinct ids, one in five of eight digits, as IMDb's newer ones are."""
-    picked = random.Random(seed)  # noqa: S311 - no secret
+    picked = random.Random(seed)  # noqa: S311 - not a secret
     number = 0
     for position in range(count):
         number += picked.randint(1, 9)
         yield f"tt{number + (10_000_000 if position % 5 == 0 else 0):07d}"
 
 
-def fill(ledger: SyncState, count: int, days: int) -> None:
-    picked = random.Random(2)  # noqa: S311 - no secret
+def fill(state: SyncState, count: int, days: int) -> None:
+    picked = random.Random(2)  # noqa: S311 - not a secret
     for position, imdb_id in enumerate(ids(count)):
         day = TODAY - DAY * (position * days // count)
         kind = picked.choices(["movie", "series", "game"], [90, 8, 2])[0]
-        ledger.fetched(imdb_id, kind, picked.randint(1950, 2027), day)
+        state.titles.mark_fetched(
+            imdb_id, FetchedLabel(kind, picked.randint(1950, 2027), "search"), day
+        )
 
 
 def test_a_hundred_thousand_titles_and_their_searches_take_under_12_bytes_a_title() -> None:
-    ledger = SyncState(Refresh())
-    fill(ledger, 100_000, days=180)
+    state = new()
+    fill(state, 100_000, days=180)
     letters = "abcdefghijklmnopqrstuvwxyz"
     for year in range(2010, 2020):
         for position in range(600):
             term = letters[position % 26] + letters[position // 26 % 26] + letters[position % 7]
-            ledger.searched(SearchKey(f"{term}*", year, "movie"), position, TODAY)
-    size = len(json.dumps(ledger.to_state()))
-    assert len(ledger) == 100_000
-    assert size <= 1_200_000, size
+            state.searches.mark_finished(SearchKey(f"{term}*", year, "movie"), position, TODAY)
+    assert len(state.titles) == 100_000
+    for written in (state.dump(), reloaded(state).dump()):
+        size = len(json.dumps(written))
+        assert size <= 1_200_000, size
 
 
 class Counted:
     """Counts the calls of a function: work, whatever the machine."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.calls = 0
 
-    def __call__(self, argument: Any) -> Any:  # noqa: ANN401
+    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
         self.calls += 1
-        return self.function(argument)
+        return self.function(*arguments)
 
 
-def test_a_million_known_titles_cost_a_state_only_what_has_changed() -> None:
+def test_with_a_million_known_titles_a_state_costs_only_what_has_changed() -> None:
     count, days = 1_000_000, 180
     numbers = [imdb_id[2:] for imdb_id in ids(count)]
     titles = {}
     for age in range(days):
         share = numbers[age::days]
+        run = RUN if age <= 7 else COMPACTED
         titles[(TODAY - DAY * age).isoformat()] = {
-            "movie older": " ".join(share[:5000]),
-            "series 2025": " ".join(share[5000:]),
+            "movie older search": {run: " ".join(share[:5000])},
+            "series 2025 search": {run: " ".join(share[5000:])},
         }
-    state = {**SyncState(Refresh()).to_state(), "titles": titles}
+    written = {**new().dump(), "titles": titles}
 
-    ledger = SyncState(Refresh())
-    book = ledger._titles  # noqa: SLF001 - the work is counted where it is done
-    read = book._read = Counted(book._read)  # noqa: SLF001
-    write = book._write = Counted(book._write)  # noqa: SLF001
-    ledger._load(state)  # noqa: SLF001
-    assert (len(ledger), read.calls, write.calls) == (count, count, 0)
+    state = new()
+    known_titles = state.titles._index  # noqa: SLF001 - the work is counted where it is done
+    parse = known_titles._parse = Counted(known_titles._parse)  # noqa: SLF001
+    encode = known_titles._encode = Counted(known_titles._encode)  # noqa: SLF001
+    state._load(written)  # noqa: SLF001
+    assert (len(state.titles), parse.calls, encode.calls) == (count, count, 0)
 
-    # A state while nothing changes: no id is looked at, and what the SDK copies are few texts.
-    assert ledger.to_state() == state
-    assert (read.calls, write.calls) == (count, 0)
+    # While nothing changes, no id is looked at, and what the SDK copies are a few strings.
+    assert state.dump() == written
+    assert (parse.calls, encode.calls) == (count, 0)
     assert sum(len(labels) for labels in titles.values()) == 2 * days
 
-    # New titles cost one write each, however often a state is taken meanwhile.
+    # Each new title is encoded once, however often the state is dumped meanwhile.
     for imdb_id in ids(1000, seed=3):
-        ledger.fetched(f"tt9{imdb_id[2:]}", "movie", 1990, TODAY + DAY)
-        ledger.to_state()
-    assert (read.calls, write.calls) == (count, 1000)
+        state.titles.mark_fetched(f"tt9{imdb_id[2:]}", FetchedLabel("movie", 1990), TODAY + DAY)
+        state.dump()
+    assert (parse.calls, encode.calls) == (count, 1000)
 
-    # A refreshed title costs a look at those that were fetched with it, at the next state only.
-    refreshed = due(ledger, TODAY + DAY)[:100]
-    looked_at = read.calls
+    # A refreshed title costs a look at those that were fetched with it, at the next dump only.
+    refreshed = due(state, TODAY + DAY)[:100]
+    looked_at = parse.calls
     for imdb_id in refreshed:
-        ledger.fetched(imdb_id, "movie", 1990, TODAY + DAY)
-    ledger.to_state()
-    assert write.calls == 1100
-    assert read.calls - looked_at < 2 * count // days
+        state.titles.mark_fetched(imdb_id, FetchedLabel("movie", 1990), TODAY + DAY)
+    state.dump()
+    assert encode.calls <= 1100 + count // days
+    assert parse.calls - looked_at < 2 * count // days
 
 
 # States of this and other versions
 
 
 @pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
-def test_a_state_of_every_version_loads_for_ever(path: Path) -> None:
-    ledger = SyncState(Refresh(), json.loads(path.read_text(encoding="utf-8")))
+def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
+    state = SyncState(Refresh(), RUN, json.loads(path.read_text(encoding="utf-8")))
+    titles, seasons, searches = state.titles, state.seasons, state.searches
     then = date(2026, 5, 9)
-    assert len(ledger) == 6
-    assert [ledger.last_try(i) for i in ("tt0111161", "tt4440394", "tt31193180")] == [
+    assert len(titles) == 6
+    assert [titles.last_requested(i) for i in ("tt0111161", "tt4440394", "tt31193180")] == [
         date(2025, 3, 1),
         date(2025, 3, 1),
         then,
     ]
-    assert list(ledger.due_titles(then)) == [
+    assert list(titles.due(then)) == [
         ("tt0111161", "movie"),
         ("tt0068646", "movie"),
         ("tt10872600", "movie"),
         ("tt0944947", "series"),
     ]
-    assert ledger.has("tt0000404")
-    assert ledger.merged_into("tt0111161") == ["tt4440394"]
-    assert list(ledger.due_seasons(then)) == [("tt0944947", 1), ("tt0944947", 2)]
-    assert ledger.pending == {"tt1375666": "movie", "tt0816692": "movie", "tt1568322": "game"}
-    assert list(ledger.pending_seasons) == [("tt0944947", 3)]
-    assert ledger.failing(then + DAY) == ["tt0000500"]
-    assert ledger.failing_seasons(then + DAY) == [("tt0944947", 4)]
-    assert ledger.last_lookup("Inception", 2010, None) == date(2025, 3, 1)
-    assert not ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), date(2025, 5, 1))
-    assert ledger.lookup_is_due(LookupTask("Nix", 2010, None, "titles"), then)
-    assert ledger.last_lookup("Up", 2009, None) == then
-    assert ledger.lookup_is_due(LookupTask("Up", 2009, None, "titles"), then + DAY)
-    assert ledger.last_total(SearchKey("man*", 2010, "movie")) == 88
-    assert ledger.is_split(SearchKey("the*", 2010, "movie"))
-    assert ledger.last_search(SearchKey("star wars", None, None)) == then
-    (search,) = ledger.passes.values()
-    assert (search.key, search.next_page) == (SearchKey("bat*", 2010, "movie"), 3)
-    assert (search.total, search.rows, search.hits, search.new_titles) == (41, 20, 19, 7)
-    assert ledger.requests == {"2026-05-09/7d": 412}
+    assert titles.is_known("tt0000404")
+    assert not titles.was_fetched("tt0000404")
+    assert titles.merged_ids("tt0111161") == ["tt4440394"]
+    assert list(seasons.due(then)) == [("tt0944947", 1), ("tt0944947", 2)]
+    assert titles.pending == {"tt1375666": "movie", "tt0816692": "movie", "tt1568322": "game"}
+    assert list(seasons.pending) == [("tt0944947", 3)]
+    assert titles.failed(then + DAY) == ["tt0000500"]
+    assert seasons.failed(then + DAY) == [("tt0944947", 4)]
+    titles.mark_failed("tt0000500", then + DAY)
+    assert titles.failed(then + DAY * 2) == [], "it has failed on two days before"
+    assert state.lookups.last_requested(Title("Inception", 2010)) == date(2025, 3, 1)
+    assert not state.lookups.is_due(Title("Nix", 2010), date(2025, 5, 1))
+    assert state.lookups.is_due(Title("Nix", 2010), then)
+    assert state.lookups.last_requested(Title("Up", 2009)) == then
+    assert state.lookups.is_due(Title("Up", 2009), then + DAY)
+    assert searches.last_total(SearchKey("man*", 2010, "movie")) == 88
+    assert searches.is_split(SearchKey("the*", 2010, "movie"))
+    assert searches.last_finished(SearchKey("star wars", None, None)) == then
+    (progress,) = searches.in_progress.values()
+    assert (progress.key, progress.next_page) == (SearchKey("bat*", 2010, "movie"), 3)
+    assert (progress.total, progress.rows) == (41, 20)
+    assert (progress.hits, progress.new_titles) == (19, 7)
+    assert {key: sum(runs.values()) for key, runs in state.requests.items()} == {
+        "2026-05-09/7d": 412
+    }
 
 
-def test_the_newest_version_has_a_state_on_record_with_all_that_is_written() -> None:
+def test_a_state_of_version_1_with_unselected_titles_is_upgraded() -> None:
+    old = {"version": 1, "titles": {"2026-11-22": {"skipped series": "0944947"}}}
+    state = SyncState(Refresh(), RUN, old)
+    assert list(state.titles.not_selected({"series"})) == ["tt0944947"]
+    assert state.titles.matched_by("tt0944947") is None
+
+
+def test_the_current_version_has_a_recorded_state_with_everything_that_is_written() -> None:
     assert STATES[-1].stem == f"version_{VERSION}"
-    state = json.loads(STATES[-1].read_text(encoding="utf-8"))
-    assert SyncState(Refresh(), state).to_state() == state
-    assert all(state.values())
-    assert state.keys() == SyncState(Refresh()).to_state().keys()
+    written = json.loads(STATES[-1].read_text(encoding="utf-8"))
+    state = SyncState(Refresh(), "6a213f40c0de", written)
+    assert state.dump() == written
+    assert all(written.values())
+    assert written.keys() == new().dump().keys()
+    found = {state.titles.matched_by(imdb_id) for imdb_id in ("tt0111161", "tt0068646")}
+    assert found == {"imdb_id", "title_and_year"}
+    assert state.titles.matched_by("tt31193180") == "search"
 
 
 @pytest.mark.parametrize("version", [VERSION + 1, 99, None, "1", 1.5])
-def test_a_state_of_another_version_is_refused_with_the_remedy(version: object) -> None:
-    state = {"version": version, "titles": {"2026-11-22": {"movie older": "0111161"}}}
+def test_a_state_of_another_version_is_rejected_with_the_remedy(version: object) -> None:
+    state = {"version": version, "titles": {"2026-11-22": {"movie older": {"a": "0111161"}}}}
     with pytest.raises(StateError, match=r"(?s)version .*upgrade tap-omdb.*--full-refresh"):
-        SyncState(Refresh(), state)
+        SyncState(Refresh(), RUN, state)
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "invalid",
     [
-        {"titles": {"2026-11-22": {"movie older": "0111161 tt0068646"}}},
-        {"titles": {"2026-13-22": {"movie older": "0111161"}}},
+        {"titles": {"2026-11-22": {"movie older": {"a": "0111161 tt0068646"}}}},
+        {"titles": {"2026-13-22": {"movie older": {"a": "0111161"}}}},
         {"titles": {"2026-11-22": "0111161"}},
+        {"titles": {"2026-11-22": {"movie older": "0111161"}}},
         {"titles": [1, 2]},
-        {"titles": {"2026-11-22": {"movie older": 111161}}},
+        {"titles": {"2026-11-22": {"movie older": {"a": 111161}}}},
         {"seasons": None},
         {"searches": {"2026-11-22": {"2010": {"man*": 1}}}},
         {"searches": {"2026-11-22": {"2010 movie": {"man*": "many"}}}},
-        {"passes": {"man*": {"since": "2026-11-22"}}},
-        {"passes": {"man*|2010|movie": {"since": "2026-11-22"}}},
+        {"search_progress": {"man*": {"a": {"since": "2026-11-22"}}}},
+        {"search_progress": {"man*|2010|movie": {"a": {"since": "2026-11-22"}}}},
+        {"search_progress": {"man*|2010|movie": {}}},
         {"pending": {"movie": None}},
-        {"pending": {"season": "0944947"}},
+        {"pending": {"season": {"a": "0944947"}}},
+        {"failures": {"tt0000500": {"a": {"attempts": 1}}}},
+        {"failures": {"tt0000500": {}}},
+        {"merged_ids": ["4440394"]},
+        {"requests": {"2026-11-22": {"a": "lots"}}},
+    ],
+    ids=json.dumps,
+)
+def test_an_invalid_state_is_rejected_with_the_remedy(invalid: dict[str, Any]) -> None:
+    with pytest.raises(StateError, match=r"(?s)state edit.*--full-refresh"):
+        SyncState(Refresh(), RUN, {"version": VERSION, **invalid})
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"titles": {"2026-11-22": {"movie older": "0111161 tt0068646"}}},
+        {"passes": {"man*": {"since": "2026-11-22"}}},
         {"failing": {"tt0000500": {"tries": 1}}},
         {"merged": ["4440394"]},
         {"requests": {"2026-11-22": "lots"}},
     ],
     ids=json.dumps,
 )
-def test_a_broken_state_is_refused_with_the_remedy(broken: dict[str, Any]) -> None:
+def test_an_invalid_state_of_version_1_is_rejected_with_the_remedy(invalid: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"(?s)state edit.*--full-refresh"):
-        SyncState(Refresh(), {"version": VERSION, **broken})
+        SyncState(Refresh(), RUN, {"version": 1, **invalid})

@@ -7,13 +7,15 @@ A million titles are a few strings to copy and compare, at 8 to 12 bytes a title
 Below each day and label, the keys are grouped by the run that marked them. Two runs that start
 from the same state (shards of a backfill, for example) therefore never write to the same string,
 and a deep merge of their states, as `meltano state merge` does it, keeps the keys of both. Where
-a key occurs more than once, the latest day counts.
+a key occurs more than once, the latest day counts, and within a day the run that started last:
+the ids of runs sort in the order in which the runs started.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -70,20 +72,19 @@ class DatedIndex(Generic[K]):
 
     def load(self, days: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
         """Read what `dump` returned, or a merge of several such states."""
-        if not days:
+        latest = max(days, default=None)
+        if latest is None:
             return
-        compacted = date.fromisoformat(max(days)) - _COMPACT_AFTER
+        compacted = date.fromisoformat(latest) - _COMPACT_AFTER
         for text in sorted(days):
             day = date.fromisoformat(text)
-            for label, runs in days[text].items():
-                for run, keys in runs.items():
-                    number = self._number(day, label, COMPACTED if day < compacted else run)
-                    group = self._groups[number]
-                    group.is_stale = group.is_stale or bool(group.text)  # may hold keys twice
-                    group.text = f"{group.text} {keys}" if group.text else keys
-                    for token in keys.split():
-                        key, detail = self._parse(token)
-                        self._put(key, number, detail)
+            groups = [
+                (run, label, keys)
+                for label, runs in days[text].items()
+                for run, keys in runs.items()
+            ]
+            for run, label, keys in sorted(groups, key=itemgetter(0)):
+                self._load_group(day, label, COMPACTED if day < compacted else run, keys)
 
     def dump(self) -> Days:
         """Return everything as JSON-serialisable data; cheap when little has changed."""
@@ -144,6 +145,15 @@ class DatedIndex(Generic[K]):
         for key, entry in self._entries.items():
             group = self._groups[entry & _GROUP_MASK]
             yield key, group.day, group.label, entry >> _GROUP_BITS
+
+    def _load_group(self, day: date, label: str, run: str, keys: str) -> None:
+        number = self._number(day, label, run)
+        group = self._groups[number]
+        group.is_stale = group.is_stale or bool(group.text)  # may hold keys twice
+        group.text = f"{group.text} {keys}" if group.text else keys
+        for token in keys.split():
+            key, detail = self._parse(token)
+            self._put(key, number, detail)
 
     def _number(self, day: date, label: str, run: str) -> int:
         number = self._numbers.get((day, label, run))

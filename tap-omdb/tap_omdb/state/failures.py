@@ -15,9 +15,14 @@ MAX_ATTEMPTS = 3
 class Failures:
     """The day of the last failed attempt of each key, and how many days there were."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._failures: dict[str, tuple[date, int]] = {}
+    def __init__(self, run: str) -> None:
+        """Start empty.
+
+        Args:
+            run: Identifies this run in the state.
+        """
+        self._run = run
+        self._failures: dict[str, tuple[date, int, str]] = {}
 
     def __contains__(self, key: str) -> bool:
         """Return whether the last attempt of a key failed, and another is due."""
@@ -34,9 +39,10 @@ class Failures:
         Returns:
             Whether the attempts are used up; the key is then removed.
         """
-        _, attempts = self._failures.get(key, (today, 0))
-        if attempts + 1 < MAX_ATTEMPTS:
-            self._failures[key] = (today, attempts + 1)
+        failure = self._failures.get(key)
+        attempts = failure[1] + 1 if failure else 1
+        if attempts < MAX_ATTEMPTS:
+            self._failures[key] = (today, attempts, self._run)
             return False
         self._failures.pop(key, None)
         return True
@@ -47,13 +53,25 @@ class Failures:
 
     def before(self, today: date) -> list[str]:
         """Return the keys whose last attempt was on an earlier day."""
-        return [key for key, (day, _) in self._failures.items() if day < today]
+        return [key for key, (day, *_) in self._failures.items() if day < today]
 
-    def load_one(self, key: str, item: Mapping[str, Any]) -> None:
-        """Read one item of what `dump` returned."""
-        self._failures[key] = (date.fromisoformat(item["day"]), int(item["attempts"]))
+    def load(self, key: str, runs: Mapping[str, Mapping[str, Any]], settled: date | None) -> None:
+        """Read one value of what `dump` returned, or of a merge of several such states.
 
-    def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each key with its failure as JSON-serialisable data."""
-        for key, (day, attempts) in self._failures.items():
-            yield key, {"day": day.isoformat(), "attempts": attempts}
+        Args:
+            key: Its key.
+            runs: The failure as each run has it; the latest one counts.
+            settled: The day on which the key was last marked otherwise; a failure of that day or
+                before is over.
+        """
+        latest = max(
+            (date.fromisoformat(item["day"]), int(item["attempts"]), run)
+            for run, item in runs.items()
+        )
+        if settled is None or settled < latest[0]:
+            self._failures[key] = latest
+
+    def dump(self) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+        """Yield each key with its failure, below the run that recorded it, for the state."""
+        for key, (day, attempts, run) in self._failures.items():
+            yield key, {run: {"day": day.isoformat(), "attempts": attempts}}

@@ -44,13 +44,15 @@ class SearchProgress:
 class SearchIndex:
     """Finished searches, and those of which only some pages were read."""
 
-    def __init__(self, refresh: Refresh) -> None:
+    def __init__(self, refresh: Refresh, run: str) -> None:
         """Start empty.
 
         Args:
             refresh: When finished searches are due again.
+            run: Identifies this run in the state.
         """
         self._refresh = refresh
+        self._run = run
         self._finished: dict[SearchKey, tuple[date, int | None]] = {}
         self.in_progress: dict[SearchKey, SearchProgress] = {}
         """Searches of which only some pages were read."""
@@ -96,8 +98,13 @@ class SearchIndex:
                     key = SearchKey.parse(f"{term}|{year}|{kind}")
                     count = None if total == SPLIT else int(total)
                     self._finished[key] = (date.fromisoformat(day), count)
-        for text, item in state.get("search_progress", {}).items():
-            progress = _progress_from_json(SearchKey.parse(text), item)
+        for text, runs in state.get("search_progress", {}).items():
+            key = SearchKey.parse(text)
+            # As far as any of the runs whose states were merged has read.
+            progress = max(
+                (_progress_from_json(key, item) for item in runs.values()),
+                key=lambda item: (item.since, item.next_page),
+            )
             finished = self.last_finished(progress.key)
             if finished is None or finished < progress.since:
                 self.in_progress[progress.key] = progress
@@ -112,8 +119,10 @@ class SearchIndex:
         return searches
 
     def dump_progress(self) -> dict[str, dict[str, Any]]:
-        """Return the unfinished searches for the state."""
-        return {str(key): _progress_to_json(item) for key, item in self.in_progress.items()}
+        """Return the unfinished searches for the state, each below the run that writes it."""
+        return {
+            str(key): {self._run: _progress_to_json(item)} for key, item in self.in_progress.items()
+        }
 
 
 def _progress_to_json(progress: SearchProgress) -> dict[str, Any]:

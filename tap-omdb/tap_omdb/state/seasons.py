@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex, Days
@@ -11,6 +10,7 @@ from tap_omdb.state.titles import OLDER, is_due, label_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
 
     from tap_omdb.config.settings import Refresh
 
@@ -30,7 +30,7 @@ class SeasonIndex:
         """
         self._refresh = refresh
         self._index: DatedIndex[str] = DatedIndex(run, _parse, _encode)
-        self._failures = Failures()
+        self._failures = Failures(run)
         self.pending: dict[tuple[str, int], None] = {}
         """Seasons that were found and are not fetched yet."""
 
@@ -88,13 +88,11 @@ class SeasonIndex:
     def load(self, state: Mapping[str, Any]) -> None:
         """Read the seasons, their failures and the pending ones of a state."""
         self._index.load(state.get("seasons", {}))
-        for name, item in state.get("failures", {}).items():
-            if "/" not in name:
-                continue
-            key = name.removeprefix("tt")
-            mark = self._index.get(key)
-            if mark is None or mark[0] < date.fromisoformat(item["day"]):
-                self._failures.load_one(key, item)
+        for name, runs in state.get("failures", {}).items():
+            if "/" in name:
+                key = name.removeprefix("tt")
+                mark = self._index.get(key)
+                self._failures.load(key, runs, settled=mark[0] if mark else None)
         for keys in state.get("pending", {}).get(PENDING, {}).values():
             for key in keys.split():
                 if self._index.get(key) is None and key not in self._failures:
@@ -110,7 +108,7 @@ class SeasonIndex:
 
     def dump_failures(self) -> dict[str, dict[str, Any]]:
         """Return the failed seasons for the state."""
-        return {f"tt{key}": failure for key, failure in self._failures.dump()}
+        return {f"tt{key}": runs for key, runs in self._failures.dump()}
 
     def _is_due(self, day: date, label: str, today: date) -> bool:
         return is_due(day, label.partition(" ")[2], today, self._refresh)

@@ -10,9 +10,9 @@ The state is readable JSON (see `dated_index` for how a million titles fit in it
      "seasons": {"2026-11-22": {"season 2026": {"k3v9": "0944947/1 0944947/2"}}},
      "lookups": {"2026-11-22": {"found": {"k3v9": "Zm9vYmFyMQ"}}},
      "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
-     "search_progress": {"the*|2010|movie": {"since": "2026-11-22", "next_page": 3, ...}},
+     "search_progress": {"the*|2010|movie": {"k3v9": {"since": "2026-11-22", ...}}},
      "pending": {"movie": {"k3v9": "1375666 0816692"}, "season": {"k3v9": "0944947/3"}},
-     "failures": {"tt0000001": {"day": "2026-11-22", "attempts": 1}, "tt0944947/4": {...}},
+     "failures": {"tt0000001": {"k3v9": {"day": "2026-11-22", "attempts": 1}}},
      "merged_ids": {"4440394": "2250912"},
      "requests": {"2026-11-22/7d": {"k3v9": 412}}}
 
@@ -57,7 +57,7 @@ class SyncState:
         self.titles = TitleIndex(refresh, run)
         self.seasons = SeasonIndex(refresh, run)
         self.lookups = LookupIndex(refresh, run)
-        self.searches = SearchIndex(refresh)
+        self.searches = SearchIndex(refresh, run)
         self.requests: dict[str, dict[str, int]] = {}
         """Requests sent, by day and key, then by run; see `budget`."""
         if state:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex, Days
@@ -21,6 +21,7 @@ from tap_omdb.state.known_rating import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
 
     from tap_omdb.config.ratings_file import Ratings
     from tap_omdb.config.settings import Refresh
@@ -79,7 +80,7 @@ class TitleIndex:
         """
         self._refresh = refresh
         self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
-        self._failures = Failures()
+        self._failures = Failures(run)
         self._merged: dict[str, str] = {}
         self._merged_ids: dict[str, list[str]] = {}
         self.pending: dict[str, str] = {}
@@ -253,12 +254,10 @@ class TitleIndex:
         self._index.load(state.get("titles", {}))
         for requested, returned in state.get("merged_ids", {}).items():
             self._merge(f"tt{requested}", f"tt{returned}")
-        for key, item in state.get("failures", {}).items():
-            if "/" in key or key in self._merged:
-                continue
-            mark = self._index.get(_number(key))
-            if mark is None or mark[0] < date.fromisoformat(item["day"]):
-                self._failures.load_one(key, item)
+        for key, runs in state.get("failures", {}).items():
+            if "/" not in key and key not in self._merged:
+                mark = self._index.get(_number(key))
+                self._failures.load(key, runs, settled=mark[0] if mark else None)
         for kind, runs in state.get("pending", {}).items():
             for ids in runs.values():
                 for number in ids.split():

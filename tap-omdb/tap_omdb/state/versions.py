@@ -52,10 +52,12 @@ def _from_version_1(state: Mapping[str, Any]) -> dict[str, Any]:
         "seasons": _days(state.get("seasons", {})),
         "lookups": _days(state.get("lookups", {})),
         "searches": state.get("searches", {}),
-        "search_progress": state.get("passes", {}),
+        "search_progress": {
+            key: {COMPACTED: item} for key, item in state.get("passes", {}).items()
+        },
         "pending": {kind: {COMPACTED: ids} for kind, ids in state.get("pending", {}).items()},
         "failures": {
-            key: {"day": item["day"], "attempts": item["tries"]}
+            key: {COMPACTED: {"day": item["day"], "attempts": item["tries"]}}
             for key, item in state.get("failing", {}).items()
         },
         "merged_ids": state.get("merged", {}),

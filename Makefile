@@ -1,4 +1,4 @@
-# Everything is made inside the checkout: .venv, .meltano, .postgres, .emulator, .env.
+# Everything is created inside the checkout: .venv, .meltano, .postgres, .emulator, .env.
 
 .DEFAULT_GOAL := help
 SHELL := bash
@@ -6,7 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# What another project left in your shell must not leak in.
+# Variables of another project in your shell must not leak in.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH MELTANO_PROJECT_ROOT MELTANO_ENVIRONMENT
 
 PYTHON ?= python3
@@ -15,15 +15,16 @@ MELTANO := .venv/bin/meltano
 PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres
 MANIFESTS := $(PACKAGES:=/pyproject.toml)
 
-# The utilities themselves, since a call through Meltano takes three seconds longer.
+# Called directly, because a call through Meltano takes three seconds longer.
 POSTGRES := .meltano/utilities/postgres/venv/bin/embedded-postgres
 EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 
 ##@ Use
 
 .PHONY: demo
-demo: start ## Run the whole pipeline on the emulator and show what came of it
-	@.venv/bin/python scripts/demo.py
+demo: start ## Run the whole pipeline on the emulator and show the result
+	@$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run
+	@$(POSTGRES) psql --no-psqlrc --file=scripts/demo.sql
 
 START_POSTGRES = export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
   $(POSTGRES) start --env-file .env
@@ -35,23 +36,23 @@ start: .meltano/.installed env ## Start the embedded Postgres and the OMDb emula
 	  $(EMULATOR) start --env-file .env
 
 .PHONY: stop
-stop: ## Stop both; the data stays
+stop: ## Stop both; the data is kept
 	@for command in $(EMULATOR) $(POSTGRES); do if [ -e "$$command" ]; then "$$command" stop; fi; done
 
 .PHONY: status
-status: ## Say whether both run
+status: ## Show whether both are running
 	@for command in $(POSTGRES) $(EMULATOR); do \
 	  if [ -e "$$command" ]; then "$$command" status || true; else echo "Not installed: $$command"; fi; \
 	done
 
-# Silent but for psql itself, so that its output can be read by other programs.
+# Nothing but psql itself prints, so that other programs can read its output.
 .PHONY: psql
-psql: .meltano/.installed env ## Look at the data with psql (ARGS='-c "select 1"'; a script on stdin)
+psql: .meltano/.installed env ## Query the data with psql (ARGS='-c "select 1"'; a script on stdin)
 	@$(START_POSTGRES) > /dev/null
 	@$(POSTGRES) psql $(ARGS)
 
 .PHONY: reset
-reset: .meltano/.installed stop ## Delete all data of demo and dev: Postgres, state, cached replies
+reset: .meltano/.installed stop ## Delete all data of demo and dev: Postgres, state, cached responses
 	@$(POSTGRES) destroy --yes
 	@$(MELTANO) --log-level=error state list | { grep -E '^(demo|dev):' || true; } \
 	  | while read -r id; do \
@@ -59,10 +60,10 @@ reset: .meltano/.installed stop ## Delete all data of demo and dev: Postgres, st
 	    echo "The state $$id is deleted."; \
 	  done
 	@rm -rf .emulator .meltano/cache/tap-omdb/{demo,dev}
-	@echo "The replies that the tap kept for demo and dev are deleted. .env and prod are as they were."
+	@echo "The cached responses of demo and dev are deleted. .env and prod are unchanged."
 
 .PHONY: dictionary
-dictionary: start ## Describe every table and column in one page for your browser
+dictionary: start ## Generate a page that describes every table and column
 	@$(MELTANO) --environment=demo --log-level=warning invoke dbt:docs > /dev/null
 	@echo "Open transform/target/static_index.html"
 
@@ -73,7 +74,7 @@ test: lint .meltano/.installed ## Run all checks and tests, from nothing
 	.venv/bin/pytest
 
 .PHONY: lint
-lint: .venv/.dev ## Run the checks alone
+lint: .venv/.dev ## Run only the checks
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -82,12 +83,13 @@ lint: .venv/.dev ## Run the checks alone
 	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/python scripts/tap_docs.py --check
 
 ##@ Maintain
 
 .PHONY: docs
-docs: .venv/.dev ## Write anew what the tap's README takes from the tap itself
+docs: .venv/.dev ## Update the tap's settings in its README and its Hub definition
 	.venv/bin/python scripts/tap_docs.py
 
 .PHONY: format
@@ -99,36 +101,36 @@ format: .venv/.dev ## Format the code
 .PHONY: lock
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate $(UPGRADE)
-lock: .venv/.meltano ## Write requirements/*.txt anew (UPGRADE=--upgrade: with the newest versions)
+lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the newest versions)
 	$(COMPILE) requirements/all.in $(MANIFESTS) --output-file requirements/all.txt
 	$(COMPILE) requirements/uv.in --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/meltano.in --constraints requirements/all.txt --output-file requirements/meltano.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 
 .PHONY: clean
-clean: stop ## Delete what was installed or built; keeps the data, the state and .env
+clean: stop ## Delete what was installed or built; keeps data, state and .env
 	rm -rf .venv .meltano/extractors .meltano/loaders .meltano/utilities .meltano/.installed
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis transform/target transform/logs
 
 .PHONY: help
-help: ## Show this
+help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## "; print "Usage: make TARGET" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# ---- What is made on the way -------------------------------------------------
+# ---- Intermediate targets -------------------------------------------------
 
-# Virtual environments do not survive a move of the checkout, so the stamp tells where it was.
+# Virtual environments do not survive a move of the checkout, so the stamp has its path.
 MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo moved)
 .PHONY: moved
 
 .venv/.meltano: requirements/uv.txt requirements/meltano.txt $(MOVED)
 	@command -v $(PYTHON) > /dev/null || \
-	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one with PYTHON=..." >&2; exit 1; }
+	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or set PYTHON=... to one" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$$($(PYTHON) --version) is too old: name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
+	  { echo "$$($(PYTHON) --version) is too old: set PYTHON=... to Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
-	  { echo "$(PYTHON) can't make virtual environments: install its venv package (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
+	  { echo "$(PYTHON) cannot create virtual environments: install its venv package (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
 	@echo "Installing Meltano in .venv ..." >&2
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
@@ -136,7 +138,7 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 	@echo "$$PWD" > $@
 
 .venv/.dev: .venv/.meltano requirements/all.txt requirements/build.txt $(MANIFESTS)
-	@echo "Installing what tests and checks need in .venv ..." >&2
+	@echo "Installing the tools of tests and checks in .venv ..." >&2
 	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/all.txt
 	@$(UV) pip install --quiet --python .venv --no-deps --build-constraints requirements/build.txt \
 	  $(PACKAGES:%=--editable ./%)
@@ -147,7 +149,7 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 	@$(MELTANO) --log-level=warning install --clean
 	@touch $@
 
-# It holds your API key one day, hence the mode. Meltano finds the ports nowhere else.
+# It will hold your API key, hence the mode. Meltano reads the ports from it.
 .PHONY: env
 env: .venv/.meltano
 	@[ -e .env ] || install -m 600 .env.example .env

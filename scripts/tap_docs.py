@@ -1,6 +1,6 @@
-"""Write what the tap says of itself into its README and its Meltano Hub definition.
+"""Write the tap's settings into its README and its Meltano Hub definition.
 
-With `--check`, only tell whether both are up to date. Either way, tell where the settings in
+With `--check`, only report whether both are up to date. Either way, report where the settings in
 meltano.yml differ from the tap's; those are written by hand, for their shorter descriptions.
 """
 
@@ -22,16 +22,16 @@ HUB_HEADER = """\
 # Definition for Meltano Hub, made by `make docs` from `tap-omdb --about`. At publication, `repo`
 # and `variant` are set to where the tap is published.
 """
-OF_THE_SDK = ("faker_", "flattening_", "stream_map")
-"""Settings that every tap has; meltano.yml leaves them out."""
-HELD_AGAINST = ("name", "label", "kind", "sensitive")
+SDK_PREFIXES = ("faker_", "flattening_", "stream_map")
+"""Prefixes of the settings that every tap has; meltano.yml leaves them out."""
+COMPARED = ("name", "label", "kind", "sensitive")
 
 
 def main(*, check: bool) -> int:
-    """Bring both files up to date, or return 1 if one is not; 1 too if meltano.yml differs."""
+    """Update both files, or return 1 if one is out of date; also 1 if meltano.yml differs."""
     readme = TAP / "README.md"
     text = readme.read_text(encoding="utf-8")
-    wanted = {
+    expected = {
         readme: BLOCK.sub(lambda match: f"{match[1]}\n{settings_table()}\n\n{match[3]}", text),
         TAP / "hub.yml": HUB_HEADER + yaml.safe_dump(hub_definition(), sort_keys=False, width=100),
     }
@@ -39,7 +39,7 @@ def main(*, check: bool) -> int:
     for text in differences:
         print(f"meltano.yml: {text}", file=sys.stderr)  # noqa: T201
     status = 1 if differences else 0
-    for path, content in wanted.items():
+    for path, content in expected.items():
         if path.exists() and path.read_text(encoding="utf-8") == content:
             continue
         if check:
@@ -99,31 +99,31 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def kind(types: str | list[str]) -> str:
-    """Return a setting's kind: text, unless Meltano itself has to know better.
+    """Return a setting's kind: a string, unless Meltano itself must know the type.
 
-    Where a variable is not of its kind, Meltano 4.4 ends with a traceback that names no setting;
-    the tap reads text of any kind. An object is merged from its parts by Meltano.
+    If a variable is not of its kind, Meltano 4.4 ends with a traceback that does not name the
+    setting; the tap converts text itself. Meltano merges an object from its parts.
     """
     return next((kind for kind in ("object", "boolean") if kind in types), "string")
 
 
 def drift() -> list[str]:
-    """Return where meltano.yml's settings differ from the tap's; one text a difference."""
+    """Return where meltano.yml's settings differ from the tap's; one message per difference."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     (tap,) = (p for p in project["plugins"]["extractors"] if p["name"] == "tap-omdb")
     given = {item["name"]: item for item in tap["settings"]}
-    wanted = {
+    expected = {
         item["name"]: item
         for item in hub_definition()["settings"]
-        if not item["name"].startswith(OF_THE_SDK)
+        if not item["name"].startswith(SDK_PREFIXES)
     }
-    found = [f"{name} is not among tap-omdb's settings" for name in wanted if name not in given]
-    found += [f"tap-omdb has no setting {name}" for name in given if name not in wanted]
-    for name in given.keys() & wanted.keys():
+    found = [f"{name} is not among tap-omdb's settings" for name in expected if name not in given]
+    found += [f"tap-omdb has no setting {name}" for name in given if name not in expected]
+    for name in given.keys() & expected.keys():
         found += [
-            f"{key} of {name} is {given[name].get(key)}, and {wanted[name].get(key)} by the tap"
-            for key in HELD_AGAINST
-            if given[name].get(key) != wanted[name].get(key)
+            f"{key} of {name} is {given[name].get(key)}, but {expected[name].get(key)} in the tap"
+            for key in COMPARED
+            if given[name].get(key) != expected[name].get(key)
         ]
     return sorted(found)
 

@@ -190,13 +190,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     copy.utility("omdb-emulator", "start", "--log-requests")
     yield copy
     copy.utility("omdb-emulator", "stop")
-    copy.utility("embedded-postgres", "stop")
+    # When root runs this, the data would otherwise stay in /var/lib.
+    copy.utility("embedded-postgres", "destroy", "--yes")
 
 
 @pytest.fixture(scope="module")
-def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers do not run and never did."""
-    return _copy(tmp_path_factory.mktemp("idle") / "a próject")
+    copy = _copy(tmp_path_factory.mktemp("idle") / "a próject")
+    yield copy
+    copy.utility("embedded-postgres", "destroy", "--yes")
 
 
 def _copy(root: Path) -> Project:

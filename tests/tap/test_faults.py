@@ -1,7 +1,7 @@
-"""Whatever OMDb, Cloudflare or the network answers: what the tap does, and that the key stays in.
+"""How the tap handles faults of OMDb, Cloudflare and the network, and that the key stays secret.
 
-The faults are the emulator's, over real sockets. Every run here logs at every level, in both of
-the SDK's formats, and what it printed or wrote is searched for the key.
+The emulator injects the faults, over real sockets. Every run logs at all levels, in both of the
+SDK's formats, and everything that it prints or writes is searched for the key.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ import requests
 import time_machine
 from omdb_emulator.testing import Emulator
 from tap_omdb import redaction
-from tap_omdb.client import CircuitBreaker, Session
+from tap_omdb.transport.circuit_breaker import CircuitBreaker
+from tap_omdb.transport.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,14 +32,14 @@ if TYPE_CHECKING:
 KEY = "a1b2c3d4"
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
-"""Band of Brothers: one season of ten episodes."""
+"""Band of Brothers, one season of ten episodes."""
 
 PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head></html>"
 
 
 @pytest.fixture
 def config(omdb: Emulator, tmp_path: Path) -> Config:
-    """Three ids, one after the other, the second of which the faults hit; nothing is retried."""
+    """Three ids, requested one by one, the second of which has the fault; nothing is retried."""
     return {
         "api_key": KEY,
         "api_url": omdb.url,
@@ -51,7 +53,7 @@ def config(omdb: Emulator, tmp_path: Path) -> Config:
 
 @pytest.fixture
 def tap(sync: RunTap) -> Iterator[RunTap]:
-    """Run the tap, and search all that it gives or writes for the key."""
+    """Run the tap, and search everything that it prints or writes for the key."""
     configs: list[Mapping[str, Any]] = []
 
     def run(
@@ -79,13 +81,14 @@ def assert_no_key(*texts: str) -> None:
 
 
 def spent(run: Run) -> int:
-    """The requests that the state says were made today."""
-    return sum(run.sync_state["requests"].values())
+    """Return the requests of today according to the state."""
+    [runs] = run.sync_state["requests"].values() or [{}]
+    return sum(runs.values())
 
 
-# What passes when it is asked again
+# Temporary faults
 
-PASSING: dict[str, dict[str, Any]] = {
+TEMPORARY: dict[str, dict[str, Any]] = {
     "500": {"effect": "response", "status": 500, "body": PAGE, "content_type": "text/html"},
     "502": {"effect": "response", "status": 502, "body": PAGE, "content_type": "text/html"},
     "503 of IIS": {"effect": "unavailable"},
@@ -97,7 +100,7 @@ PASSING: dict[str, dict[str, Any]] = {
         for status in (503, *range(520, 525))
     },
     "530 as JSON": {"effect": "response", "status": 530, "body": "{}"},
-    "no reply": {"effect": "cut"},
+    "no response": {"effect": "cut"},
     "reset": {"effect": "cut", "reset": True},
     "half a body": {"effect": "cut_body"},
     "half a body, reset": {"effect": "cut_body", "reset": True},
@@ -105,16 +108,16 @@ PASSING: dict[str, dict[str, Any]] = {
     "time-out": {"effect": "delay", "seconds": 1.5},
     "HTML with 200": {"effect": "html"},
     "HTML called JSON": {"effect": "html", "content_type": "application/json"},
-    "JSON that stops short": {"effect": "truncated"},
-    "nothing": {"effect": "empty"},
+    "truncated JSON": {"effect": "truncated"},
+    "empty body": {"effect": "empty"},
     "a list": {"effect": "not_object"},
     "null": {"effect": "not_object", "body": "null"},
     "text": {"effect": "not_object", "body": "The service is down."},
 }
 
 
-@pytest.mark.parametrize("fault", PASSING.values(), ids=list(PASSING))
-def test_what_may_pass_is_asked_again(
+@pytest.mark.parametrize("fault", TEMPORARY.values(), ids=list(TEMPORARY))
+def test_a_temporary_fault_is_retried(
     fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault(match={"i": HIT}, times=1, **fault)
@@ -123,11 +126,11 @@ def test_what_may_pass_is_asked_again(
     assert run.ids("movies") == IDS
     assert run.counts == {"movies": 3}
     assert omdb.stats()["requests"] == spent(run) == 4
-    assert f"(i={HIT}&plot=short); asking again in 0." in run.log
+    assert f"(i={HIT}&plot=short); retrying in 0." in run.log
 
 
-@pytest.mark.parametrize("fault", PASSING.values(), ids=list(PASSING))
-def test_what_does_not_pass_is_a_reject_and_the_run_goes_on(
+@pytest.mark.parametrize("fault", TEMPORARY.values(), ids=list(TEMPORARY))
+def test_a_lasting_fault_is_a_reject_and_the_run_continues(
     fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault(match={"i": HIT}, **fault)
@@ -143,7 +146,9 @@ def test_what_does_not_pass_is_a_reject_and_the_run_goes_on(
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == 3
     today = datetime.now(timezone.utc).date().isoformat()
-    assert run.sync_state["failing"] == {HIT: {"day": today, "tries": 1}}
+    [failure] = run.sync_state["failures"].pop(HIT).values()
+    assert failure == {"day": today, "attempts": 1}
+    assert run.sync_state["failures"] == {}
 
 
 def test_a_slow_body_is_waited_for(tap: RunTap, config: Config, omdb: Emulator) -> None:
@@ -159,11 +164,11 @@ def test_retries_count_against_the_budget(tap: RunTap, config: Config, omdb: Emu
     assert run.ids("movies") == [BEFORE]
     assert run.records("rejects") == []
     assert omdb.stats()["requests"] == spent(run) == 3
-    assert "Ended early: max_requests (3) are spent" in run.log
+    assert "Ended early: max_requests (3) is exhausted" in run.log
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_waited_for(form: str, tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_retry_after_is_respected(form: str, tap: RunTap, config: Config, omdb: Emulator) -> None:
     until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=3)
     retry_after = 2 if form == "seconds" else format_datetime(until, usegmt=True)
     omdb.fault("cloudflare", {"i": HIT}, status=429, times=1, retry_after=retry_after)
@@ -177,21 +182,21 @@ def test_retry_after_is_waited_for(form: str, tap: RunTap, config: Config, omdb:
     assert second - first < 6
 
 
-def test_retry_after_is_for_all_requests(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_retry_after_applies_to_all_requests(tap: RunTap, config: Config, omdb: Emulator) -> None:
     ids = _movies(omdb, 12)
     omdb.fault("cloudflare", {"i": ids[3]}, status=429, times=1, retry_after=2)
-    # One more is under way when the 429 comes, if that.
+    # At most one more is in flight when the 429 arrives.
     omdb.set_latency(20)
     run = tap({**config, "imdb_ids": ids, "concurrency": 2, "max_retry_time": 30})
     assert sorted(_titles(run)) == sorted(ids)
     log = omdb.requests()
-    refused = next(n for n, request in enumerate(log) if request["query"]["i"] == ids[3])
-    later = [request["at"] - log[refused]["at"] for request in log[refused + 1 :]]
+    limited = next(n for n, request in enumerate(log) if request["query"]["i"] == ids[3])
+    later = [request["at"] - log[limited]["at"] for request in log[limited + 1 :]]
     assert sum(seconds < 2 for seconds in later) <= 1
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "-5", "Wed, 99 Foo 2026", ""])
-def test_a_retry_after_that_says_nothing_is_left_out(
+def test_an_invalid_retry_after_is_ignored(
     retry_after: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("cloudflare", {"i": HIT}, status=503, times=1, retry_after=retry_after)
@@ -199,7 +204,7 @@ def test_a_retry_after_that_says_nothing_is_left_out(
     assert run.ids("movies") == IDS
 
 
-def test_a_retry_after_beyond_all_patience_is_not_waited_for(
+def test_a_retry_after_beyond_the_retry_budget_is_not_waited_for(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("cloudflare", {"i": HIT}, status=429, retry_after=3600)
@@ -209,7 +214,7 @@ def test_a_retry_after_beyond_all_patience_is_not_waited_for(
     assert sum(log["query"]["i"] == HIT for log in omdb.requests()) == 1
 
 
-def test_what_stays_useless_while_others_get_through_is_asked_for_three_times(
+def test_a_useless_response_is_requested_three_times_while_others_succeed(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     ids = _movies(omdb, 30)
@@ -220,7 +225,7 @@ def test_what_stays_useless_while_others_get_through_is_asked_for_three_times(
     assert omdb.stats()["requests"] == spent(run) == 29 + 3
 
 
-def test_a_request_that_is_tried_for_long_holds_up_no_others(
+def test_a_request_with_many_retries_does_not_hold_up_others(
     tap: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tap_omdb.sync.executor._SLOW_SECONDS", 0.1)
@@ -231,14 +236,14 @@ def test_a_request_that_is_tried_for_long_holds_up_no_others(
     assert sorted(_titles(run)) == sorted({*ids} - {ids[9]})
     assert [reject["imdb_id"] for reject in run.records("rejects")] == [ids[9]]
     order = [request["query"]["i"] for request in omdb.requests()]
-    last_try = max(place for place, imdb_id in enumerate(order) if imdb_id == ids[9])
-    assert {*ids} == {*order[: last_try + 1]}
+    last_attempt = max(position for position, imdb_id in enumerate(order) if imdb_id == ids[9])
+    assert {*ids} == {*order[: last_attempt + 1]}
 
 
-# What asking again does not help
+# Errors of one title, which are not retried
 
 FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
-    # the fault · the reason · the HTTP status · requests
+    # the fault, the reason, the HTTP status, requests
     "ASP.NET's page": ({"effect": "aspnet"}, "http_error", 500, 3),
     "the firewall's page": ({"effect": "cloudflare", "status": 403}, "http_error", 403, 3),
     "not found": ({"effect": "error", "message": "Movie not found!"}, "not_found", 200, 3),
@@ -253,21 +258,21 @@ FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
         3,
     ),
     "no data": ({"effect": "error", "message": "Error getting data."}, "no_data", 200, 3),
-    "no good request": (
+    "bad request": (
         {"effect": "error", "message": "Something went wrong."},
         "http_error",
         200,
         3,
     ),
-    "a text never seen": ({"effect": "error", "message": "Gremlins!"}, "http_error", 200, 3),
+    "an unknown text": ({"effect": "error", "message": "Gremlins!"}, "http_error", 200, 3),
     "404": ({"effect": "html", "status": 404}, "http_error", 404, 3),
-    "not to be mended": (
+    "JSON that cannot be repaired": (
         {"effect": "not_object", "body": '{"Title":"Interstellar" : , "Nonsense"}'},
         "broken_response",
         200,
-        4,  # asked once more, past the cache
+        4,  # requested once more, bypassing the cache
     ),
-    "another kind of reply": (
+    "another kind of response": (
         {"effect": "not_object", "body": '{"Search":[],"totalResults":"0","Response":"True"}'},
         "invalid_record",
         200,
@@ -283,7 +288,7 @@ FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reason", "status", "requests_made"), FINAL.values(), ids=FINAL)
-def test_a_refusal_of_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
+def test_an_error_response_for_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
     fault: dict[str, Any],
     reason: str,
     status: int,
@@ -310,27 +315,27 @@ def test_a_refusal_of_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
     assert omdb.stats()["requests"] == requests_made
 
 
-# What can be read all the same
+# Defects that do not prevent parsing
 
-READABLE: dict[str, tuple[dict[str, Any], str, str]] = {
-    # the fault · the field it changes · how that begins then
+PARSABLE: dict[str, tuple[dict[str, Any], str, str]] = {
+    # the fault, the field that shows it, how its value begins
     "control characters": ({"effect": "control_characters"}, "plot", "\x1f\x08\t\x1d"),
-    "a bad escape": ({"effect": "bad_escape"}, "plot", "inner\\spiritual "),
+    "an invalid escape": ({"effect": "bad_escape"}, "plot", "inner\\spiritual "),
     "quotes": ({"effect": "unescaped_quote"}, "plot", 'the "best" of '),
     "Windows-1252": ({"effect": "latin1"}, "plot", "Café "),
     "UTF-8 called Latin-1": ({"effect": "utf8_as_latin1"}, "plot", "Café "),
-    "no such charset": (
+    "an unknown charset": (
         {"effect": "response", "content_type": "application/json; charset=klingon"},
         "title",
         "Interstellar",
     ),
     "called HTML": ({"effect": "response", "content_type": "text/html"}, "title", "Interstellar"),
-    "with a wrong status": ({"effect": "response", "status": 500}, "title", "Interstellar"),
+    "with a status of 500": ({"effect": "response", "status": 500}, "title", "Interstellar"),
 }
 
 
-@pytest.mark.parametrize(("fault", "field", "start"), READABLE.values(), ids=list(READABLE))
-def test_a_broken_reply_that_can_be_read_is_read(  # noqa: PLR0913, PLR0917
+@pytest.mark.parametrize(("fault", "field", "start"), PARSABLE.values(), ids=list(PARSABLE))
+def test_a_defective_response_that_can_be_parsed_is_used(  # noqa: PLR0913, PLR0917
     fault: dict[str, Any], field: str, start: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault(match={"i": HIT}, **fault)
@@ -341,7 +346,7 @@ def test_a_broken_reply_that_can_be_read_is_read(  # noqa: PLR0913, PLR0917
     assert omdb.stats()["requests"] == spent(run) == 3
 
 
-def test_a_broken_reply_from_the_cache_is_asked_for_past_it(
+def test_a_broken_response_is_requested_again_bypassing_the_cache(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     body = '{"Title":"Interstellar" : , "Nonsense"}'
@@ -351,14 +356,14 @@ def test_a_broken_reply_from_the_cache_is_asked_for_past_it(
     assert omdb.stats()["requests"] == spent(run) == 4
 
 
-# The key and the limit
+# Key and quota
 
 KEY_ERRORS = ["Invalid API key!", "No API key provided."]
 LIMITS = ["Request limit reached!", "Daily request limit reached!"]
 
 
 @pytest.mark.parametrize("message", KEY_ERRORS)
-def test_a_refused_key_ends_the_run_with_an_error(
+def test_a_rejected_key_ends_the_run_with_an_error(
     message: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("error", message=message, status=401)
@@ -366,15 +371,13 @@ def test_a_refused_key_ends_the_run_with_an_error(
     assert run.exit_code == 1
     assert run.counts == {}
     assert omdb.stats()["requests"] == spent(run) == 1
-    assert f'OMDb says "{message}": check api_key (TAP_OMDB_API_KEY)' in run.log
-    assert run.sync_state["failing"] == {}
+    assert f'OMDb reports "{message}": check api_key (TAP_OMDB_API_KEY)' in run.log
+    assert run.sync_state["failures"] == {}
     omdb.clear_faults()
     assert tap(config, run.state).ids("movies") == IDS
 
 
-def test_a_key_that_omdb_does_not_know_ends_the_run(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_an_unknown_key_ends_the_run(tap: RunTap, config: Config, omdb: Emulator) -> None:
     omdb.remove_key(KEY)
     run = tap({**config, "concurrency": 8, "imdb_ids": omdb.titles()[:100]})
     assert run.exit_code == 1
@@ -383,7 +386,7 @@ def test_a_key_that_omdb_does_not_know_ends_the_run(
 
 
 @pytest.mark.parametrize("message", LIMITS)
-def test_the_limit_ends_the_run_normally_and_the_next_day_goes_on(
+def test_the_quota_ends_the_run_normally_and_it_continues_the_next_day(
     message: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     limit = omdb.fault("error", skip=1, message=message, status=401)
@@ -391,16 +394,14 @@ def test_the_limit_ends_the_run_normally_and_the_next_day_goes_on(
     assert run.exit_code == 0
     assert run.counts == {"movies": 1}
     assert omdb.stats()["requests"] == spent(run) == 2
-    assert f'Ended early: OMDb says "{message}"' in run.log
+    assert f'Ended early: OMDb reports "{message}"' in run.log
     assert "Run again after 00:00 UTC" in run.log
     omdb.remove_fault(limit)
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
         assert tap(config, run.state).ids("movies") == [HIT, AFTER]
 
 
-def test_the_limit_of_a_key_is_spent_to_the_last_request(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_the_whole_quota_of_a_key_is_spent(tap: RunTap, config: Config, omdb: Emulator) -> None:
     omdb.set_key(KEY, limit=20)
     ids = _movies(omdb, 40)
     run = tap({**config, "imdb_ids": ids, "concurrency": 8})
@@ -411,7 +412,7 @@ def test_the_limit_of_a_key_is_spent_to_the_last_request(
 
 
 @pytest.mark.parametrize("message", KEY_ERRORS + LIMITS)
-def test_a_401_of_the_cache_is_not_believed(
+def test_a_401_from_the_cache_is_checked_with_omdb(
     message: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("cached_401", {"i": HIT}, message=message)
@@ -422,7 +423,7 @@ def test_a_401_of_the_cache_is_not_believed(
 
 
 @pytest.mark.parametrize(("message", "exit_code"), [(KEY_ERRORS[0], 1), (LIMITS[0], 0)])
-def test_a_401_of_the_cache_that_is_true_is_believed_when_asked_past_it(
+def test_a_401_from_the_cache_that_omdb_confirms_ends_the_run(
     message: str, exit_code: int, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("cached_401", {"i": HIT}, message=message)
@@ -433,7 +434,7 @@ def test_a_401_of_the_cache_that_is_true_is_believed_when_asked_past_it(
     assert omdb.stats()["requests"] == spent(run) == 3
 
 
-def test_the_real_cache_in_front_keeps_no_error_alive(
+def test_an_error_in_cloudflares_cache_does_not_end_the_next_run(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.settings(cache=True, honour_no_cache=False)
@@ -468,10 +469,10 @@ def test_a_redirect_to_another_host_ends_the_run_and_does_not_get_the_key(
     assert run.exit_code == 1
     assert run.ids("movies") == [BEFORE]
     assert "redirects to http://localhost:" in run.log
-    assert "make it the api_url" in run.log
+    assert "if that is right, set api_url to it" in run.log
 
 
-def test_a_redirect_in_a_circle_is_a_reject(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_a_redirect_loop_is_a_reject(tap: RunTap, config: Config, omdb: Emulator) -> None:
     omdb.fault("redirect", {"i": HIT}, location="/?{query}")
     run = tap(config)
     assert run.exit_code == 0
@@ -482,7 +483,7 @@ def test_a_redirect_in_a_circle_is_a_reject(tap: RunTap, config: Config, omdb: E
 @pytest.mark.parametrize(
     "location", ["http://[::1/?{query}", "http://localhost:99999/", "//", "ftp://x/"]
 )
-def test_a_redirect_to_nowhere_is_no_crash(
+def test_an_invalid_redirect_does_not_crash_the_run(
     location: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("redirect", {"i": HIT}, location=location)
@@ -503,7 +504,7 @@ def test_a_redirect_to_nowhere_is_no_crash(
         ("https://www.omdbapi.com@omdb.example/?i=1", False),
     ],
 )
-def test_no_redirect_takes_the_key_to_another_host_or_off_tls(
+def test_no_redirect_sends_the_key_to_another_host_or_without_tls(
     location: str,
     is_followed: bool,  # noqa: FBT001
 ) -> None:
@@ -511,6 +512,7 @@ def test_no_redirect_takes_the_key_to_another_host_or_off_tls(
     response.url = "https://www.omdbapi.com/?apikey=x"
     response.status_code = 302
     response.headers["Location"] = location
+    response.raw = BytesIO()
     with Session(1) as session:
         assert (session.get_redirect_target(response) is not None) is is_followed
 
@@ -518,7 +520,7 @@ def test_no_redirect_takes_the_key_to_another_host_or_off_tls(
 # Searches
 
 
-def test_a_prefix_with_too_many_results_is_split_until_it_has_few(
+def test_a_prefix_with_too_many_results_is_split(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     search = {"imdb_ids": [], "search_terms": ["sta*"], "concurrency": 4}
@@ -535,7 +537,7 @@ def test_a_prefix_with_too_many_results_is_split_until_it_has_few(
     assert all(row["is_complete"] for row in rows.values())
 
 
-def test_a_word_with_too_many_results_is_told(tap: RunTap, config: Config) -> None:
+def test_a_word_with_too_many_results_is_reported(tap: RunTap, config: Config) -> None:
     run = tap({**config, "imdb_ids": [], "search_terms": ["the"]})
     assert run.exit_code == 0
     [row] = run.records("searches")
@@ -544,7 +546,7 @@ def test_a_word_with_too_many_results_is_told(tap: RunTap, config: Config) -> No
     assert "a longer term, or one that ends in *, finds more" in run.log
 
 
-def test_pages_that_end_early_are_told_with_the_number_missed(
+def test_missing_pages_are_reported_with_the_number_of_missed_rows(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("error", {"s": "man*", "page": "2"}, message="Movie not found!")
@@ -554,12 +556,10 @@ def test_pages_that_end_early_are_told_with_the_number_missed(
     assert row["hits"] == 10
     assert row["missed"] == row["total_results"] - 10
     assert row["error"] is None
-    assert f"OMDb gave 10 of the {row['total_results']} rows" in run.log
+    assert f"OMDb returned 10 of the {row['total_results']} rows" in run.log
 
 
-def test_a_prefix_whose_pages_end_early_is_split(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_prefix_with_missing_pages_is_split(tap: RunTap, config: Config, omdb: Emulator) -> None:
     search = {"imdb_ids": [], "search_terms": ["ma*"], "concurrency": 4}
     whole = tap({**config, **search, "cache_dir": config["cache_dir"] + "1"})
     assert len(whole.ids("movies")) >= 30
@@ -569,7 +569,7 @@ def test_a_prefix_whose_pages_end_early_is_split(
     assert run.records("searches")[0]["missed"] >= 20
 
 
-def test_a_broken_page_is_a_reject_and_asked_for_in_the_next_run(
+def test_a_broken_page_is_a_reject_and_requested_by_the_next_run(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
@@ -593,7 +593,7 @@ def test_a_broken_page_is_a_reject_and_asked_for_in_the_next_run(
     assert row["error"] is None
 
 
-def test_a_page_that_cannot_be_had_is_a_reject_and_asked_for_in_the_next_run(
+def test_an_unavailable_page_is_a_reject_and_requested_by_the_next_run(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
@@ -612,10 +612,10 @@ def test_a_page_that_cannot_be_had_is_a_reject_and_asked_for_in_the_next_run(
     )
 
 
-# Days, ids and seasons
+# Further attempts, merged ids, seasons
 
 
-def test_data_that_cannot_be_got_today_is_asked_for_on_later_days(
+def test_a_title_that_fails_is_retried_on_later_days(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     fault = omdb.fault("error", {"i": HIT})
@@ -632,39 +632,37 @@ def test_data_that_cannot_be_got_today_is_asked_for_on_later_days(
         run = tap(config, run.state)
         assert run.ids("movies") == [HIT]
         assert run.counts == {"movies": 1}
-        assert run.sync_state["failing"] == {}
+        assert run.sync_state["failures"] == {}
 
 
-def test_data_that_was_not_got_on_three_days_gets_a_tombstone(
+def test_a_title_that_fails_on_three_days_waits_for_its_refresh(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("error", {"i": HIT})
     now = datetime.now(timezone.utc)
     state: dict[str, Any] = {}
-    asked = []
+    requests_made = []
     for day in (0, 1, 2, 3, 10, 20, 30):
         with time_machine.travel(now + timedelta(days=day)):
             before = omdb.stats()["requests"]
             run = tap({**config, "imdb_ids": [HIT], "refresh": {"older": 25}}, state)
             state = run.state
-            asked.append(omdb.stats()["requests"] - before)
-    assert asked == [1, 1, 1, 0, 0, 0, 1]
+            requests_made.append(omdb.stats()["requests"] - before)
+    assert requests_made == [1, 1, 1, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_ids_that_were_merged_are_one_title(
-    order: int, tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_merged_ids_are_one_title(order: int, tap: RunTap, config: Config, omdb: Emulator) -> None:
     old, new = "tt4440394", "tt2250912"
     run = tap({**config, "imdb_ids": [old, new][::order]})
     assert set(run.ids("movies")) == {new}
     assert run.records("movies")[-1]["merged_ids"] == [old]
-    assert f"OMDb answers for {old} with {new}" in run.log
+    assert f"OMDb returns {new} for {old}" in run.log
     assert tap({**config, "imdb_ids": [old, new]}, run.state).counts == {}
     assert omdb.stats()["requests"] == 2
 
 
-def test_a_season_whose_details_are_broken_is_had_one_by_one(
+def test_the_episodes_of_a_broken_season_are_fetched_one_by_one(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     series = {**config, "imdb_ids": [SERIES], "types": ["series", "episode"]}
@@ -679,7 +677,7 @@ def test_a_season_whose_details_are_broken_is_had_one_by_one(
     assert _without_time(run, "episodes") == _without_time(whole, "episodes")
 
 
-def test_a_season_without_details_is_had_one_by_one(
+def test_the_episodes_of_a_season_without_details_are_fetched_one_by_one(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.settings(season_details=False)
@@ -688,8 +686,8 @@ def test_a_season_without_details_is_had_one_by_one(
     assert omdb.stats()["by_kind"] == {"details": 1 + 10, "season": 1}
 
 
-def test_a_season_that_is_not_there_is_a_reject(tap: RunTap, config: Config) -> None:
-    # Psych: the catalogue has the third of eight seasons.
+def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:
+    # Psych: the catalogue has only the third of eight seasons.
     run = tap({**config, "imdb_ids": ["tt0491738"], "types": ["series", "episode"]})
     assert run.counts == {"series": 1, "episodes": 16, "rejects": 7}
     assert {reject["reason"] for reject in run.records("rejects")} == {"not_found"}
@@ -697,10 +695,10 @@ def test_a_season_that_is_not_there_is_a_reject(tap: RunTap, config: Config) -> 
     assert run.records("rejects")[0]["imdb_id"] == "tt0491738"
 
 
-# Nothing gets through
+# Outages
 
 
-def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
+def test_an_outage_ends_the_run_before_it_wastes_the_quota(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     ids = _movies(omdb, 100)
@@ -708,12 +706,12 @@ def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
     many = {**config, "imdb_ids": ids, "concurrency": 4}
     run = tap({**many, "max_retry_time": 2})
     assert run.exit_code == 1
-    assert "OMDb can't be reached at 127.0.0.1:" in run.log
+    assert "OMDb cannot be reached at 127.0.0.1:" in run.log
     assert "HTTP 522: www.omdbapi.com | 522: Connection timed out" in run.log
     assert 30 < omdb.stats()["requests"] == spent(run) < 60
     omdb.remove_fault(outage)
     before = omdb.stats()["requests"]
-    # A title may have been given up before it was known that all are; that is tomorrow's.
+    # The retries of a title may have been exhausted before the outage was detected.
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
         again = tap(many, run.state)
     assert again.exit_code == 0
@@ -722,7 +720,7 @@ def test_an_omdb_that_goes_down_ends_the_run_before_it_burns_the_quota(
     assert len(set(done)) == len(done)
 
 
-def test_an_outage_that_is_shorter_than_the_patience_costs_no_title(
+def test_an_outage_shorter_than_the_retry_budget_loses_no_title(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     ids = _movies(omdb, 40)
@@ -734,25 +732,25 @@ def test_an_outage_that_is_shorter_than_the_patience_costs_no_title(
     assert omdb.stats()["requests"] == spent(run) == 40 + 20
 
 
-def test_many_failures_in_a_row_open_the_breaker_after_a_while(
+def test_many_failures_in_a_row_open_the_circuit_breaker_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     breaker = CircuitBreaker(workers=2)
-    breaker.success()
+    breaker.record_success()
     for _ in range(100):
-        breaker.failure("522")
-    assert breaker.open is None
-    monkeypatch.setattr("tap_omdb.client._OUTAGE_SECONDS", 0)
-    breaker.success()
+        breaker.record_failure("522")
+    assert breaker.open_reason is None
+    monkeypatch.setattr("tap_omdb.transport.circuit_breaker._OUTAGE_SECONDS", 0)
+    breaker.record_success()
     for _ in range(9):
-        breaker.failure("522")
-    assert breaker.open is None
-    breaker.failure("522")
-    assert breaker.open == "522"
+        breaker.record_failure("522")
+    assert breaker.open_reason is None
+    breaker.record_failure("522")
+    assert breaker.open_reason == "522"
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_one_bad_title_does_not_open_the_breaker(
+def test_a_single_failing_title_does_not_open_the_circuit_breaker(
     concurrency: int, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault("cloudflare", {"i": HIT}, status=524)
@@ -762,10 +760,12 @@ def test_one_bad_title_does_not_open_the_breaker(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "omdb.invalid"])
-def test_a_request_that_never_left_is_not_counted(host: str, tap: RunTap, config: Config) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
-        url = f"http://{host.format(port=taken.getsockname()[1])}/"
+def test_a_request_that_was_never_sent_is_not_counted(
+    host: str, tap: RunTap, config: Config
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, but not listening
+        url = f"http://{host.format(port=closed.getsockname()[1])}/"
         run = tap({**config, "api_url": url, "max_retry_time": 1})
     assert run.exit_code == 1
     assert spent(run) == 0
@@ -774,18 +774,18 @@ def test_a_request_that_never_left_is_not_counted(host: str, tap: RunTap, config
 
 
 @pytest.mark.parametrize(
-    ("host", "says"),
+    ("host", "remedy"),
     [
         ("127.0.0.1:{port}", "is the OMDb emulator running there?"),
         ("omdb.invalid", "check api_url and the network"),
     ],
 )
-def test_a_host_that_cannot_be_reached_is_told_in_one_line(
-    host: str, says: str, command: Command, tmp_path: Path
+def test_an_unreachable_host_is_one_line(
+    host: str, remedy: str, command: Command, tmp_path: Path
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
-        url = f"http://{host.format(port=taken.getsockname()[1])}/"
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, but not listening
+        url = f"http://{host.format(port=closed.getsockname()[1])}/"
         settings = {"api_key": KEY, "api_url": url, "imdb_ids": [HIT], "max_retry_time": 1}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(settings))
@@ -795,8 +795,8 @@ def test_a_host_that_cannot_be_reached_is_told_in_one_line(
     assert run.exit_code == 1
     errors = [line for line in run.log.splitlines() if "| ERROR " in line]
     assert len(errors) == 1
-    assert "OMDb can't be reached at" in errors[0]
-    assert says in errors[0]
+    assert "OMDb cannot be reached at" in errors[0]
+    assert remedy in errors[0]
     assert "Traceback" not in run.log
     assert run.records("rejects") == []
     assert_no_key(run.stdout, run.log)
@@ -818,7 +818,7 @@ def test_a_host_that_cannot_be_reached_is_told_in_one_line(
     ],
     ids=repr,
 )
-def test_a_server_that_says_the_key_back_does_not_get_it_told(
+def test_a_key_that_the_server_echoes_is_redacted(
     fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     url = f"{omdb.url}?apikey={KEY}&i={HIT}"
@@ -845,7 +845,7 @@ root: {level: DEBUG, handlers: [console]}
     [{}, {"effect": "error", "message": "Invalid API key!"}],
     ids=["none", "bad key"],
 )
-def test_the_commands_debug_log_tells_no_key_in_any_format(
+def test_the_debug_log_of_the_command_does_not_contain_the_key_in_any_format(
     fault: dict[str, Any], command: Command, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     if fault:
@@ -862,12 +862,12 @@ def test_the_commands_debug_log_tells_no_key_in_any_format(
         run = command("--config", str(tmp_path / "config.json"), LOGLEVEL="DEBUG", **variables)
         assert run.exit_code == bool(fault)
         assert_no_key(run.stdout, run.log)
-        # The line with the URL in it is there.
+        # The line with the URL exists.
         assert line in run.log
         assert "apikey=***" in run.log
 
 
-def test_a_crash_tells_no_key(
+def test_a_traceback_does_not_contain_the_key(
     sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del omdb
@@ -885,7 +885,7 @@ def test_a_crash_tells_no_key(
     assert_no_key(logging.Formatter().format(record))
 
 
-def test_a_key_that_is_part_of_a_word_changes_no_data(
+def test_a_key_that_is_part_of_a_word_does_not_change_data(
     sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.set_key("e")
@@ -893,7 +893,7 @@ def test_a_key_that_is_part_of_a_word_changes_no_data(
         run = sync({**config, "api_key": "e"})
     finally:
         omdb.remove_key("e")
-        # What is hidden stays so for as long as the process lives.
+        # A registered secret stays so for the lifetime of the process.
         redaction._secrets.discard("e")  # noqa: SLF001
     assert [record["title"] for record in run.records("movies")][:2] == [
         "Inception",
@@ -901,13 +901,13 @@ def test_a_key_that_is_part_of_a_word_changes_no_data(
     ]
 
 
-def test_a_log_record_that_does_not_fit_its_arguments_stops_nothing() -> None:
-    redaction.hide(KEY)
+def test_a_log_record_with_mismatched_arguments_is_passed_on() -> None:
+    redaction.register_secret(KEY)
     record = logging.getLogger("x").makeRecord("x", logging.INFO, "f", 1, "%d", ("one",), None)
     assert record.args == ("one",)
 
 
-def test_no_key_is_in_what_the_command_says_of_itself(
+def test_the_output_of_the_command_does_not_contain_the_key(
     command: Command, config: Config, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.json"
@@ -920,7 +920,7 @@ def test_no_key_is_in_what_the_command_says_of_itself(
 
 
 def _movies(omdb: Emulator, count: int) -> list[str]:
-    """The ids of so many movies that make no trouble of their own."""
+    """Return the ids of this many movies without defects."""
     titles = map(omdb.title, omdb.titles())
     good = [t["imdbID"] for t in titles if t.get("Type") == "movie" and "Emulator" not in t]
     return good[:count]

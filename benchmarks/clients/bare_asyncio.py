@@ -20,7 +20,7 @@ import aiohttp
 
 
 async def fetch_all(url: str, ids: list[str], out: IO[str], in_flight: int) -> None:
-    """Write each title's reply as a line, as they come."""
+    """Write each title's response as a line, in the order received."""
     waiting = iter(ids)
     connector = aiohttp.TCPConnector(limit=in_flight)
     async with aiohttp.ClientSession(connector=connector) as session:

@@ -30,7 +30,7 @@ _CONTROL = re.compile(rb"[\x00-\x1f]")
 
 
 def repair(response: Response, *_: object, **__: object) -> None:
-    """Take out the raw control characters that a few replies hold, and that stop dlt."""
+    """Remove the raw control characters that a few responses contain, and that dlt fails on."""
     response._content = _CONTROL.sub(b" ", response.content)  # noqa: SLF001 - as dlt's docs do
 
 

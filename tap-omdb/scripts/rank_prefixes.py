@@ -10,10 +10,10 @@ prefix has depends on the year: counts are scaled to a year of `--year-size` tit
 The shares are measured on titles that had no part in the ranking (`--folds`): on its own
 titles a ranking looks better than it is.
 
-    python scripts/rank_prefixes.py --output tap_omdb/data/prefixes.csv title.basics.tsv.gz
+    python scripts/rank_prefixes.py --output tap_omdb/sync/prefixes.csv title.basics.tsv.gz
 
 Files are in any layout that `titles_file` of the tap reads (IMDb's title.basics.tsv.gz,
-MovieLens' movies.csv, any CSV with title and year), or OMDb's replies, one a line (.jsonl).
+MovieLens' movies.csv, any CSV with title and year), or OMDb's responses, one per line (.jsonl).
 The same files in the same order give the same ranking. The curve is printed as Markdown.
 """
 
@@ -150,16 +150,16 @@ def read(path: Path) -> Iterator[tuple[str, int | None]]:
     if path.suffix == ".jsonl":
         with path.open(encoding="utf-8") as lines:
             for line in lines:
-                yield from titles_of_reply(json.loads(line))
+                yield from titles_of_response(json.loads(line))
         return
     for row in read_titles_file(path, years=None, types=("movie", "series", "game")):
         if isinstance(row, TitleEntry) and row.title:
             yield row.title, row.year
 
 
-def titles_of_reply(reply: dict[str, Any]) -> Iterator[tuple[str, int | None]]:
-    """Gives title and year of a details reply, or of each hit of a search reply."""
-    for item in reply.get("Search") or [reply]:
+def titles_of_response(response: dict[str, Any]) -> Iterator[tuple[str, int | None]]:
+    """Yield the title and year of a details response, or of each hit of a search response."""
+    for item in response.get("Search") or [response]:
         if item.get("Title") and item.get("Type") != "episode":
             year = re.match(r"\d{4}", item.get("Year", ""))
             yield item["Title"], int(year[0]) if year else None

@@ -24,7 +24,7 @@ def with_the_example_of_an_env_file(project: Project) -> None:
     (project.root / ".env").write_text(ports + "".join(f"{line}\n" for line in extra))
 
 
-def test_a_run_says_no_more_than_it_must(project: Project) -> None:
+def test_log_is_quiet_by_default(project: Project) -> None:
     output = project.run(**ONE_TITLE)
     assert "requests spent" in output
     assert "Completed successfully" in output

@@ -32,7 +32,7 @@ def test_psql_fails_as_psql_does(idle_project: Project) -> None:
     assert "syntax error" in shown.stderr
 
 
-def test_status_tells_what_runs(idle_project: Project) -> None:
+def test_status_lists_running_services(idle_project: Project) -> None:
     idle_project.make("start")
     assert idle_project.make("status").count(" run") == 2
     idle_project.make("stop")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.pipeline.conftest import Project
 
 
-def test_taken_ports_are_replaced_for_good(idle_project: Project) -> None:
+def test_ports_in_use_are_replaced_permanently(idle_project: Project) -> None:
     ports = idle_project.ports
     with (
         socket.create_server(("127.0.0.1", int(ports["EMBEDDED_POSTGRES_PORT"]))),

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 RECORDED = Path(__file__).resolve().parents[3] / "shared/omdb-recorded/details.jsonl"
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded replies are not here")
-def test_every_recorded_title_arrives_as_it_was_said(project: Project, tmp_path: Path) -> None:
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded responses are not here")
+def test_every_recorded_title_is_loaded_unchanged(project: Project, tmp_path: Path) -> None:
     with RECORDED.open(encoding="utf-8") as lines:
-        replies = {reply["imdbID"]: reply for reply in map(json.loads, lines)}
-    assert len(replies) == 3150
+        responses = {response["imdbID"]: response for response in map(json.loads, lines)}
+    assert len(responses) == 3150
     ids = tmp_path / "ids.txt"
-    ids.write_text("\n".join(replies) + "\n")
+    ids.write_text("\n".join(responses) + "\n")
     project.utility("omdb-emulator", "stop")
     project.utility("omdb-emulator", "start", "--recorded", str(RECORDED), "--log-requests")
 
@@ -31,11 +31,11 @@ def test_every_recorded_title_arrives_as_it_was_said(project: Project, tmp_path:
         TAP_OMDB_TITLES_FILE=str(ids),
     )
 
-    assert project.emulator.stats()["requests"] == len(replies)
+    assert project.emulator.stats()["requests"] == len(responses)
     assert project.rows("select * from demo_raw.rejects") == []
-    assert project.differences(replies.items()) == []
+    assert project.differences(responses.items()) == []
     assert project.rows("select imdb_id, title from demo_marts.movies order by 1") == [
-        {"imdb_id": imdb_id, "title": reply["Title"]}
-        for imdb_id, reply in sorted(replies.items())
-        if reply["Type"] == "movie"
+        {"imdb_id": imdb_id, "title": response["Title"]}
+        for imdb_id, response in sorted(responses.items())
+        if response["Type"] == "movie"
     ]

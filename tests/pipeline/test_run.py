@@ -38,7 +38,7 @@ def asked(ran: Project) -> set[str]:
     return {r["query"]["i"] for r in ran.emulator.requests() if r["kind"] == "details"}
 
 
-def test_make_demo_shows_what_came_of_it(ran: Project, shown: str) -> None:
+def test_make_demo_prints_a_summary(ran: Project, shown: str) -> None:
     result = shown.partition("== Tables and views")[2]
     (row,) = ran.rows("select count(*) as n from demo_marts.movies")
     assert re.search(rf"\nmovies +{row['n']} movie\n", result)
@@ -52,7 +52,7 @@ def test_it_fits_into_a_day_of_a_free_key(ran: Project, shown: str) -> None:
     assert 0 < ran.emulator.stats()["requests"] <= 1000
 
 
-def test_no_table_is_empty_but_that_of_what_looks_wrong(shown: str) -> None:
+def test_only_data_issues_is_empty(shown: str) -> None:
     listed = shown.partition("== Best movies")[0]
     counts = re.findall(r"^(raw \w+|\w+) +(\d+) \w", listed, re.MULTILINE)
     assert len(counts) > 30
@@ -73,20 +73,20 @@ def catalogue(ran: Project) -> dict[str, Any]:
     return {imdb_id: ran.emulator.title(imdb_id) for imdb_id in ran.emulator.titles()}
 
 
-def test_every_title_that_was_asked_for_has_arrived(
+def test_every_requested_title_is_loaded(
     ran: Project, asked: set[str], loaded: set[str]
 ) -> None:
     rejects = ran.rows("select imdb_id from demo_raw.rejects where source <> 'season'")
     assert {SERIES} < asked <= loaded | {row["imdb_id"] for row in rejects}
 
 
-def test_what_coverage_promises_is_found(
+def test_search_reaches_the_configured_coverage(
     loaded: set[str], asked: set[str], catalogue: dict[str, Any]
 ) -> None:
     there = {
         imdb_id
-        for imdb_id, reply in catalogue.items()
-        if reply.get("Type") == "movie" and reply["Year"] in YEARS
+        for imdb_id, response in catalogue.items()
+        if response.get("Type") == "movie" and response["Year"] in YEARS
     }
     assert len(there) > 150
     assert len(loaded & there) > COVERAGE * len(there)
@@ -97,19 +97,19 @@ def test_what_coverage_promises_is_found(
 def test_the_series_has_all_of_its_episodes(
     loaded: set[str], catalogue: dict[str, Any], ran: Project
 ) -> None:
-    episodes = {i for i, reply in catalogue.items() if reply.get("seriesID") == SERIES}
+    episodes = {i for i, response in catalogue.items() if response.get("seriesID") == SERIES}
     assert len(episodes) > 70
     assert episodes <= loaded
     (row,) = ran.rows(f"select count(*) as n from demo_marts.episodes where series_id = '{SERIES}'")
     assert row["n"] == len(episodes)
 
 
-def test_every_field_is_what_the_emulator_says(ran: Project, loaded: set[str]) -> None:
-    replies = []
+def test_every_field_matches_the_response(ran: Project, loaded: set[str]) -> None:
+    responses = []
     for imdb_id in loaded:
-        with urlopen(f"{ran.emulator.url}?apikey=00000000&i={imdb_id}") as reply:  # noqa: S310
-            replies.append((imdb_id, json.loads(reply.read(), strict=False)))
-    assert ran.differences(replies) == []
+        with urlopen(f"{ran.emulator.url}?apikey=00000000&i={imdb_id}") as response:  # noqa: S310
+            responses.append((imdb_id, json.loads(response.read(), strict=False)))
+    assert ran.differences(responses) == []
 
 
 def test_the_marts_have_every_movie(ran: Project) -> None:
@@ -125,7 +125,7 @@ def test_timestamps_are_utc(ran: Project) -> None:
     assert row["ok"]
 
 
-def test_a_second_run_asks_for_nothing_and_changes_nothing(ran: Project) -> None:
+def test_a_second_run_sends_no_requests_and_changes_nothing(ran: Project) -> None:
     spent, before = ran.emulator.stats()["requests"], ran.snapshot()
     assert len(before["demo_raw.movies"]) > 100
     ran.run()
@@ -136,7 +136,7 @@ def test_a_second_run_asks_for_nothing_and_changes_nothing(ran: Project) -> None
     assert changed == {"demo_raw.syncs", "demo_marts.dbt_runs"}
 
 
-def test_a_key_of_yours_is_not_sent_to_the_emulator(ran: Project) -> None:
+def test_a_real_key_is_not_sent_to_the_emulator(ran: Project) -> None:
     assert ran.emulator.stats()["by_key"].keys() == {"00000000"}
 
 
@@ -146,11 +146,11 @@ def test_nothing_is_written_outside_the_project_but_logs(ran: Project) -> None:
     assert {path for path in written if not path.startswith(".local/state/meltano/log")} == set()
 
 
-def test_a_second_demo_says_that_nothing_was_due(ran: Project) -> None:
+def test_a_second_demo_reports_nothing_due(ran: Project) -> None:
     assert "0 requests spent: nothing was due" in ran.make("demo")
 
 
-def test_the_state_can_be_read_and_a_full_refresh_starts_over(
+def test_state_is_readable_and_full_refresh_ignores_it(
     ran: Project, asked: set[str]
 ) -> None:
     state = ran.meltano("state", "get", "demo:tap-omdb-to-target-postgres")

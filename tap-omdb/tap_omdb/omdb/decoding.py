@@ -1,7 +1,7 @@
 """From the bytes of a response to a JSON object, which OMDb does not always send whole. Pure.
 
 Broken JSON is decoded in three steps: leniently (raw control characters in a plot are the most
-common defect), then repaired by `json_repair` (stray backslashes, unescaped quotes), then given
+common defect), then repaired by `json_repair` (unescaped backslashes, unescaped quotes), then given
 up. A body that is cut short is not repaired: the missing part can still be requested again.
 """
 

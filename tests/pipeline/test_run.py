@@ -73,9 +73,7 @@ def catalogue(ran: Project) -> dict[str, Any]:
     return {imdb_id: ran.emulator.title(imdb_id) for imdb_id in ran.emulator.titles()}
 
 
-def test_every_requested_title_is_loaded(
-    ran: Project, asked: set[str], loaded: set[str]
-) -> None:
+def test_every_requested_title_is_loaded(ran: Project, asked: set[str], loaded: set[str]) -> None:
     rejects = ran.rows("select imdb_id from demo_raw.rejects where source <> 'season'")
     assert {SERIES} < asked <= loaded | {row["imdb_id"] for row in rejects}
 
@@ -150,9 +148,7 @@ def test_a_second_demo_reports_nothing_due(ran: Project) -> None:
     assert "0 requests spent: nothing was due" in ran.make("demo")
 
 
-def test_state_is_readable_and_full_refresh_ignores_it(
-    ran: Project, asked: set[str]
-) -> None:
+def test_state_is_readable_and_full_refresh_ignores_it(ran: Project, asked: set[str]) -> None:
     state = ran.meltano("state", "get", "demo:tap-omdb-to-target-postgres")
     assert state.returncode == 0, state.stdout
     assert '"ledger"' in state.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
 from tests.tap.conftest import Run
@@ -388,11 +389,11 @@ def test_a_signal_ends_the_run_between_two_records(
     assert run.messages[-1]["type"] == "STATE"
     state = run.sync_state
     known = [
-        f"tt{number}"
+        f"tt{token[:-LENGTH]}"  # without the rating
         for labels in state["titles"].values()
         for runs in labels.values()
-        for numbers in runs.values()
-        for number in numbers.split()
+        for tokens in runs.values()
+        for token in tokens.split()
     ]
     assert sorted(known) == sorted(emitted)
     assert "Ended early: stopped" in log

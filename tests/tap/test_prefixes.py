@@ -74,12 +74,12 @@ def test_more_terms_find_a_larger_share() -> None:
 
 def test_the_documentation_shows_this_ranking() -> None:
     page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
-    curve, _, _ = page.partition("## With 1,000 requests a day")
+    curve, _, _ = page.partition("## With 1,000 requests per day")
     rows = re.findall(r"^\| ([\d,]+)(?: \(all\))? \| ([\d.]+)% \|", curve, re.MULTILINE)
     counts = [int(count.replace(",", "")) for count, _ in rows]
     assert counts[-1] == len(ranked_prefixes(1))
     assert [f"{expected_share(count):.1%}" for count in counts] == [f"{s}%" for _, s in rows]
-    examples = re.findall(r"(0\.\d+) takes ([\d,]+\d)", curve)
+    examples = re.findall(r"(0\.\d+) needs ([\d,]+\d)", curve)
     assert examples
     for coverage, count in examples:
         assert len(ranked_prefixes(float(coverage))) == int(count.replace(",", ""))

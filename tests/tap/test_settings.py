@@ -64,7 +64,7 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"titles": [{"title": "Up", "year": "3000"}]}, 'the year 3000 of "Up"', "use 1870 to 20"),
     ({"titles": [{"title": "Up", "year": 30000}]}, 'the year 30000 of "Up"', "use 1870 to 20"),
     ({"titles_file": "no-such-file.csv"}, "/no-such-file.csv; check the path", "there is no file"),
-    ({"titles_file": "."}, "titles_file: there is no file", "check the path"),
+    ({"titles_file": "."}, "titles_file: . is not a regular file", "save what it gives to a file"),
     ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id per line"),
     ({"types": ["film"]}, 'types[0]: "film" is not one of', "of movie, series, episode, game"),
     ({"types": "film, game"}, 'types[0]: "film" is not one of', "movie, series, episode, game"),

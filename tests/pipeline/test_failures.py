@@ -60,7 +60,7 @@ def test_the_emulator_is_down(project_without_emulator: Project) -> None:
     )
     assert finished.returncode != 0
     port = project_without_emulator.ports["OMDB_EMULATOR_PORT"]
-    (line,) = lines_with("can't be reached", finished.stdout)
+    (line,) = lines_with("cannot be reached", finished.stdout)
     assert f"127.0.0.1:{port}" in line
     assert "emulator" in line
     assert "Traceback" not in finished.stdout
@@ -76,7 +76,7 @@ def test_the_key_is_wrong(project: Project) -> None:
         TAP_OMDB_LOGLEVEL="DEBUG",
     )
     assert finished.returncode != 0
-    (line,) = lines_with("Invalid API key!", finished.stdout)
+    (line,) = lines_with('OMDb reports "Invalid API key!"', finished.stdout)
     assert "TAP_OMDB_API_KEY" in line
     assert "1badc0de" not in finished.stdout
     assert project.emulator.stats()["unauthorized"]["invalid_key"] > 0

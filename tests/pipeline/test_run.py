@@ -151,7 +151,7 @@ def test_a_second_demo_reports_nothing_due(ran: Project) -> None:
 def test_state_is_readable_and_full_refresh_ignores_it(ran: Project, asked: set[str]) -> None:
     state = ran.meltano("state", "get", "demo:tap-omdb-to-target-postgres")
     assert state.returncode == 0, state.stdout
-    assert '"ledger"' in state.stdout
+    assert '"sync_state"' in state.stdout
     spent = ran.emulator.stats()["requests"]
     again = ran.meltano("run", "--full-refresh", "tap-omdb", "target-postgres")
     assert again.returncode == 0, again.stdout

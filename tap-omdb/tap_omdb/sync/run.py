@@ -119,14 +119,14 @@ class SyncRun:
         )
         progress = ProgressReporter(self.budget, self.rows)
         try:
-            yield from self._emit(handler.finish_searches(now))
+            yield from self._emit(handler.searches.finish(now))
             with closing(self.cache), closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._emit(_invalid_rows(queue, handler, now))
                     yield from self._emit(handler.handle(task, response, clock.now()))
                     progress.report(queue, size, is_all=is_all)
             yield from self._emit(_invalid_rows(queue, handler, now))
-            yield from self._emit(handler.unfinished_searches(clock.now()))
+            yield from self._emit(handler.searches.unfinished(clock.now()))
         except Exception as error:
             failed = Outcome("failed", redact(f"{type(error).__name__}: {error}"))
             yield from self._emit(iter([self._sync_row(now, failed, handler)]))

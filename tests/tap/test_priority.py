@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,6 @@ from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpac
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from tests.tap.conftest import Config, Run, RunTap
 
@@ -255,6 +255,19 @@ def test_new_titles_come_before_refreshes(
     with on_day(1):
         again = sync({**config, "imdb_ids": IDS[:3]}, run.state)
     assert again.ids("movies") == ["tt0000003", "tt0000002", "tt0000001"]
+
+
+def test_a_truncated_rating_file_ends_the_run_before_the_first_request(
+    sync: RunTap, config: Config
+) -> None:
+    path = Path(config["ratings_file"])
+    path.write_bytes(path.read_bytes()[:-6])
+    run = sync({**config, "imdb_ids": IDS})
+    assert run.exit_code == 1
+    assert "ratings_file: " in run.log
+    assert "download a truncated file again" in run.log
+    [outcome] = run.records("syncs")
+    assert (outcome["outcome"], outcome["requests"]) == ("failed", 0)
 
 
 @given(

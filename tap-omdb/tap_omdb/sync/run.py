@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tap_omdb import clock
 from tap_omdb.client import Response
-from tap_omdb.config.ratings_file import read_ratings_file
+from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
 from tap_omdb.config.settings import is_plain_remote
 from tap_omdb.config.titles_file import detect_layout
 from tap_omdb.omdb.records import STREAM_OF_TYPE
@@ -109,7 +109,11 @@ class SyncRun:
         settings = replace(self._settings, types=self._settings.types & selected)
         workers = 1 if is_test else settings.concurrency
         planned = self._settings if "searches" in self._selected else settings
-        self._priority = self._read_ratings()
+        try:
+            self._priority = self._read_ratings()
+        except RatingsFileError as error:
+            yield from self._fail(now, f"ratings_file: {error}")
+            return
         planner = Planner(planned, self.state, selected, now.date(), self._priority)
         size, is_all = planner.count()
         queue = TaskQueue(planner.tasks(), self.state, workers, self._priority)
@@ -129,12 +133,12 @@ class SyncRun:
             yield from self._emit(handler.searches.unfinished(clock.now()))
         except Exception as error:
             failed = Outcome("failed", redact(f"{type(error).__name__}: {error}"))
-            yield from self._emit(iter([self._sync_row(now, failed, handler)]))
+            yield from self._emit(iter([self._sync_row(now, failed, handler.unparsed.total())]))
             raise
         outcome = self._outcome(executor, queue)
         progress.report_left_out(self._priority.left_out, settings.min_votes)
         self._log_end(outcome, queue, handler, progress)
-        yield from self._emit(iter([self._sync_row(now, outcome, handler)]))
+        yield from self._emit(iter([self._sync_row(now, outcome, handler.unparsed.total())]))
 
     def is_state_due(self) -> bool:
         """Return whether it is time for a STATE message."""
@@ -191,7 +195,13 @@ class SyncRun:
         kind = "quota_reached" if self.budget.is_quota_reached else "budget_exhausted"
         return Outcome(kind, executor.end_reason)
 
-    def _sync_row(self, started: datetime, outcome: Outcome, handler: ResponseHandler) -> Row:
+    def _fail(self, started: datetime, message: str) -> Iterator[Row]:
+        """End a run before anything is requested."""
+        self.exit_code = 1
+        logger.error("%s", message)
+        yield from self._emit(iter([self._sync_row(started, Outcome("failed", message), 0)]))
+
+    def _sync_row(self, started: datetime, outcome: Outcome, unparsed_values: int) -> Row:
         return sync_row(
             self._run_id,
             started,
@@ -201,7 +211,7 @@ class SyncRun:
             retries=self.connection.retries,
             responses_reused=self.responses_reused,
             rows=self.rows,
-            unparsed_values=handler.unparsed.total(),
+            unparsed_values=unparsed_values,
             pending_titles=sum(map(self._priority.includes, self.state.titles.pending))
             + len(self.state.seasons.pending),
             state=self.state,

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH MELTANO_PROJECT_ROOT MELTANO_ENVIRONM
 PYTHON ?= python3
 UV := .venv/bin/uv
 MELTANO := .venv/bin/meltano
-PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres
+PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres analyze
 MANIFESTS := $(PACKAGES:=/pyproject.toml)
 
 # Called directly, because a call through Meltano takes three seconds longer.
@@ -23,7 +23,7 @@ EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 
 .PHONY: demo
 demo: start ## Run the whole pipeline on the emulator and show the result
-	@$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run
+	@$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run dashboard:build
 	@$(POSTGRES) psql --no-psqlrc --file=scripts/demo.sql
 
 START_POSTGRES = export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
@@ -44,6 +44,13 @@ status: ## Show whether both are running
 	@for command in $(POSTGRES) $(EMULATOR); do \
 	  if [ -e "$$command" ]; then "$$command" status || true; else echo "Not installed: $$command"; fi; \
 	done
+
+OPEN := $(firstword $(foreach command,xdg-open open,$(shell command -v $(command) 2> /dev/null)))
+
+.PHONY: dashboard
+dashboard: start ## Build the page about the movies and the pipeline, and open it
+	@$(MELTANO) --environment=demo --log-level=warning invoke dashboard:build
+	@$(or $(OPEN),false) analyze/public/index.html 2> /dev/null || echo "Open analyze/public/index.html"
 
 # Nothing but psql itself prints, so that other programs can read its output.
 .PHONY: psql

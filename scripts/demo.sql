@@ -28,11 +28,14 @@ inner join pg_namespace on relnamespace = pg_namespace.oid
 where nspname in ('demo_raw', 'demo_marts') and relkind in ('r', 'v')
 \gexec
 
-\echo '== Best movies of each year'
+\echo '== Best movies of each decade'
 with ranked as (
     select
         *,
-        row_number() over (partition by year order by imdb_rating desc, imdb_votes desc) as place
+        year / 10 * 10 as decade,
+        row_number() over (
+            partition by year / 10 order by imdb_rating desc, imdb_votes desc
+        ) as place
     from demo_marts.titles
     where kind = 'movie' and imdb_votes >= 10000
 ),
@@ -47,7 +50,8 @@ directors as (
 )
 
 select
-    case place when 1 then year end as "year",
+    case place when 1 then decade end as "decade",
+    year as "year",
     imdb_rating as "rating",
     title,
     names as "directed by",
@@ -55,7 +59,7 @@ select
 from ranked
 left join directors using (imdb_id)
 where place <= 3
-order by ranked.year, place;
+order by ranked.decade, place;
 
 \echo '== Search coverage by year (coverage_summary)'
 select
@@ -86,3 +90,5 @@ limit 1
 \echo '  make psql        query the data: select * from demo_marts.titles where year = 2014;'
 \echo '  make dictionary  browse the description of each table and column'
 \echo '  make stop        stop Postgres and the emulator; the data is kept'
+\echo '  make dashboard   open the page with charts and a table of all movies:'
+\echo '                   analyze/public/index.html'

@@ -36,6 +36,7 @@ coverage_summary as (
         searched.complete_searches,
         searched.failed_searches,
         searched.total_results::numeric(24, 0) as total_results,
+        searched.hits::numeric(24, 0) as hits,
         searched.missed::numeric(24, 0) as missed,
         round(
             100.0 * searched.hits / nullif(searched.total_results, 0), 1

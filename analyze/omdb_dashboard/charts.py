@@ -1,0 +1,481 @@
+"""The charts, as Vega-Lite specifications without data; the page's script adds the data.
+
+All of them take their colours from the style sheet, so that they follow the reader's light or dark
+theme. Charts of movies have the parameters `year_from` and `year_to`, which the page sets when the
+reader selects years.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import altair as alt
+
+Spec = dict[str, Any]
+
+_TOP = 15
+_FOREGROUND, _MUTED, _ACCENT, _SECOND = (
+    "var(--chart-text)",
+    "var(--chart-grid)",
+    "var(--chart-1)",
+    "var(--chart-2)",
+)
+_IN_YEARS = (
+    "(year_from === null || (datum.year !== null && datum.year >= year_from))"
+    " && (year_to === null || (datum.year !== null && datum.year <= year_to))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart and what the page says about it.
+
+    Attributes:
+        name: Its id on the page.
+        title: The heading above it.
+        summary: What it shows, for those who do not see it.
+        dataset: The report that it shows.
+        spec: The Vega-Lite specification, without data.
+        columns: Fields and headings of the table that is its text alternative.
+        select: Values of fields that choose rows of the dataset.
+        note: A line below the heading.
+        wide: Whether it takes the full width.
+    """
+
+    name: str
+    title: str
+    summary: str
+    dataset: str
+    spec: Spec
+    columns: tuple[tuple[str, str], ...]
+    select: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    wide: bool = False
+
+    @property
+    def client(self) -> Spec:
+        """What the page's script needs."""
+        return {
+            "dataset": self.dataset,
+            "select": self.select,
+            "columns": self.columns,
+            "spec": self.spec,
+        }
+
+
+def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
+    """The charts of the page about movies.
+
+    Args:
+        years: First and last year of the movies; none if there are none.
+    """
+    return [
+        _movies_by_year(years),
+        _ratings(),
+        _runtime(),
+        _critics_and_audience(),
+        _genres_by_decade(),
+        _box_office(),
+        _ranking("country", "Countries", "Movies by country, the 15 with the most movies."),
+        _ranking("language", "Languages", "Movies by language, the 15 with the most movies."),
+    ]
+
+
+def pipeline_charts() -> list[Chart]:
+    """The charts of the page about the pipeline."""
+    return [_requests_by_sync(), _coverage_by_year()]
+
+
+def rating_history() -> Spec:
+    """The chart of one movie's ratings; the script adds rows with `date` and `rating`."""
+    return _finish(
+        alt.Chart(alt.NamedData("rows"))
+        .mark_line(point={"color": _ACCENT, "size": 50}, color=_ACCENT, interpolate="step-after")
+        .encode(
+            x=alt.X("date:T", title=None),
+            y=alt.Y("rating:Q", title="IMDb rating", scale=alt.Scale(zero=False, padding=10)),
+            tooltip=[
+                alt.Tooltip("date:T", title="Since", format="%Y-%m-%d"),
+                alt.Tooltip("rating:Q", title="IMDb rating", format=".1f"),
+                alt.Tooltip("votes:Q", title="Votes", format=","),
+            ],
+        ),
+        height=160,
+    )
+
+
+def _movies_by_year(years: tuple[int, int] | None) -> Chart:
+    domain = list(range(years[0], years[1] + 1)) if years else []
+    brush = alt.selection_interval(
+        name="brush",
+        encodings=["x"],
+        mark=alt.BrushConfig(fill=_SECOND, fillOpacity=0.15, stroke=_SECOND),
+    )
+    chart = (
+        _movies_chart()
+        .mark_bar(cursor="crosshair")
+        .encode(
+            x=alt.X("year:O", title=None, scale=alt.Scale(domain=domain), axis=_year_axis(domain)),
+            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            color=alt.condition(_IN_YEARS, alt.value(_ACCENT), alt.value(_MUTED)),
+            tooltip=[_year_tooltip(), alt.Tooltip("movies:Q", title="Movies", format=",")],
+        )
+        .add_params(brush)
+    )
+    return Chart(
+        "movies-by-year",
+        "Movies by year",
+        "Number of movies by year of release.",
+        "rpt_movies_by_year",
+        _finish(chart, height=170),
+        (("year", "Year"), ("movies", "Movies")),
+        note="Drag across years to filter all charts.",
+        wide=True,
+    )
+
+
+def _ratings() -> Chart:
+    bins = [value / 2 for value in range(2, 21)]
+    chart = (
+        _filtered()
+        .transform_calculate(rating="toNumber(datum.value)")
+        .transform_aggregate(movies="sum(movies)", groupby=["rating"])
+        .mark_bar(color=_ACCENT)
+        .encode(
+            x=alt.X(
+                "rating:O",
+                title="IMDb rating, half points from",
+                scale=alt.Scale(domain=bins),
+                axis=alt.Axis(labelAngle=0, labelExpr="datum.value % 1 ? '' : datum.label"),
+            ),
+            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            tooltip=[
+                alt.Tooltip("rating:O", title="IMDb rating from", format=".1f"),
+                alt.Tooltip("movies:Q", title="Movies", format=","),
+            ],
+        )
+    )
+    return Chart(
+        "ratings",
+        "Ratings",
+        "Number of movies by IMDb rating, in half points.",
+        "rpt_movie_counts",
+        _finish(chart),
+        (("rating", "Rating from"), ("movies", "Movies")),
+        select={"dimension": "rating"},
+    )
+
+
+def _critics_and_audience() -> Chart:
+    scores = alt.Scale(domain=[0, 100], nice=False)
+    points = (
+        _filtered()
+        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
+        .encode(
+            x=alt.X("audience:Q", title="Audience (IMDb)", scale=scores),
+            y=alt.Y("critics:Q", title="Critics", scale=scores),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip("audience:Q", title="Audience", format=".0f"),
+                alt.Tooltip("critics:Q", title="Critics", format=".1f"),
+            ],
+        )
+    )
+    diagonal = (
+        alt.Chart(alt.InlineData([{"x": 0, "y": 0}, {"x": 100, "y": 100}]))
+        .mark_line(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.5)
+        .encode(x=alt.X("x:Q", scale=scores), y=alt.Y("y:Q", scale=scores))
+    )
+    return Chart(
+        "critics-and-audience",
+        "Critics and audience",
+        "Critics' score against the audience's, 0 to 100, one point per movie. Above the diagonal, "
+        "critics liked it better.",
+        "rpt_critics_and_audience",
+        _finish(alt.layer(points, diagonal), height=300),
+        (("title", "Movie"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
+        note="Above the diagonal, critics liked it better. The widest gaps are listed below.",
+    )
+
+
+def _genres_by_decade() -> Chart:
+    chart = (
+        _filtered()
+        .transform_filter("datum.year !== null")
+        .transform_calculate(decade="floor(datum.year / 10) * 10")
+        .transform_aggregate(movies="sum(movies)", groupby=["decade", "value"])
+        .transform_joinaggregate(total="sum(movies)", groupby=["value"])
+        .transform_window(
+            place="dense_rank()",
+            sort=[
+                alt.SortField("total", order="descending"),
+                alt.SortField("value", order="ascending"),
+            ],
+        )
+        .transform_filter(f"datum.place <= {_TOP}")
+        .mark_circle(color=_ACCENT, opacity=0.85)
+        .encode(
+            x=alt.X("decade:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y(
+                "value:N", title=None, sort=alt.EncodingSortField("total", "max", "descending")
+            ),
+            size=alt.Size(
+                "movies:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0, 320], domainMin=0)
+            ),
+            tooltip=[
+                alt.Tooltip("value:N", title="Genre"),
+                alt.Tooltip("decade:O", title="Decade"),
+                alt.Tooltip("movies:Q", title="Movies", format=","),
+            ],
+        )
+    )
+    return Chart(
+        "genres-by-decade",
+        "Genres by decade",
+        "Number of movies by genre and decade, for the 15 genres with the most movies.",
+        "rpt_movie_counts",
+        _finish(chart, height=300),
+        (("value", "Genre"), ("decade", "Decade"), ("movies", "Movies")),
+        select={"dimension": "genre"},
+        note="The area of a circle is the number of movies.",
+    )
+
+
+def _runtime() -> Chart:
+    base = (
+        _filtered()
+        .transform_filter("datum.median_runtime !== null")
+        .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
+    )
+    band = base.mark_area(color=_ACCENT, opacity=0.2).encode(
+        y=alt.Y("runtime_lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
+        y2="runtime_upper_quartile:Q",
+    )
+    line = base.mark_line(color=_ACCENT, point={"color": _ACCENT, "size": 30}).encode(
+        y=alt.Y("median_runtime:Q", title="Minutes"),
+        tooltip=[
+            _year_tooltip(),
+            alt.Tooltip("median_runtime:Q", title="Median", format=".0f"),
+            alt.Tooltip("runtime_lower_quartile:Q", title="Lower quartile", format=".0f"),
+            alt.Tooltip("runtime_upper_quartile:Q", title="Upper quartile", format=".0f"),
+        ],
+    )
+    return Chart(
+        "runtime",
+        "Runtime over time",
+        "Median runtime in minutes by year of release, with the quartiles.",
+        "rpt_movies_by_year",
+        _finish(alt.layer(line, band)),
+        (
+            ("year", "Year"),
+            ("runtime_lower_quartile", "Lower quartile"),
+            ("median_runtime", "Median"),
+            ("runtime_upper_quartile", "Upper quartile"),
+        ),
+        note="Median, and the middle half of the movies as a band.",
+    )
+
+
+def _box_office() -> Chart:
+    chart = (
+        _filtered()
+        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
+        .encode(
+            x=alt.X(
+                "imdb_rating:Q",
+                title="IMDb rating",
+                scale=alt.Scale(zero=False, padding=8),
+                axis=alt.Axis(tickCount=6),
+            ),
+            y=alt.Y(
+                "box_office:Q",
+                title="Box office, US dollars",
+                scale=alt.Scale(type="log"),
+                # D3 writes G for a billion.
+                axis=alt.Axis(
+                    format="$.0s", tickCount=5, labelExpr="replace(datum.label, 'G', 'B')"
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
+                alt.Tooltip("box_office:Q", title="Box office", format="$,"),
+            ],
+        )
+    )
+    return Chart(
+        "box-office",
+        "Box office and rating",
+        "Box office gross in the United States and Canada against the IMDb rating, one point per "
+        "movie.",
+        "rpt_box_office_and_rating",
+        _finish(chart, height=300),
+        (
+            ("title", "Movie"),
+            ("year", "Year"),
+            ("imdb_rating", "Rating"),
+            ("box_office", "Box office"),
+        ),
+        note="Gross in the United States and Canada.",
+    )
+
+
+def _ranking(dimension: str, title: str, summary: str) -> Chart:
+    chart = (
+        _filtered()
+        .transform_aggregate(movies="sum(movies)", groupby=["value"])
+        .transform_window(
+            place="row_number()",
+            sort=[
+                alt.SortField("movies", order="descending"),
+                alt.SortField("value", order="ascending"),
+            ],
+        )
+        .transform_filter(f"datum.place <= {_TOP}")
+        .mark_bar(color=_ACCENT)
+        .encode(
+            x=alt.X("movies:Q", title="Movies", axis=_count_axis()),
+            y=alt.Y(
+                "value:N",
+                title=None,
+                sort=alt.EncodingSortField("place", "min", "ascending"),
+                axis=alt.Axis(labelLimit=120),
+            ),
+            tooltip=[
+                alt.Tooltip("value:N", title=dimension.capitalize()),
+                alt.Tooltip("movies:Q", title="Movies", format=","),
+            ],
+        )
+    )
+    return Chart(
+        f"movies-by-{dimension}",
+        title,
+        summary,
+        "rpt_movie_counts",
+        _finish(chart, height=300),
+        (("value", dimension.capitalize()), ("movies", "Movies")),
+        select={"dimension": dimension},
+    )
+
+
+def _requests_by_sync() -> Chart:
+    outcomes = ["complete", "budget_exhausted", "quota_reached", "stopped", "failed"]
+    colors = [_ACCENT, "var(--chart-3)", "var(--chart-4)", _FOREGROUND, _SECOND]
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_bar(width={"band": 0.8})
+        .encode(
+            x=alt.X(
+                "ended_at:O",
+                title=None,
+                sort="ascending",
+                axis=alt.Axis(
+                    labelExpr="slice(datum.value, 5, 16)", labelAngle=-40, labelOverlap=True
+                ),
+            ),
+            y=alt.Y("requests:Q", title="Requests", axis=_count_axis()),
+            color=alt.Color(
+                "outcome:N",
+                title=None,
+                scale=alt.Scale(domain=outcomes, range=colors),
+                legend=alt.Legend(orient="top", columns=2),
+            ),
+            tooltip=[
+                alt.Tooltip("ended_at:N", title="Ended (UTC)"),
+                alt.Tooltip("outcome:N", title="Outcome"),
+                alt.Tooltip("requests:Q", title="Requests", format=","),
+            ],
+        )
+    )
+    return Chart(
+        "requests-by-sync",
+        "Requests by sync",
+        "Requests that each of the last 50 syncs sent, with its outcome.",
+        "syncs",
+        _finish(chart),
+        (("ended_at", "Ended (UTC)"), ("outcome", "Outcome"), ("requests", "Requests")),
+    )
+
+
+def _coverage_by_year() -> Chart:
+    base = (
+        alt.Chart(alt.NamedData("rows"))
+        .transform_filter("datum.year !== null && datum.total_results !== null")
+        .transform_aggregate(total_results="sum(total_results)", hits="sum(hits)", groupby=["year"])
+        .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
+    )
+    announced = base.mark_bar(color=_MUTED, width={"band": 0.8}).encode(
+        y=alt.Y("total_results:Q", title="Search results", axis=_count_axis()),
+        tooltip=[
+            _year_tooltip(),
+            alt.Tooltip("total_results:Q", title="Reported by OMDb", format=","),
+            alt.Tooltip("hits:Q", title="Read", format=","),
+        ],
+    )
+    read = base.mark_bar(color=_ACCENT, width={"band": 0.5}, tooltip=None).encode(
+        y=alt.Y("hits:Q", title="Search results")
+    )
+    return Chart(
+        "coverage-by-year",
+        "Search coverage by year",
+        "Results that OMDb reported for the searches of each year, and those that were read.",
+        "coverage_summary",
+        _finish(alt.layer(announced, read)),
+        (("year", "Year"), ("total_results", "Reported"), ("hits", "Read")),
+        note="Wide bars: results that OMDb reported. Narrow bars: those that were read.",
+    )
+
+
+def _movies_chart() -> alt.Chart:
+    chart: alt.Chart = alt.Chart(alt.NamedData("rows")).add_params(
+        alt.param(name="year_from", value=None), alt.param(name="year_to", value=None)
+    )
+    return chart
+
+
+def _filtered() -> alt.Chart:
+    chart: alt.Chart = _movies_chart().transform_filter(_IN_YEARS)
+    return chart
+
+
+def _year_tooltip() -> alt.Tooltip:
+    return alt.Tooltip("year:N", title="Year")
+
+
+def _count_axis() -> alt.Axis:
+    return alt.Axis(format=",d", tickCount=4, tickMinStep=1)
+
+
+def _year_axis(years: list[int]) -> alt.Axis:
+    few = len(years) <= _TOP
+    return alt.Axis(
+        labelAngle=0,
+        labelOverlap=True,
+        labelExpr="datum.label" if few else "datum.value % 10 ? '' : datum.label",
+    )
+
+
+def _finish(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 240) -> Spec:
+    finished = (
+        chart.properties(width="container", height=height, background="transparent")
+        .configure(font="system-ui, sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=_FOREGROUND,
+            titleColor=_FOREGROUND,
+            domainColor=_MUTED,
+            gridColor=_MUTED,
+            gridOpacity=0.5,
+            tickColor=_MUTED,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_axisX(grid=False)
+        .configure_legend(labelColor=_FOREGROUND, titleColor=_FOREGROUND, labelFontSize=12)
+    )
+    spec: Spec = finished.to_dict()
+    return spec

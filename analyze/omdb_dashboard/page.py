@@ -1,0 +1,138 @@
+"""The page: one self-contained HTML file.
+
+What OMDb returned is text, never markup: the templates escape it, and the scripts create text
+nodes. A Content-Security-Policy allows the page's own scripts only, by their hashes, and no
+requests but for posters.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from omdb_dashboard import assets, charts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omdb_dashboard.warehouse import Reports, Row
+
+# Hosts that OMDb's responses name in `Poster`.
+POSTER_HOSTS = (
+    "https://m.media-amazon.com",
+    "https://images-na.ssl-images-amazon.com",
+    "http://ia.media-imdb.com",
+    "https://ia.media-imdb.com",
+)
+
+_NO_VALUE = "\N{EN DASH}"
+
+# Reports that the scripts read; the templates show the others.
+_CLIENT_REPORTS = (
+    "rpt_movies_by_year",
+    "rpt_movie_counts",
+    "rpt_critics_and_audience",
+    "rpt_box_office_and_rating",
+    "rpt_top_movies",
+    "rpt_movies",
+    "coverage_summary",
+    "syncs",
+)
+
+
+def render(reports: Reports, *, vega: str) -> str:
+    """The page as HTML.
+
+    Args:
+        reports: Rows by report, see `warehouse.read_reports`.
+        vega: The script that defines `vegaEmbed`.
+    """
+    headline = reports["rpt_headline"][0]
+    years = (headline["first_year"], headline["last_year"]) if headline["years"] else None
+    movie_charts, pipeline_charts = charts.movie_charts(years), charts.pipeline_charts()
+    client = {
+        "reports": {name: columnar(reports[name]) for name in _CLIENT_REPORTS},
+        "charts": {chart.name: chart.client for chart in [*movie_charts, *pipeline_charts]},
+        "rating_history": charts.rating_history(),
+        "poster_hosts": POSTER_HOSTS,
+    }
+    scripts = [
+        _inline(script) for script in (vega, assets.datatables_script(), assets.dashboard_script())
+    ]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            reports=reports,
+            headline=headline,
+            health=(reports["pipeline_health"] or [{}])[0],
+            movie_charts=movie_charts,
+            pipeline_charts=pipeline_charts,
+            data=compressed(client),
+            scripts=scripts,
+            styles=[assets.datatables_style(), assets.dashboard_style()],
+            policy=content_security_policy(scripts),
+        )
+    )
+
+
+def columnar(rows: Sequence[Row]) -> dict[str, Any]:
+    """Rows as their columns' names and arrays of values: half the size of objects."""
+    columns = list(rows[0]) if rows else []
+    return {"columns": columns, "rows": [list(row.values()) for row in rows]}
+
+
+def compressed(data: Mapping[str, Any]) -> str:
+    """JSON, compressed by gzip, as base64: a third of the size, and free of characters of HTML."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
+
+
+def content_security_policy(scripts: Sequence[str]) -> str:
+    """Allows nothing but the given inline scripts, inline styles, and images from poster hosts."""
+    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        f"img-src data: {' '.join(POSTER_HOSTS)}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _inline(script: str) -> str:
+    # The parser of HTML looks for these in the text of a script. In JavaScript they occur in
+    # strings and regular expressions, where the escaped form is the same.
+    return script.replace("</script", "<\\/script").replace("<!--", "\\x3c!--")
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("omdb_dashboard"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.filters["time"] = _time
+    environment.filters["label"] = _label
+    return environment
+
+
+def _number(value: float | None) -> str:
+    return _NO_VALUE if value is None else f"{value:,}"
+
+
+def _time(value: str | None) -> str:
+    return _NO_VALUE if value is None else f"{value[:16]} UTC"
+
+
+def _label(value: str) -> str:
+    return value.replace("_", " ").capitalize()

@@ -1,0 +1,43 @@
+// Elements are made of text nodes only, so that what OMDb returned is never parsed as HTML.
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// Text whose direction does not affect its surroundings.
+function isolated(text) {
+  return element("bdi", {}, String(text));
+}
+
+function movieLink(movie) {
+  return element("a", { href: `#movie/${movie.imdb_id}` }, isolated(movie.title ?? movie.imdb_id));
+}
+
+function personLink(name) {
+  return element("a", { href: `#browse?person=${encodeURIComponent(name)}` }, isolated(name));
+}
+
+function numberCell(text) {
+  return element("td", { class: "number" }, text);
+}
+
+function formatNumber(value) {
+  return value === null || value === undefined ? "–" : value.toLocaleString("en-US");
+}
+
+function fillTable(table, rows) {
+  table.tBodies[0].replaceChildren(...rows.map((cells) => element("tr", {}, ...cells)));
+}
+
+function fillSelect(select, values, labels = values) {
+  select.append(...values.map((value, i) => element("option", { value }, String(labels[i]))));
+}
+
+function uniqueSorted(values) {
+  return [...new Set(values)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}

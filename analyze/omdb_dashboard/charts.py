@@ -39,6 +39,7 @@ class Chart:
         spec: The Vega-Lite specification, without data.
         columns: Fields and headings of the table that is its text alternative.
         select: Values of fields that choose rows of the dataset.
+        needs: Fields without which a row is left out.
         note: A line below the heading.
         wide: Whether it takes the full width.
     """
@@ -50,6 +51,7 @@ class Chart:
     spec: Spec
     columns: tuple[tuple[str, str], ...]
     select: dict[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     note: str = ""
     wide: bool = False
 
@@ -59,6 +61,7 @@ class Chart:
         return {
             "dataset": self.dataset,
             "select": self.select,
+            "needs": self.needs,
             "columns": self.columns,
             "spec": self.spec,
         }
@@ -244,10 +247,8 @@ def _genres_by_decade() -> Chart:
 
 
 def _runtime() -> Chart:
-    base = (
-        _filtered()
-        .transform_filter("datum.median_runtime !== null")
-        .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
+    base = _filtered().encode(
+        x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
     )
     band = base.mark_area(color=_ACCENT, opacity=0.2).encode(
         y=alt.Y("runtime_lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
@@ -274,6 +275,7 @@ def _runtime() -> Chart:
             ("median_runtime", "Median"),
             ("runtime_upper_quartile", "Upper quartile"),
         ),
+        needs=("median_runtime",),
         note="Median, and the middle half of the movies as a band.",
     )
 
@@ -403,7 +405,6 @@ def _requests_by_sync() -> Chart:
 def _coverage_by_year() -> Chart:
     base = (
         alt.Chart(alt.NamedData("rows"))
-        .transform_filter("datum.year !== null && datum.total_results !== null")
         .transform_aggregate(total_results="sum(total_results)", hits="sum(hits)", groupby=["year"])
         .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
     )
@@ -425,6 +426,7 @@ def _coverage_by_year() -> Chart:
         "coverage_summary",
         _finish(alt.layer(announced, read)),
         (("year", "Year"), ("total_results", "Reported"), ("hits", "Read")),
+        needs=("year", "total_results"),
         note="Wide bars: results that OMDb reported. Narrow bars: those that were read.",
     )
 

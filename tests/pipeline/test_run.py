@@ -76,7 +76,7 @@ def catalogue(ran: Project) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def watchlist(ran: Project) -> set[str]:
     """The titles of the demo's file."""
-    rows = (ran.folder / "scripts" / "demo_watchlist.csv").read_text(encoding="utf-8").splitlines()
+    rows = (ran.root / "scripts" / "demo_watchlist.csv").read_text(encoding="utf-8").splitlines()
     return {row.partition(",")[0] for row in rows[1:]}
 
 

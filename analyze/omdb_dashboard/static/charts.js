@@ -2,8 +2,9 @@
 
 const views = new Map();
 
-// Expressions are interpreted (`ast`), because the page's policy forbids `eval`.
-const EMBED_OPTIONS = { ast: true, actions: false, renderer: "svg", config: { aria: false } };
+// Expressions are interpreted (`ast`), because the page's policy forbids `eval`. Level 1 is errors:
+// Vega warns of each scale without values, as of a chart of years without movies.
+const EMBED_OPTIONS = { ast: true, actions: false, renderer: "svg", logLevel: 1 };
 
 async function drawCharts(data, section) {
   const figures = section.querySelectorAll("[data-chart]:not([data-drawn])");
@@ -12,9 +13,10 @@ async function drawCharts(data, section) {
 
 async function drawChart(data, figure) {
   figure.dataset.drawn = "";
-  const { spec, dataset, select, columns } = data.charts[figure.dataset.chart];
+  const { spec, dataset, select, needs, columns } = data.charts[figure.dataset.chart];
   const rows = data.reports[dataset].filter((row) =>
-    Object.entries(select).every(([field, value]) => row[field] === value),
+    Object.entries(select).every(([field, value]) => row[field] === value)
+    && needs.every((field) => row[field] !== null),
   );
   const canvas = figure.querySelector(".canvas");
   if (rows.length === 0) {
@@ -23,7 +25,7 @@ async function drawChart(data, figure) {
     figure.querySelector(".empty").hidden = false;
     return;
   }
-  const { view } = await vegaEmbed(canvas, withRows(spec, rows), EMBED_OPTIONS);
+  const view = await embed(canvas, spec, rows);
   const chart = { view, figure, columns };
   views.set(figure.dataset.chart, chart);
   await applyYears(chart);
@@ -33,8 +35,12 @@ async function drawChart(data, figure) {
   });
 }
 
-function withRows(spec, rows) {
-  return { ...spec, datasets: { ...spec.datasets, rows } };
+async function embed(canvas, spec, rows) {
+  const complete = { ...spec, datasets: { ...spec.datasets, rows } };
+  const { view } = await vegaEmbed(canvas, complete, EMBED_OPTIONS);
+  // The canvas has a label and a table with the same data.
+  canvas.querySelector("svg").setAttribute("aria-hidden", "true");
+  return view;
 }
 
 async function applyYears(chart) {
@@ -45,11 +51,14 @@ async function applyYears(chart) {
   updateTable(chart);
 }
 
+// Names that Vega-Lite gives: of a single mark, of the first layer, and of the points of its line.
+const DATA_MARKS = ["marks", "layer_0_marks", "layer_0_layer_1_marks"];
+
 // The rows of the marks that are drawn: what is seen and what is read are the same.
 function drawnRows(view) {
   const rows = [];
   const visit = (item) => {
-    if (item.marktype && /^(layer_0_)?(marks|pathgroup)$/.test(item.name ?? "")) {
+    if (item.marktype && DATA_MARKS.includes(item.name)) {
       collect(item, rows);
     } else {
       (item.items ?? []).forEach(visit);
@@ -88,15 +97,17 @@ function isYear(field) {
 function setUpYearFilter(data, onChange) {
   const form = document.getElementById("year-filter");
   if (!form) return;
-  const years = data.reports.rpt_movies_by_year.map((row) => row.year);
+  // All years between the first and the last, as on the chart, even those without movies.
+  const [first, last] = [0, -1].map((i) => data.reports.rpt_movies_by_year.at(i)?.year);
+  const years = first ? Array.from({ length: last - first + 1 }, (_, i) => first + i) : [];
   const { from, to } = form.elements;
   fillSelect(from, ["", ...years], ["first year", ...years]);
   fillSelect(to, ["", ...years], ["last year", ...years]);
-  const select = (first, last) => {
-    selectedYears.from = first;
-    selectedYears.to = last;
-    from.value = first ?? "";
-    to.value = last ?? "";
+  const select = (lower, upper) => {
+    selectedYears.from = lower;
+    selectedYears.to = upper;
+    from.value = lower ?? "";
+    to.value = upper ?? "";
     describeYears(data);
     for (const chart of views.values()) applyYears(chart);
     onChange();

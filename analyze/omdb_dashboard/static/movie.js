@@ -113,7 +113,7 @@ function ratingHistory(movie) {
   return element("section", { class: "card", "aria-labelledby": "history-heading" },
     element("h2", { id: "history-heading" }, "Rating history"),
     element("div", { id: "history-chart", role: "img", "aria-label": "IMDb rating over time. The table below has the same data." }),
-    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "history-heading" },
+    element("div", { class: "scroll", tabindex: 0, role: "group", "aria-labelledby": "history-heading" },
       element("table", { id: "history" },
         element("thead", {}, element("tr", {}, ...head.map((label, i) =>
           element("th", { scope: "col", class: i > 0 && "number" }, label)))),
@@ -127,5 +127,5 @@ async function drawRatingHistory(data, movie) {
     .map(([date, rating, votes]) => ({ date, rating, votes }));
   // A single version is a point, not a line.
   if (rows.length < 2) canvas?.remove();
-  else await vegaEmbed(canvas, withRows(data.rating_history, rows), EMBED_OPTIONS);
+  else await embed(canvas, data.rating_history, rows);
 }

@@ -78,7 +78,7 @@ dictionary: start ## Generate a page that describes every table and column
 
 .PHONY: test
 test: lint .meltano/.installed ## Run all checks and tests, from nothing
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 
 .PHONY: lint
 lint: .venv/.dev ## Run only the checks

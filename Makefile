@@ -99,6 +99,10 @@ lint: .venv/.dev ## Run only the checks
 docs: .venv/.dev ## Update the tap's settings in its README and its Hub definition
 	.venv/bin/python scripts/tap_docs.py
 
+.PHONY: screenshots
+screenshots: .venv/.dev dashboard ## Take the README's screenshots of the demo's page
+	.venv/bin/python scripts/screenshots.py
+
 .PHONY: format
 format: .venv/.dev ## Format the code
 	.venv/bin/ruff check --fix

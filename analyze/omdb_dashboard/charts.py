@@ -383,7 +383,9 @@ def _requests_by_sync() -> Chart:
                 "outcome:N",
                 title=None,
                 scale=alt.Scale(domain=outcomes, range=colors),
-                legend=alt.Legend(orient="top", columns=2),
+                legend=alt.Legend(
+                    orient="top", columns=2, labelExpr="replace(datum.label, '_', ' ')"
+                ),
             ),
             tooltip=[
                 alt.Tooltip("ended_at:N", title="Ended (UTC)"),

@@ -6,11 +6,11 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import Project
+from tests.operations.conftest import variables
 
-JSON = "--log-format=json"
-ONE_TITLE = {"TAP_OMDB_YEARS": "[]", "TAP_OMDB_IMDB_IDS": "tt1375666"}
+if TYPE_CHECKING:
+    from tests.operations.conftest import Deployment
+
 PLUGINS = {"tap-omdb", "target-postgres", "dbt"}
 
 
@@ -24,28 +24,23 @@ def parse(output: str) -> list[dict[str, Any]]:
     return lines
 
 
-def test_a_run_is_json_line_by_line(project: Project) -> None:
-    finished = project.meltano(
-        *(JSON, "run", "tap-omdb", "target-postgres", "dbt:run"),
-        TARGET_POSTGRES_LOGLEVEL="INFO",
-        **ONE_TITLE,
-    )
-    assert finished.returncode == 0, finished.stdout
-    lines = parse(finished.stdout)
+def test_a_run_is_json_line_by_line(deployment: Deployment) -> None:
+    lines = parse(deployment.log)
     assert {line.get("name") for line in lines} >= PLUGINS
     assert len({line["run_id"] for line in lines if line.get("name") in PLUGINS}) == 1
     (result,) = (line for line in lines if line.get("block_type") == "InvokerCommand")
     assert result["success"] is True
 
 
-def test_an_error_is_json_too(project: Project) -> None:
-    finished = project.meltano(
-        *(JSON, "run", "--full-refresh", "tap-omdb", "target-postgres", "dbt:run"),
+def test_an_error_is_json_too(deployment: Deployment) -> None:
+    failed = deployment.project.meltano(
+        *("--log-format=json", "run", "--state-id-suffix=fails", "tap-omdb", "target-postgres"),
+        environment="prod",
+        **variables(deployment),
         PGOPTIONS="-c default_transaction_read_only=on",
-        **ONE_TITLE,
     )
-    assert finished.returncode != 0
-    errors = [line for line in parse(finished.stdout) if line["level"] == "error"]
+    assert failed.returncode != 0
+    errors = [line for line in parse(failed.stdout) if line["level"] == "error"]
     (loader,) = (line for line in errors if line.get("name") == "target-postgres")
     assert "read-only transaction" in loader["event"]
     (result,) = (line for line in errors if "exit_codes" in line)

@@ -12,7 +12,7 @@ import random
 import shutil
 import socket
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,13 +185,8 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers run."""
-    copy = _copy(tmp_path_factory.mktemp("pipeline") / "a próject")
-    copy.utility("embedded-postgres", "start")
-    copy.utility("omdb-emulator", "start", "--log-requests")
-    yield copy
-    copy.utility("omdb-emulator", "stop")
-    # When root runs this, the data would otherwise stay in /var/lib.
-    copy.utility("embedded-postgres", "destroy", "--yes")
+    with running_project(tmp_path_factory.mktemp("pipeline") / "a próject") as copy:
+        yield copy
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +194,18 @@ def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers do not run and never did."""
     copy = _copy(tmp_path_factory.mktemp("idle") / "a próject")
     yield copy
+    copy.utility("embedded-postgres", "destroy", "--yes")
+
+
+@contextmanager
+def running_project(root: Path) -> Iterator[Project]:
+    """A copy of the project in a new directory, whose servers run."""
+    copy = _copy(root)
+    copy.utility("embedded-postgres", "start")
+    copy.utility("omdb-emulator", "start", "--log-requests")
+    yield copy
+    copy.utility("omdb-emulator", "stop")
+    # When root runs this, the data would otherwise stay in /var/lib.
     copy.utility("embedded-postgres", "destroy", "--yes")
 
 

@@ -31,6 +31,8 @@ where role not in (select rolname from pg_roles)
 
 begin;
 
+set local client_min_messages = warning; -- no notices of what exists
+
 -- To act for these roles below; a superuser could do without, a managed server has none.
 grant :"loader", :"transformer" to :"administrator";
 grant connect on database :"database" to :"loader", :"transformer", :"reader";

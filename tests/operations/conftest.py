@@ -55,6 +55,7 @@ def _tls_programs() -> Path | None:
 
 
 TLS_PROGRAMS = _tls_programs()
+PROGRAMS = TLS_PROGRAMS or binaries.find()
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
 def run_roles_script(server: embedded_postgres.Server) -> None:
     subprocess.run(
         [
-            (TLS_PROGRAMS or binaries.find()) / "psql",
+            PROGRAMS / "psql",
             "--no-psqlrc",
             "--quiet",
             f"--file={CHECKOUT / 'scripts/roles.sql'}",

@@ -52,6 +52,9 @@ dashboard: start ## Build the page about the movies and the pipeline, and open i
 	@$(MELTANO) --environment=demo --log-level=warning invoke dashboard:build
 	@$(or $(OPEN),false) analyze/public/index.html 2> /dev/null || echo "Open analyze/public/index.html"
 
+.PHONY: install
+install: .meltano/.installed env ## Install Meltano and the plugins, and create .env
+
 .PHONY: health
 health: .meltano/.installed env ## Show whether the pipeline is healthy (ENVIRONMENT=prod, ARGS=--json)
 	@$(MELTANO) --log-level=error $(ENVIRONMENT:%=--environment=%) invoke dbt:health $(ARGS)
@@ -95,6 +98,8 @@ lint: .venv/.dev ## Run only the checks
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	.venv/bin/hadolint Dockerfile
 	.venv/bin/python scripts/tap_docs.py --check
 
 ##@ Maintain

@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts import alert
+from tests.operations.conftest import HOOK_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.operations.conftest import Receiver
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-HOOK_PATH = "T0123/hook-secret"
 KEY = "1badc0de"
-
-
-class Receiver(ThreadingHTTPServer):
-    """A webhook that keeps what it receives."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.received: list[dict[str, Any]] = []
-        self.status = 200
-        self.delay_s = 0.0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{HOOK_PATH}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append(
-            {"path": self.path, "type": self.headers["Content-Type"], "body": json.loads(body)}
-        )
-        self.send_response(self.server.status)
-        if self.server.delay_s:  # headers that never end
-            for _ in range(100):
-                self.wfile.write(b"X-Slow: 1\r\n")
-                time.sleep(self.server.delay_s)
-        if self.server.status == 302:
-            self.send_header("Location", f"http://127.0.0.1:{self.server.server_address[1]}/other")
-        self.end_headers()
-        self.wfile.write(b"x" * 1000)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 def run(

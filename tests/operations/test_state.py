@@ -44,7 +44,8 @@ def postgres_backend(project: Project) -> Iterator[Variables]:
         admin.execute("create role meltano login password 'db-secret'")
         admin.execute("create database meltano owner meltano")
         yield {
-            "MELTANO_DATABASE_URI": f"postgresql+psycopg://meltano:db-secret@{server}/meltano",
+            "MELTANO_DATABASE_URI": f"postgresql+psycopg://meltano@{server}/meltano",
+            "PGPASSWORD": "db-secret",
             "PGSSLMODE": "prefer",
         }
         admin.execute("drop database meltano with (force)")

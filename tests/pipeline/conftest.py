@@ -24,7 +24,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MELTANO = CHECKOUT / ".venv/bin/meltano"
@@ -192,7 +192,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module")
 def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers do not run and never did."""
-    copy = _copy(tmp_path_factory.mktemp("idle") / "a próject")
+    copy = copy_project(tmp_path_factory.mktemp("idle") / "a próject")
     yield copy
     copy.utility("embedded-postgres", "destroy", "--yes")
 
@@ -200,7 +200,7 @@ def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @contextmanager
 def running_project(root: Path) -> Iterator[Project]:
     """A copy of the project in a new directory, whose servers run."""
-    copy = _copy(root)
+    copy = copy_project(root)
     copy.utility("embedded-postgres", "start")
     copy.utility("omdb-emulator", "start", "--log-requests")
     yield copy
@@ -209,7 +209,13 @@ def running_project(root: Path) -> Iterator[Project]:
     copy.utility("embedded-postgres", "destroy", "--yes")
 
 
-def _copy(root: Path) -> Project:
+def copy_project(root: Path, kept: Collection[str] = ()) -> Project:
+    """Copy what git knows to a new directory, with the plugins of the checkout.
+
+    Args:
+        root: The directory.
+        kept: The files and folders at the top to copy; all by default.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=CHECKOUT,
@@ -218,6 +224,8 @@ def _copy(root: Path) -> Project:
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         source, target = CHECKOUT / name, root / name
+        if kept and name.split("/")[0] not in kept:
+            continue
         if source.is_file():  # or deleted and not yet committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tests.pipeline.conftest import Project
 
 EXTRACT_AND_LOAD = ("tap-omdb", "target-postgres")
-STATE_ID = "demo:tap-omdb-to-target-postgres"
+ENVIRONMENT = "dev"
+STATE_ID = f"{ENVIRONMENT}:tap-omdb-to-target-postgres"
 IDS = ("tt0435761", "tt1375666")
 Variables = dict[str, str]
 
@@ -81,13 +82,23 @@ def s3_backend() -> Iterator[Variables]:
     server.stop()
 
 
+def settings(project: Project, *ids: str) -> Variables:
+    """The tap's settings, with the emulator standing in for OMDb."""
+    return {
+        "TAP_OMDB_API_URL": project.emulator.url,
+        "TAP_OMDB_API_KEY": "00001000",
+        "TAP_OMDB_YEARS": "[]",
+        "TAP_OMDB_IMDB_IDS": ",".join(ids),
+    }
+
+
 def sync(project: Project, suffix: str, ids: tuple[str, ...], backend: Variables) -> int:
     """Extract and load titles, and return the number of requests."""
     project.emulator.reset()
     finished = project.meltano(
         *("run", f"--state-id-suffix={suffix}", *EXTRACT_AND_LOAD),
-        TAP_OMDB_YEARS="[]",
-        TAP_OMDB_IMDB_IDS=",".join(ids),
+        environment=ENVIRONMENT,
+        **settings(project, *ids),
         **backend,
     )
     assert finished.returncode == 0, finished.stdout
@@ -103,7 +114,9 @@ def move_to_another_machine(project: Project) -> None:
 
 def state(project: Project, backend: Variables, *arguments: str) -> str:
     """Run `meltano state` and return what it prints."""
-    finished = project.meltano("--log-level=warning", "state", *arguments, **backend)
+    finished = project.meltano(
+        *("--log-level=warning", "state", *arguments), environment=ENVIRONMENT, **backend
+    )
     assert finished.returncode == 0, finished.stdout
     return finished.stdout
 
@@ -125,12 +138,12 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     project.emulator.reset()
     project.emulator.fault("hang")
     run = ("run", "--state-id-suffix=shared", *EXTRACT_AND_LOAD)
-    what = {"TAP_OMDB_YEARS": "[]", "TAP_OMDB_IMDB_IDS": "tt0185906"}
-    with project.start_meltano(*run, **what, **postgres_backend) as first:
+    variables = {**settings(project, "tt0185906"), **postgres_backend}
+    with project.start_meltano(*run, environment=ENVIRONMENT, **variables) as first:
         while project.emulator.stats()["in_flight"] == 0:
             assert first.poll() is None, first.stdout and first.stdout.read()
             time.sleep(0.1)
-        refused = project.meltano(*run, **what, **postgres_backend)
+        refused = project.meltano(*run, environment=ENVIRONMENT, **variables)
         os.killpg(first.pid, signal.SIGKILL)
         project.emulator.clear_faults()
     assert refused.returncode != 0
@@ -150,8 +163,8 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     project.emulator.reset()
     finished = project.meltano(
         *("run", *EXTRACT_AND_LOAD),
-        TAP_OMDB_YEARS="[]",
-        TAP_OMDB_IMDB_IDS=",".join(IDS),
+        environment=ENVIRONMENT,
+        **settings(project, *IDS),
         **postgres_backend,
     )
     assert finished.returncode == 0, finished.stdout

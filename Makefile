@@ -52,6 +52,13 @@ dashboard: start ## Build the page about the movies and the pipeline, and open i
 	@$(MELTANO) --environment=demo --log-level=warning invoke dashboard:build
 	@$(or $(OPEN),false) analyze/public/index.html 2> /dev/null || echo "Open analyze/public/index.html"
 
+.PHONY: install
+install: .meltano/.installed env ## Install Meltano and the plugins, and create .env
+
+.PHONY: health
+health: .meltano/.installed env ## Show whether the pipeline is healthy (ENVIRONMENT=prod, ARGS=--json)
+	@$(MELTANO) --log-level=error $(ENVIRONMENT:%=--environment=%) invoke dbt:health $(ARGS)
+
 # Nothing but psql itself prints, so that other programs can read its output.
 .PHONY: psql
 psql: .meltano/.installed env ## Query the data with psql (ARGS='-c "select 1"'; a script on stdin)
@@ -91,6 +98,8 @@ lint: .venv/.dev ## Run only the checks
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	.venv/bin/hadolint Dockerfile
 	.venv/bin/python scripts/tap_docs.py --check
 
 ##@ Maintain
@@ -116,6 +125,7 @@ lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the new
 	$(COMPILE) requirements/all.in $(MANIFESTS) --output-file requirements/all.txt
 	$(COMPILE) requirements/uv.in --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/meltano.in --constraints requirements/all.txt --output-file requirements/meltano.txt
+	$(COMPILE) requirements/s3.in --constraints requirements/all.txt --output-file requirements/s3.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 
 .PHONY: clean

@@ -7,6 +7,7 @@ import math
 import random
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -42,6 +43,8 @@ from tap_omdb.transport.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_omdb.omdb.queries import Query
     from tap_omdb.transport.connection import Connection
 
@@ -168,7 +171,8 @@ class OMDbStream(RESTStream[None]):
             response = self._send(query, bypass_cache=True)
         self._check(response)
         self.connection.circuit_breaker.record_success()
-        self.connection.cache.add(query, response.raw)
+        with self._writing_to_cache_dir():
+            self.connection.cache.add(query, response.raw)
         return response
 
     def _send(self, query: Query, *, bypass_cache: bool = False) -> Response:
@@ -181,7 +185,8 @@ class OMDbStream(RESTStream[None]):
         shared.rate_limiter.wait()
         if shared.stopping.is_set():
             raise UnavailableError(_STOPPED)
-        day = shared.budget.spend()
+        with self._writing_to_cache_dir():
+            day = shared.budget.spend()
         context: dict[str, str] = dict(query.params)
         if bypass_cache:
             context["_"] = uuid.uuid4().hex[:8]
@@ -251,6 +256,18 @@ class OMDbStream(RESTStream[None]):
             raise UnavailableError(
                 redact(reason), status=error.status, retry_after=response.retry_after
             )
+
+    @contextmanager
+    def _writing_to_cache_dir(self) -> Iterator[None]:
+        """End the run if its directory cannot be written to: what it has cost would be lost."""
+        try:
+            yield
+        except OSError as error:
+            message = (
+                f"cache_dir: {self.config['cache_dir']} cannot be written to ({error.strerror}): "
+                "free some space, or choose another directory"
+            )
+            raise self._abort(message) from None
 
     def _abort(self, message: str) -> RunAbortedError:
         """Return the error that ends the run, and let no further request start."""

@@ -12,7 +12,7 @@ import random
 import shutil
 import socket
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MELTANO = CHECKOUT / ".venv/bin/meltano"
@@ -185,7 +185,22 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers run."""
-    copy = _copy(tmp_path_factory.mktemp("pipeline") / "a próject")
+    with running_project(tmp_path_factory.mktemp("pipeline") / "a próject") as copy:
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy whose servers do not run and never did."""
+    copy = copy_project(tmp_path_factory.mktemp("idle") / "a próject")
+    yield copy
+    copy.utility("embedded-postgres", "destroy", "--yes")
+
+
+@contextmanager
+def running_project(root: Path) -> Iterator[Project]:
+    """A copy of the project in a new directory, whose servers run."""
+    copy = copy_project(root)
     copy.utility("embedded-postgres", "start")
     copy.utility("omdb-emulator", "start", "--log-requests")
     yield copy
@@ -194,15 +209,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     copy.utility("embedded-postgres", "destroy", "--yes")
 
 
-@pytest.fixture(scope="module")
-def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A copy whose servers do not run and never did."""
-    copy = _copy(tmp_path_factory.mktemp("idle") / "a próject")
-    yield copy
-    copy.utility("embedded-postgres", "destroy", "--yes")
+def copy_project(root: Path, kept: Collection[str] = ()) -> Project:
+    """Copy what git knows to a new directory, with the plugins of the checkout.
 
-
-def _copy(root: Path) -> Project:
+    Args:
+        root: The directory.
+        kept: The files and folders at the top to copy; all by default.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=CHECKOUT,
@@ -211,6 +224,8 @@ def _copy(root: Path) -> Project:
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         source, target = CHECKOUT / name, root / name
+        if kept and name.split("/")[0] not in kept:
+            continue
         if source.is_file():  # or deleted and not yet committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)

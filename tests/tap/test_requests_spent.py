@@ -216,7 +216,7 @@ def test_each_year_is_a_separate_search(sync: RunTap, sea: Config, own: Emulator
         (["movie", "game", "episode"], [None], {"movies", "games", "episodes"}),
         (["episode"], ["series"], {"episodes"}),
     ],
-    ids=lambda value: "+".join(map(str, value)),
+    ids=lambda value: "+".join(sorted(map(str, value))),
 )
 def test_all_types_are_searched_at_once_where_possible(  # noqa: PLR0913, PLR0917
     types: list[str],

@@ -1,0 +1,138 @@
+# ruff: noqa: T201  # what it prints is its purpose
+"""Post an alert to ALERT_WEBHOOK_URL: `.venv/bin/python scripts/alert.py [--log FILE] TEXT`.
+
+It sends the JSON object `{"text": ...}`, which Slack, Mattermost, Teams' and most other incoming
+webhooks accept. The variable comes from the environment or from `.env`. API keys, passwords and
+the URL itself are masked in the text; the URL is never printed, since whoever knows it can post.
+
+Exit codes: 0 sent, 1 not sent, 2 wrong usage or no URL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import requests
+from dotenv import dotenv_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+URL = "ALERT_WEBHOOK_URL"
+SECRETS = (URL, "TAP_OMDB_API_KEY", "PGPASSWORD", "MELTANO_DATABASE_URI")
+"""Variables whose values are masked wherever they appear."""
+
+TIMEOUT_S = 10
+"""For the connection and each part of the response."""
+DEADLINE_S = 30
+"""For everything."""
+MOST_CHARACTERS = 3000
+"""Slack truncates longer texts at a place of its choice."""
+LOG_LINES = 20
+_MOST_LOG_BYTES = 64 * 1024
+_MASK = "***"
+_PATTERNS = (
+    (re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE), rf"\1{_MASK}"),
+    (re.compile(r"(://[^:/@\s]*:)[^@\s]+@"), rf"\1{_MASK}@"),  # a password in a URL
+    (re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?![\w-])"), _MASK),  # an OMDb key, but no part of a UUID
+)
+
+
+class AlertError(Exception):
+    """The alert was not sent; the message gives the reason in one line, without the URL."""
+
+
+def main() -> int:
+    """Send the alert and return the exit code."""
+    parser = argparse.ArgumentParser(prog="alert", description="Post an alert to a webhook.")
+    parser.add_argument("text", help="what has happened")
+    parser.add_argument("--log", type=Path, help="a file whose last lines are sent as well")
+    arguments = parser.parse_args()
+    variables = {**dotenv_values(ENV_FILE), **os.environ}
+    url = variables.get(URL)
+    if not url:
+        print(f"alert: {URL} is not set: set it in .env or in the environment", file=sys.stderr)
+        return 2
+    secrets = [variables.get(name) for name in SECRETS]
+    text = redact(arguments.text, secrets)[:MOST_CHARACTERS]
+    log = redact("\n".join(last_lines(arguments.log)), secrets)
+    # The end of a log is what matters.
+    tail = log[max(0, len(log) + len(text) - MOST_CHARACTERS) :]
+    try:
+        send(url, f"{text}\n{tail}".rstrip())
+    except AlertError as error:
+        print(f"alert: not sent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def send(url: str, text: str) -> None:
+    """Post a text.
+
+    Args:
+        url: The webhook.
+        text: The text, without secrets.
+
+    Raises:
+        AlertError: The webhook did not accept it within `DEADLINE_S` seconds.
+    """
+    signal.signal(signal.SIGALRM, _raise_timeout)
+    signal.alarm(DEADLINE_S)
+    try:
+        # Without redirects, since POST would become GET; the body, of any size, is not read.
+        response = requests.post(
+            url,
+            json={"text": text},
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
+        )
+        status = response.status_code
+        response.close()
+    except (requests.RequestException, TimeoutError, ValueError) as error:
+        # Their texts contain the URL.
+        message = f"the webhook cannot be reached ({type(error).__name__}); check {URL}"
+        raise AlertError(message) from None
+    finally:
+        signal.alarm(0)
+    if not requests.codes.ok <= status < requests.codes.multiple_choices:
+        message = f"the webhook responded with HTTP status {status}; check {URL}"
+        raise AlertError(message)
+
+
+def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
+    """Return a text with keys, passwords in URLs and the given secrets masked."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, _MASK)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def last_lines(log: Path | None) -> list[str]:
+    """Return the last `LOG_LINES` lines of a log, or why there are none."""
+    if log is None:
+        return []
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _MOST_LOG_BYTES))
+            return file.read(_MOST_LOG_BYTES).decode(errors="replace").splitlines()[-LOG_LINES:]
+    except OSError as error:
+        return [f"({log} cannot be read: {error.strerror})"]
+
+
+def _raise_timeout(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise TimeoutError
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The pipeline now and then daily at DAILY_AT (UTC), for where there is no scheduler: in a container.
+# If it fails, or is not healthy, an alert is sent to ALERT_WEBHOOK_URL.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+at=${DAILY_AT:-01:30}
+date --utc --date="$at" > /dev/null || { echo "DAILY_AT is not a time such as 01:30" >&2; exit 2; }
+child=
+# In the background and waited for, since bash handles no signal while it waits for a foreground
+# process.
+run() {
+  "$@" &
+  child=$!
+  wait "$child"
+}
+trap '[ -z "$child" ] || kill -TERM "$child" 2> /dev/null || true; wait; exit 0' TERM INT
+
+while true; do
+  problem=
+  run .venv/bin/meltano schedule run daily || problem="The daily run failed."
+  [ -n "$problem" ] || run .venv/bin/meltano invoke dbt:health || problem="It is not healthy."
+  if [ -n "$problem" ] && [ -n "${ALERT_WEBHOOK_URL:-}" ]; then
+    run .venv/bin/python scripts/alert.py "movies on $(hostname): $problem" || true
+  fi
+  now=$(date +%s)
+  next=$(date --utc --date="$at" +%s)
+  [ "$next" -gt "$now" ] || next=$(date --utc --date="$at tomorrow" +%s)
+  echo "The next run begins at $(date --utc --date="@$next" --iso-8601=minutes)."
+  run sleep "$((next - now))"
+done

@@ -1,0 +1,174 @@
+# ruff: noqa: T201  # what it prints is its purpose
+"""Report whether the pipeline is healthy: `meltano invoke dbt:health [--json]`.
+
+It reads the view `pipeline_health` of the environment's marts. Exit codes: 0 healthy, 1 something
+is wrong, 2 it cannot be known (no server, no view, no privilege).
+
+Meltano runs it in dbt's virtual environment, which has a driver, and sets libpq's variables
+(PGHOST ...) and OMDB_SCHEMA. Everything goes to stdout, since Meltano turns stderr into log lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from typing import Any
+
+import psycopg2
+from psycopg2 import errors, sql
+
+Health = dict[str, Any]
+"""The columns of `pipeline_health`, with timestamps as text (UTC)."""
+
+CONNECT_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 60
+UNHEALTHY = 1
+UNKNOWN = 2
+_WIDTH = 100
+_LABEL_WIDTH = 17
+
+
+class HealthUnknownError(Exception):
+    """The health cannot be read; the message gives the reason and the remedy in one line."""
+
+
+def main() -> int:
+    """Print the report and return the exit code."""
+    parser = argparse.ArgumentParser(prog="health", description="Report the pipeline's health.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    as_json = parser.parse_args().json
+    try:
+        health = read_health(os.environ.get("OMDB_SCHEMA", ""))
+    except HealthUnknownError as error:
+        unknown = {"is_healthy": None, "problems": [str(error)]}
+        print(json.dumps(unknown, indent=2) if as_json else f"health: {error}")
+        return UNKNOWN
+    print(json.dumps(health, indent=2) if as_json else report(health))
+    return 0 if health["is_healthy"] else UNHEALTHY
+
+
+def read_health(schema: str) -> Health:
+    """Return the row of `pipeline_health`.
+
+    Args:
+        schema: The prefix of the environment's schemas, such as "omdb".
+
+    Raises:
+        HealthUnknownError: It cannot be read.
+    """
+    if not schema:
+        message = "OMDB_SCHEMA is not set: run `meltano --environment=... invoke dbt:health`"
+        raise HealthUnknownError(message)
+    view = sql.Identifier(f"{schema}_marts", "pipeline_health")
+    try:
+        return _query(sql.SQL("select to_json(health) from {} as health").format(view))
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        problem = f"There is no view {schema}_marts.pipeline_health"
+        remedy = "run the pipeline once"
+    except errors.InsufficientPrivilege as error:
+        problem, remedy = _first_line(error), "connect as a role that may read the marts"
+    except errors.QueryCanceled:
+        problem, remedy = f"No answer within {STATEMENT_TIMEOUT_S} s", "see what locks the tables"
+    except psycopg2.Error as error:
+        problem = f"Postgres cannot be queried ({_first_line(error)})"
+        remedy = os.environ.get("REQUIRE_POSTGRES_HINT") or "check PGHOST and PGPORT"
+    message = f"{problem}: {remedy}"
+    raise HealthUnknownError(message)
+
+
+def report(health: Health) -> str:
+    """Return the report for people: what is wrong, then one fact per line."""
+    lines = textwrap.TextWrapper(_WIDTH, subsequent_indent=" " * _LABEL_WIDTH)
+    return "\n".join(
+        [
+            *map("PROBLEM: {}".format, health["problems"] or ()),
+            *([] if health["problems"] else ["Healthy."]),
+            "",
+            *(lines.fill(f"{label:{_LABEL_WIDTH}}{text}") for label, text in _facts(health)),
+        ]
+    )
+
+
+def _facts(health: Health) -> list[tuple[str, str]]:
+    days, seen = health["days_to_fetch_pending"], health["percent_seen"]
+    titles = f"{_number(health['pending_titles'])} titles and seasons"
+    if days:
+        titles += f" ({days} days at this budget)"
+    left = f"{_number(health['requests_left_today'])} left of {_number(health['requests_per_day'])}"
+    return [
+        (
+            "Last sync",
+            _moment(health["last_sync_ended_at"], health["hours_since_last_sync"])
+            + _after_colon(health["last_sync_outcome"])
+            + _after_colon(health["last_sync_message"]),
+        ),
+        ("Newest data", _moment(health["newest_data_at"], health["hours_since_newest_data"])),
+        ("Requests", f"{_number(health['requests_today'])} today, {left}"),
+        ("Pending", f"{titles}, {_number(health['pending_searches'])} searches"),
+        ("Known titles", _number(health["known_titles"])),
+        ("Rejects, 7 days", _counts(health["rejects_last_7_days"])),
+        ("Unparsed values", _number(health["unparsed_values"])),
+        ("Coverage", "no searches" if seen is None else f"{seen}% of the search results found"),
+        (
+            "Last run of dbt",
+            _moment(health["last_dbt_run_at"])
+            + _after_colon(_outcome(succeeded=health["last_dbt_run_is_successful"])),
+        ),
+        (
+            "Last tests",
+            _moment(health["last_test_run_at"])
+            + _after_colon(_tests(health["last_tests_failed"], health["last_tests_warned"])),
+        ),
+        ("Rows", _counts(health["table_rows"])),
+    ]
+
+
+def _query(query: sql.Composed) -> Health:
+    connection = psycopg2.connect("", connect_timeout=CONNECT_TIMEOUT_S)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set statement_timeout = %s", [f"{STATEMENT_TIMEOUT_S}s"])
+            cursor.execute(query)
+            ((health,),) = cursor.fetchall()
+            return dict(health)
+    finally:
+        connection.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _moment(timestamp: str | None, hours: float | None = None) -> str:
+    if timestamp is None:
+        return "never"
+    ago = "" if hours is None else f", {hours} hours ago"
+    return f"{timestamp[:16].replace('T', ' ')} UTC{ago}"
+
+
+def _after_colon(text: str | None) -> str:
+    return f": {text}" if text else ""
+
+
+def _outcome(*, succeeded: bool | None) -> str | None:
+    return None if succeeded is None else "successful" if succeeded else "failed"
+
+
+def _tests(failed: int | None, warned: int | None) -> str | None:
+    return None if failed is None else f"{failed} failed, {warned} with warnings"
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered) or "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""docs/operations.md says what is true: its cron lines, tables and problems."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.operations.conftest import CHECKOUT
+
+if TYPE_CHECKING:
+    from tests.operations.conftest import Receiver
+    from tests.pipeline.conftest import Project
+
+TEXT = (CHECKOUT / "docs/operations.md").read_text()
+MODEL = CHECKOUT / "transform/models/marts/operations/pipeline_health.sql"
+
+
+def crontab() -> list[str]:
+    """The commands of the lines in the crontab."""
+    (block,) = re.findall(r"```crontab\n(.*?)```", TEXT, re.DOTALL)
+    return [line.split(maxsplit=5)[5] for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "Postgres does not accept connections"), (1, "health: Postgres cannot be queried")],
+)
+def test_a_cron_line_alerts(
+    idle_project: Project, receiver: Receiver, number: int, text: str
+) -> None:
+    command = crontab()[number].replace(
+        "cd /srv/movies", f"cd {shlex.quote(str(idle_project.root))}"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={
+            "PATH": os.defpath,
+            "MELTANO_AUTO_INSTALL": "false",
+            "ALERT_WEBHOOK_URL": receiver.url,
+            "TAP_OMDB_API_KEY": "1badc0de",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (request,) = receiver.received
+    assert text in request["body"]["text"]
+
+
+def test_the_cost_table_is_what_the_script_computes() -> None:
+    computed = subprocess.run(
+        [sys.executable, CHECKOUT / "scripts/cost_table.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert computed.stdout in TEXT
+
+
+def test_every_problem_is_explained() -> None:
+    sql = MODEL.read_text()
+    checks = sql[sql.index("values") : sql.index("as checks")]
+    problems = [
+        text for text in re.findall(r"'([^']+)'", checks) if text[:1].isupper() or " " in text
+    ]
+    problems = [text for text in problems if re.match(r"(No|The|dbt) .*", text)]
+    assert len(problems) == 7
+    for problem in problems:
+        assert f"| {re.split('%s|: ', problem)[0].strip()}" in TEXT, problem
+
+
+def test_every_test_of_the_faults_exists() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)::(\w+)`", TEXT)
+    assert len(named) > 20
+    for path, name in named:
+        assert f"def {name}(" in (CHECKOUT / path).read_text(), name
+
+
+def test_every_link_leads_somewhere() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
+        path, _, anchor = target.partition("#")
+        assert not anchor or path or anchor in headings, target
+        if path and not path.startswith("../orchestrate"):
+            assert (CHECKOUT / "docs" / path).exists(), target

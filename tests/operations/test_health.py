@@ -1,0 +1,107 @@
+"""`make health` and `meltano invoke dbt:health`: a report for people, and for any monitor."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.operations.conftest import variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.operations.conftest import Deployment
+    from tests.pipeline.conftest import Project
+
+HEALTH = ("--log-level=error", "invoke", "dbt:health")
+
+
+@pytest.fixture
+def failed_sync(deployment: Deployment) -> Iterator[str]:
+    """The message of a failed sync, as of an outage of OMDb."""
+    execute = deployment.server.execute
+    execute(
+        "omdb_loader",
+        "insert into omdb_raw.syncs (sync_id, started_at, ended_at, outcome, message, records)"
+        " select 'z', max(ended_at), max(ended_at) + interval '1 s', 'failed', 'OMDb is down', '{}'"
+        " from omdb_raw.syncs",
+    )
+    yield "The last sync failed: OMDb is down"
+    execute("omdb_loader", "delete from omdb_raw.syncs where sync_id = 'z'")
+
+
+def test_a_healthy_pipeline(deployment: Deployment) -> None:
+    shown = deployment.project.meltano(*HEALTH, environment="prod", **variables(deployment))
+    assert shown.returncode == 0, shown.stdout
+    first, _, *facts = shown.stdout.splitlines()
+    assert first == "Healthy."
+    assert {line[:17].strip() for line in facts} == {
+        *("Last sync", "Newest data", "Requests", "Pending", "Known titles", "Rejects, 7 days"),
+        *("Unparsed values", "Coverage", "Last run of dbt", "Last tests", "Rows", ""),
+    }
+    assert any(re.fullmatch(r"Requests +[24] today, 99[68] left of 1,000", fact) for fact in facts)
+    assert "hours ago: complete" in facts[0]
+    assert "movies 2," in shown.stdout
+
+
+def test_a_failed_sync(deployment: Deployment, failed_sync: str) -> None:
+    shown = deployment.script("health.py", "--json")
+    health: dict[str, Any] = json.loads(shown.stdout)
+    assert shown.returncode == 1
+    assert health["is_healthy"] is False
+    assert health["problems"] == [failed_sync]
+    assert health["table_rows"]["movies"] == 2
+
+    shown = deployment.script("health.py")
+    assert shown.returncode == 1
+    assert shown.stdout.splitlines()[0] == f"PROBLEM: {failed_sync}"
+
+
+def test_an_environment_without_a_run(project: Project) -> None:
+    shown = project.try_make("health", "ENVIRONMENT=dev", "ARGS=--json")
+    assert shown.returncode != 0
+    assert json.loads(shown.stdout) == {
+        "is_healthy": None,
+        "problems": ["There is no view dev_marts.pipeline_health: run the pipeline once"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("PGPORT", "1", "Postgres cannot be queried (connection to server"),
+        ("PGPASSWORD", "wrong secret", 'password authentication failed for user "omdb_reader"'),
+        ("OMDB_SCHEMA", 'o"x', 'There is no view o"x_marts.pipeline_health'),
+        ("OMDB_SCHEMA", "", "OMDB_SCHEMA is not set"),
+        ("PGUSER", "omdb_loader", "permission denied for schema omdb_marts: connect as a role"),
+    ],
+)
+def test_the_health_is_unknown(
+    deployment: Deployment, variable: str, value: str, problem: str
+) -> None:
+    shown = deployment.script("health.py", **{variable: value})
+    assert shown.returncode == 2
+    (line,) = shown.stdout.splitlines()
+    assert line.startswith("health: ")
+    assert problem in line
+    assert "secret" not in line
+    assert not shown.stderr
+
+
+def test_a_table_that_is_locked_for_long(deployment: Deployment) -> None:
+    server = deployment.server
+    with server.connect("omdb_transformer") as connection:
+        connection.execute("lock table omdb_marts.movies")
+        shown = deployment.script("health.py", PGOPTIONS="-c lock_timeout=500ms")
+    assert shown.returncode == 2
+    assert "lock timeout" in shown.stdout
+
+
+def test_the_server_is_stopped(idle_project: Project) -> None:
+    shown = idle_project.meltano(*HEALTH)
+    assert shown.returncode == 2
+    (line,) = shown.stdout.splitlines()
+    assert line.endswith("start it with `make start`")

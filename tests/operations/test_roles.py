@@ -1,0 +1,115 @@
+"""The roles of `scripts/roles.sql`, on a server that accepts nothing but TLS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.operations.conftest import TLS_PROGRAMS
+
+if TYPE_CHECKING:
+    from tests.operations.conftest import Deployment
+
+needs_tls = pytest.mark.skipif(
+    TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"
+)
+
+
+def test_no_password_is_logged(deployment: Deployment) -> None:
+    assert "secret of" not in deployment.log
+
+
+def test_each_role_owns_its_schemas(deployment: Deployment) -> None:
+    execute = deployment.server.execute
+    owners = execute(
+        "omdb_transformer",
+        "select distinct nspname, relowner::regrole::text, nspowner::regrole::text"
+        " from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
+        " where nspname like 'omdb\\_%'",
+    )
+    assert len(owners) >= 6
+    for schema, *roles in owners:
+        expected = "omdb_loader" if schema == "omdb_raw" else "omdb_transformer"
+        assert roles == [expected, expected], schema
+    functions = execute(
+        "omdb_transformer",
+        "select proname, proowner::regrole::text from pg_proc"
+        " where pronamespace = 'omdb_functions'::regnamespace",
+    )
+    assert ("old", "omdb_transformer") in functions
+    assert {owner for _, owner in functions} == {"omdb_transformer"}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("omdb_loader", "select * from omdb_marts.movies"),
+        ("omdb_loader", "select * from omdb_staging.stg_omdb__movies"),
+        ("omdb_loader", "create schema another"),
+        ("omdb_transformer", "insert into omdb_raw.movies (imdb_id) values ('tt1')"),
+        ("omdb_transformer", "drop table omdb_raw.movies"),
+        ("omdb_transformer", "create table omdb_raw.another (id int)"),
+        ("omdb_reader", "select * from omdb_raw.movies"),
+        ("omdb_reader", "select * from omdb_staging.stg_omdb__movies"),
+        ("omdb_reader", "delete from omdb_marts.movies"),
+        ("omdb_reader", "truncate omdb_marts.movies"),
+        ("omdb_reader", "create table omdb_marts.another (id int)"),
+        ("omdb_reader", "create table public.another (id int)"),
+        ("omdb_reader", "create schema another"),
+        ("omdb_reader", "set role omdb_transformer"),
+    ],
+)
+def test_a_role_can_do_no_more_than_it_needs(
+    deployment: Deployment, role: str, statement: str
+) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        deployment.server.execute(role, statement)
+
+
+def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment) -> None:
+    execute = deployment.server.execute
+
+    def read_all() -> int:
+        names = execute(
+            "omdb_reader",
+            "select format('%I.%I', nspname, relname), relname = 'titles', pg_class.oid"
+            " from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
+            " where nspname = 'omdb_marts' and relkind in ('r', 'v')",
+        )
+        assert len(names) > 20
+        for name, *_ in names:
+            execute("omdb_reader", f"select * from {name} limit 1")  # noqa: S608
+        return next(int(oid) for _, is_titles, oid in names if is_titles)
+
+    before = read_all()
+    deployment.dbt("run", "--full-refresh", "--select", "titles+")
+    assert read_all() != before
+
+
+@needs_tls
+def test_every_session_uses_tls(deployment: Deployment) -> None:
+    query = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+    assert deployment.server.execute("omdb_reader", query) == [(True,)]
+
+
+@needs_tls
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("PGSSLMODE", "disable", "no encryption"),
+        ("PGSSLROOTCERT", "other-ca.pem", "certificate verify failed"),
+        ("PGHOST", "db.example.com", "does not match host name"),
+    ],
+)
+def test_an_insecure_connection_is_refused_in_one_line(
+    deployment: Deployment, variable: str, value: str, problem: str
+) -> None:
+    if variable == "PGSSLROOTCERT":
+        value = str(deployment.server.folder / value)
+    shown = deployment.script("health.py", "--json", **{variable: value})
+    assert shown.returncode == 2
+    (text,) = json.loads(shown.stdout)["problems"]
+    assert problem in text

@@ -1,0 +1,189 @@
+"""State in each backend, shared by machines, and the commands that change it.
+
+Another machine is simulated by deleting what a run leaves on its own: `.meltano/meltano.db` and the
+tap's cache.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import boto3
+import psycopg
+import pytest
+from moto.server import ThreadedMotoServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.pipeline.conftest import Project
+
+EXTRACT_AND_LOAD = ("tap-omdb", "target-postgres")
+ENVIRONMENT = "dev"
+STATE_ID = f"{ENVIRONMENT}:tap-omdb-to-target-postgres"
+IDS = ("tt0435761", "tt1375666")
+Variables = dict[str, str]
+
+
+@pytest.fixture
+def file_backend(tmp_path: Path) -> Variables:
+    return {"MELTANO_STATE_BACKEND_URI": f"file://{tmp_path}/state"}
+
+
+@pytest.fixture
+def postgres_backend(project: Project) -> Iterator[Variables]:
+    """A database of Meltano's own on the project's server."""
+    password = (project.root / ".postgres/pgpass").read_text().rsplit(":", 1)[1].strip()
+    server = f"127.0.0.1:{project.ports['EMBEDDED_POSTGRES_PORT']}"
+    with psycopg.connect(f"postgresql://omdb:{password}@{server}/omdb", autocommit=True) as admin:
+        admin.execute("create role meltano login password 'db-secret'")
+        admin.execute("create database meltano owner meltano")
+        yield {
+            "MELTANO_DATABASE_URI": f"postgresql+psycopg://meltano@{server}/meltano",
+            "PGPASSWORD": "db-secret",
+            "PGSSLMODE": "prefer",
+        }
+        admin.execute("drop database meltano with (force)")
+        admin.execute("drop role meltano")
+
+
+@pytest.fixture
+def s3_backend() -> Iterator[Variables]:
+    """A bucket on a local server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "an-id",
+        "AWS_SECRET_ACCESS_KEY": "s3-secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=credentials["AWS_DEFAULT_REGION"],
+        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+    )
+    client.create_bucket(Bucket="movies-state")
+    client.close()
+    yield {
+        **credentials,
+        "MELTANO_STATE_BACKEND_URI": "s3://movies-state/prod",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+    server.stop()
+
+
+def settings(project: Project, *ids: str) -> Variables:
+    """The tap's settings, with the emulator standing in for OMDb."""
+    return {
+        "TAP_OMDB_API_URL": project.emulator.url,
+        "TAP_OMDB_API_KEY": "00001000",
+        "TAP_OMDB_YEARS": "[]",
+        "TAP_OMDB_IMDB_IDS": ",".join(ids),
+    }
+
+
+def sync(project: Project, suffix: str, ids: tuple[str, ...], backend: Variables) -> int:
+    """Extract and load titles, and return the number of requests."""
+    project.emulator.reset()
+    finished = project.meltano(
+        *("run", f"--state-id-suffix={suffix}", *EXTRACT_AND_LOAD),
+        environment=ENVIRONMENT,
+        **settings(project, *ids),
+        **backend,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert "secret" not in finished.stdout
+    return int(project.emulator.stats()["requests"])
+
+
+def move_to_another_machine(project: Project) -> None:
+    for path in (project.root / ".meltano").glob("meltano.db*"):
+        path.unlink()
+    shutil.rmtree(project.root / ".meltano/cache", ignore_errors=True)
+
+
+def state(project: Project, backend: Variables, *arguments: str) -> str:
+    """Run `meltano state` and return what it prints."""
+    finished = project.meltano(
+        *("--log-level=warning", "state", *arguments), environment=ENVIRONMENT, **backend
+    )
+    assert finished.returncode == 0, finished.stdout
+    return finished.stdout
+
+
+@pytest.mark.parametrize("backend", ["file", "postgres", "s3"])
+def test_another_machine_continues_where_the_first_stopped(
+    project: Project, backend: str, request: pytest.FixtureRequest
+) -> None:
+    variables = request.getfixturevalue(f"{backend}_backend")
+    assert sync(project, backend, IDS, variables) == len(IDS)
+    move_to_another_machine(project)
+    assert sync(project, backend, IDS, variables) == 0
+
+
+def test_two_machines_never_run_at_once_and_share_their_work(
+    project: Project, postgres_backend: Variables
+) -> None:
+    # The first machine gets no response and is killed: the second has to wait for it.
+    project.emulator.reset()
+    project.emulator.fault("hang")
+    run = ("run", "--state-id-suffix=shared", *EXTRACT_AND_LOAD)
+    variables = {**settings(project, "tt0185906"), **postgres_backend}
+    with project.start_meltano(*run, environment=ENVIRONMENT, **variables) as first:
+        while project.emulator.stats()["in_flight"] == 0:
+            assert first.poll() is None, first.stdout and first.stdout.read()
+            time.sleep(0.1)
+        refused = project.meltano(*run, environment=ENVIRONMENT, **variables)
+        os.killpg(first.pid, signal.SIGKILL)
+        project.emulator.clear_faults()
+    assert refused.returncode != 0
+    (line,) = [line for line in refused.stdout.splitlines() if "already running" in line]
+    assert f"Another '{STATE_ID}:shared' pipeline" in line
+    assert "--force" in line
+    assert "Wait until" in line
+
+    # Shards, each with a state of its own, are merged into one.
+    for imdb_id in IDS:
+        assert sync(project, imdb_id, (imdb_id,), postgres_backend) == 1
+    for imdb_id in IDS:
+        shard = f"{STATE_ID}:{imdb_id}"
+        state(project, postgres_backend, "merge", "--from-state-id", shard, STATE_ID)
+        state(project, postgres_backend, "clear", "--force", shard)
+    move_to_another_machine(project)
+    project.emulator.reset()
+    finished = project.meltano(
+        *("run", *EXTRACT_AND_LOAD),
+        environment=ENVIRONMENT,
+        **settings(project, *IDS),
+        **postgres_backend,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert project.emulator.stats()["requests"] == 0
+    listed = state(project, postgres_backend, "list")
+    assert [imdb_id for imdb_id in IDS if imdb_id in listed] == []
+
+
+def test_a_state_is_copied_set_and_cleared(project: Project, file_backend: Variables) -> None:
+    sync(project, "original", IDS, file_backend)
+    original, copied, restored = (f"{STATE_ID}:{name}" for name in ("original", "copy", "restored"))
+
+    saved = json.loads(state(project, file_backend, "get", original))
+    state(project, file_backend, "copy", "--force", original, copied)
+    backup = project.root / "state.json"
+    backup.write_text(json.dumps(saved))
+    state(project, file_backend, "set", "--force", "--input-file", str(backup), restored)
+    state(project, file_backend, "clear", "--force", original)
+
+    assert json.loads(state(project, file_backend, "get", copied)) == saved
+    assert sync(project, "restored", IDS, file_backend) == 0
+    assert sync(project, "original", IDS, file_backend) == len(IDS)

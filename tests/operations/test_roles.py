@@ -77,7 +77,7 @@ def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment
             "omdb_reader",
             "select format('%I.%I', nspname, relname), relname = 'titles', pg_class.oid"
             " from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
-            " where nspname = 'omdb_marts' and relkind in ('r', 'v')",
+            " where nspname in ('omdb_marts', 'omdb_reports') and relkind in ('r', 'v')",
         )
         assert len(names) > 20
         for name, *_ in names:

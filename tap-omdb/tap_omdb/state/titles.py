@@ -64,8 +64,7 @@ class FetchedLabel:
 
     def text(self, today: date, refresh: Refresh) -> str:
         """Return the label as it stands in the state."""
-        label = f"{self.kind} {label_year(self.year, today, refresh)}"
-        return f"{label} {self.matched_by}" if self.matched_by else label
+        return _label(self.kind, label_year(self.year, today, refresh), self.matched_by)
 
 
 class TitleIndex:
@@ -108,13 +107,15 @@ class TitleIndex:
     def was_fetched(self, imdb_id: str) -> bool:
         """Return whether a title was ever fetched."""
         mark = self._index.get(_number(imdb_id))
-        return mark is not None and mark[1] != NOT_FOUND
+        return mark is not None and mark[1].partition(" ")[0] != NOT_FOUND
 
     def matched_by(self, imdb_id: str) -> str | None:
         """Return how a known title was found; None if the state does not have it."""
+        if matched_by := self._failures.matched_by(imdb_id):
+            return matched_by
         mark = self._index.get(_number(imdb_id))
         words = mark[1].split(" ") if mark else []
-        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - kind, year, matched_by
+        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - see `_label`
 
     def due(self, today: date) -> Iterator[tuple[str, str]]:
         """Yield the ids of titles that are due again, oldest first, with their type.
@@ -223,26 +224,34 @@ class TitleIndex:
         detail = pack(rating) if rating else 0
         self._mark(imdb_id, today, label.text(today, self._refresh), detail)
 
-    def mark_not_selected(self, imdb_id: str, kind: str, today: date) -> None:
-        """Record that a title is of a type whose stream is not selected."""
-        self._mark(imdb_id, today, f"{NOT_SELECTED} {kind}")
+    def mark_not_selected(
+        self, imdb_id: str, kind: str, today: date, matched_by: str | None
+    ) -> None:
+        """Record that a title, found as `matched_by` says, is of a type that is not selected."""
+        self._mark(imdb_id, today, _label(NOT_SELECTED, kind, matched_by))
 
-    def mark_not_found(self, imdb_id: str, today: date) -> None:
+    def mark_not_found(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that OMDb does not have a title; due again when old titles are."""
-        self._mark(imdb_id, today, NOT_FOUND)
+        self._mark(imdb_id, today, _label(NOT_FOUND, OLDER, matched_by))
 
-    def mark_failed(self, imdb_id: str, today: date) -> None:
+    def mark_failed(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that a title could not be fetched today.
 
         After `MAX_ATTEMPTS` such days, a title that was fetched before waits for its next refresh;
         one that never was counts as not found.
+
+        Args:
+            imdb_id: The title.
+            today: The current day (UTC).
+            matched_by: How the title was found, as in the column `matched_by`.
         """
         self.pending.pop(imdb_id, None)
-        if not self._failures.add(imdb_id, today):
+        if not self._failures.add(imdb_id, today, matched_by):
             return
         mark = self._index.get(_number(imdb_id))
         detail = self._index.detail(_number(imdb_id))
-        self._mark(imdb_id, today, mark[1] if mark else NOT_FOUND, detail)
+        label = mark[1] if mark else _label(NOT_FOUND, OLDER, matched_by)
+        self._mark(imdb_id, today, label, detail)
 
     def mark_merged(self, requested: str, returned: str) -> None:
         """Record that OMDb returns another title for an id."""
@@ -297,6 +306,11 @@ class TitleIndex:
         self._merged[requested] = returned
         self._merged_ids.setdefault(returned, []).append(requested)
         self._index.remove(_number(requested))
+
+
+def _label(kind: str, detail: str, matched_by: str | None) -> str:
+    """Return a label of three words; older states have no third one, and only `NOT_FOUND`."""
+    return f"{kind} {detail} {matched_by}" if matched_by else f"{kind} {detail}"
 
 
 def _number(imdb_id: str) -> int:

@@ -76,7 +76,7 @@ class TitleHandler:
     def mark_failed(self, task: TitleTask | LookupTask, today: date) -> None:
         """Record that a title could not be fetched today."""
         if isinstance(task, TitleTask):
-            self._state.titles.mark_failed(task.imdb_id, today)
+            self._state.titles.mark_failed(task.imdb_id, today, self._matched_by_id(task))
         else:
             outcome = FAILED_WITHOUT_YEAR if task.ignores_year else FAILED
             self._state.lookups.mark(task.title, today, outcome)
@@ -113,7 +113,7 @@ class TitleHandler:
                 on_evidence=isinstance(task, TitleTask) and task.on_evidence,
             )
         else:
-            self._state.titles.mark_not_selected(imdb_id, kind, today)
+            self._state.titles.mark_not_selected(imdb_id, kind, today, values["matched_by"])
         if isinstance(task, LookupTask):
             self._mark_lookup(task, today, FOUND)
         elif task.imdb_id != imdb_id:
@@ -147,6 +147,10 @@ class TitleHandler:
         if isinstance(task, LookupTask):
             year = parse_year(data.get("Year"))
             return "title_and_year" if year and year == task.title.year else "title"
+        return self._matched_by_id(task)
+
+    def _matched_by_id(self, task: TitleTask) -> str | None:
+        """Return how a title was found that is requested by its id."""
         if task.source == "refresh":
             return self._state.titles.matched_by(task.imdb_id)
         return _MATCHED_BY.get(task.source, "imdb_id")
@@ -166,7 +170,7 @@ class TitleHandler:
         if kind not in PERMANENT:
             self.mark_failed(task, today)
         elif isinstance(task, TitleTask):
-            self._state.titles.mark_not_found(task.imdb_id, today)
+            self._state.titles.mark_not_found(task.imdb_id, today, self._matched_by_id(task))
         else:
             self._mark_lookup(task, today, NOT_FOUND)
 

@@ -1,4 +1,4 @@
-"""Keys whose requests failed, which are retried on later days, but not for ever. Pure."""
+"""Titles and seasons whose requests failed, and on which days they are retried. Pure."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ class Failures:
         Args:
             key: Its key.
             runs: The failure as each run has it; the latest one counts.
-            settled: The day on which the key was last marked otherwise; a failure of that day or
-                before is over.
+            settled: The day on which a request for the key last succeeded or was rejected; failures
+                up to that day no longer count.
         """
         failures = (
             _Failure(

@@ -1,6 +1,6 @@
-"""What is known, since when, and when it is due again: one JSON object in the state. Pure.
+"""The sync state: what was fetched and when, and what is pending, as one JSON object. Pure.
 
-The state is readable JSON (see `dated_index` for how a million titles fit in it):
+It is readable JSON (see `dated_index` for how a million titles fit in it):
 
     {"version": 2,
      "titles": {"2026-11-22": {"movie 2026 search": {"k3v9": "1375666 0816692"},
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class SyncState:
-    """Everything that one run leaves to the next; each part is an index of its own."""
+    """What one run passes on to the next; each part is an index of its own."""
 
     def __init__(self, refresh: Refresh, run: str, state: Mapping[str, Any] | None = None) -> None:
         """Read a state, or start empty.
@@ -83,7 +83,7 @@ class SyncState:
         }
 
     def covers(self, query: str, fetched_at: datetime) -> bool:
-        """Return whether the state has what the response to a query said.
+        """Return whether the state includes the response to a query.
 
         Args:
             query: The query string.

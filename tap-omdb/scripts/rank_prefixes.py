@@ -3,14 +3,15 @@
 
 OMDb cannot list a year, but `s=lov*&y=2010` finds the titles with a word that starts
 with "lov". This script reads titles and orders all prefixes of their words by greedy
-cover: next comes always the one with the most titles not yet found per request. A
+cover: the next prefix is always the one with the most titles not yet found per request. A
 request gives a page of ten, so a prefix with many hits costs many. How many hits a
 prefix has depends on the year: counts are scaled to a year of `--year-size` titles.
 
 The shares are measured on titles that had no part in the ranking (`--folds`): on its own
 titles a ranking looks better than it is.
 
-    python scripts/rank_prefixes.py --output tap_omdb/sync/prefixes.csv title.basics.tsv.gz
+    .venv/bin/python tap-omdb/scripts/rank_prefixes.py \
+      --output tap-omdb/tap_omdb/sync/prefixes.csv title.basics.tsv.gz
 
 Files are in any layout that `titles_file` of the tap reads (IMDb's title.basics.tsv.gz,
 MovieLens' movies.csv, any CSV with title and year), or OMDb's responses, one per line (.jsonl).

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS_IF_OTHERS_SUCCEED = 3
-"""How often a request is sent whose response is useless while other requests succeed."""
+"""How often a request is sent if its responses are unusable while other requests succeed."""
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
@@ -154,7 +154,7 @@ class OMDbStream(RESTStream[None]):
                 shared.count_retry()
 
     def _max_attempts(self, error: UnavailableError, started: float) -> float:
-        """Return how often a request is sent whatever its retry budget."""
+        """Return the maximum number of attempts, regardless of the retry budget."""
         if error.max_attempts is not None:
             return error.max_attempts
         others_succeed = self.connection.circuit_breaker.has_succeeded_since(started)
@@ -176,7 +176,7 @@ class OMDbStream(RESTStream[None]):
         return response
 
     def _send(self, query: Query, *, bypass_cache: bool = False) -> Response:
-        """Send one request; `bypass_cache` makes it one that no cache on the way can answer."""
+        """Send one request; with `bypass_cache`, so that no cache between can answer it."""
         shared = self.connection
         if shared.circuit_breaker.open_reason:
             raise self._abort(self._unreachable(shared.circuit_breaker.open_reason))

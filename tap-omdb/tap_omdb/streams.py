@@ -234,7 +234,7 @@ class RejectsStream(SharedRunStream):
 
 
 class SyncsStream(SharedRunStream):
-    """One row for each run: how it ended, what it cost and what it brought."""
+    """One row for each run: how it ended, its requests and its records."""
 
     name = "syncs"
     primary_keys = ("sync_id",)

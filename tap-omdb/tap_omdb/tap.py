@@ -168,7 +168,8 @@ class TapOMDb(CommandLineTap):
             default=DEFAULT_COVERAGE,
             title="Coverage",
             description="Share of each year's titles, from 0 to 1, that a search by `years` "
-            "alone aims for. The last tenth costs as many requests as the rest.",
+            "alone aims for; at most 0.98 can be found. 0.95 takes 1.2 to 1.7 times as many search "
+            "requests as 0.9.",
         ),
         th.Property(
             "max_requests",

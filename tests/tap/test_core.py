@@ -191,7 +191,8 @@ def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -
         "search_progress": {},
         "pending": {},
         "failures": {
-            imdb_id: {run: {"day": day, "attempts": 1}} for imdb_id in ("tt0000404", "tt99000061")
+            imdb_id: {run: {"day": day, "attempts": 1, "matched_by": "imdb_id"}}
+            for imdb_id in ("tt0000404", "tt99000061")
         },
         "merged_ids": {"4440394": "2250912"},
         "requests": {f"{day}/7d": {run: sync["requests"]}},

@@ -107,8 +107,8 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
     state.titles.mark_fetched(
         "tt0000002", FetchedLabel("movie", 1990), LONG_AGO - timedelta(days=1)
     )
-    state.titles.mark_not_found("tt0000003", LONG_AGO + timedelta(days=1))
-    state.titles.mark_failed("tt0000004", TODAY - timedelta(days=1))
+    state.titles.mark_not_found("tt0000003", LONG_AGO + timedelta(days=1), None)
+    state.titles.mark_failed("tt0000004", TODAY - timedelta(days=1), None)
     state.titles.pending["tt0000005"] = "movie"
     state.seasons.pending["tt0000006", 2] = None
     state.seasons.mark_fetched("tt0000006", 1, 1990, LONG_AGO)
@@ -145,8 +145,8 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
 
 def test_what_is_known_and_fresh_is_not_requested(state: SyncState) -> None:
     state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY)
-    state.titles.mark_not_found("tt0000002", TODAY)
-    state.titles.mark_failed("tt0000003", TODAY)
+    state.titles.mark_not_found("tt0000002", TODAY, None)
+    state.titles.mark_failed("tt0000003", TODAY, None)
     state.titles.mark_fetched("tt0000004", FetchedLabel("movie", 1990), TODAY)
     state.titles.mark_merged("tt0000005", "tt0000004")
     state.lookups.mark(Title("Up"), TODAY, FOUND)
@@ -159,7 +159,7 @@ def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> N
     state.titles.pending.update({"tt0000001": "movie", "tt0000002": "series"})
     state.seasons.pending["tt0000002", 1] = None
     state.titles.mark_fetched("tt0000003", FetchedLabel("series", 1990), LONG_AGO)
-    state.titles.mark_not_found("tt0000004", LONG_AGO)
+    state.titles.mark_not_found("tt0000004", LONG_AGO, None)
     state.seasons.mark_fetched("tt0000003", 1, 1990, LONG_AGO)
     plan = planned(state, frozenset({"movie"}), types=ALL, search_terms=("man*",))
     assert plan == [
@@ -244,7 +244,7 @@ def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
     elif outcome == "merged":
         state.titles.mark_merged("tt0000001", "tt0000002")
     else:
-        getattr(state.titles, f"mark_{outcome}")("tt0000001", LONG_AGO)
+        getattr(state.titles, f"mark_{outcome}")("tt0000001", LONG_AGO, None)
     queue = queue_of([], state)
     assert not queue.add_title("tt0000001", "movie", "search")
     assert all_requests(queue) == []

@@ -39,7 +39,8 @@ TODAY = date(2026, 11, 22)
 DAY = timedelta(days=1)
 RUN = "6a213f40c0de"
 KIND = st.sampled_from(["movie", "series", "episode", "game"])
-MATCHED_BY = st.sampled_from([None, "imdb_id", "title_and_year", "title", "search", "season"])
+FOUND_BY = st.sampled_from(["imdb_id", "title_and_year", "title", "search", "season"])
+MATCHED_BY = st.none() | FOUND_BY
 
 
 def new(**refresh: Any) -> SyncState:  # noqa: ANN401
@@ -162,29 +163,35 @@ class History(RuleBasedStateMachine):
     @rule(imdb_id=st.sampled_from(IDS), kind=KIND, year=YEARS, matched_by=MATCHED_BY)
     def fetch(self, imdb_id: str, kind: str, year: int | None, matched_by: str | None) -> None:
         if self._is_free(imdb_id):
+            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
             self.state.titles.mark_fetched(
                 imdb_id, FetchedLabel(kind, year, matched_by), self.today
             )
             self.outcome[imdb_id] = (self.today, kind, matched_by)
 
-    @rule(imdb_id=st.sampled_from(IDS), kind=KIND)
-    def leave_out(self, imdb_id: str, kind: str) -> None:
+    @rule(imdb_id=st.sampled_from(IDS), kind=KIND, matched_by=MATCHED_BY)
+    def leave_out(self, imdb_id: str, kind: str, matched_by: str | None) -> None:
         if self._is_free(imdb_id):
-            self.state.titles.mark_not_selected(imdb_id, kind, self.today)
-            self.outcome[imdb_id] = (self.today, NOT_SELECTED, None)
+            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
+            self.state.titles.mark_not_selected(imdb_id, kind, self.today, matched_by)
+            self.outcome[imdb_id] = (self.today, NOT_SELECTED, matched_by)
 
-    @rule(imdb_id=st.sampled_from(IDS))
-    def miss(self, imdb_id: str) -> None:
+    @rule(imdb_id=st.sampled_from(IDS), matched_by=MATCHED_BY)
+    def miss(self, imdb_id: str, matched_by: str | None) -> None:
         if self._is_free(imdb_id):
-            self.state.titles.mark_not_found(imdb_id, self.today)
-            self.outcome[imdb_id] = (self.today, NOT_FOUND, None)
+            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
+            self.state.titles.mark_not_found(imdb_id, self.today, matched_by)
+            self.outcome[imdb_id] = (self.today, NOT_FOUND, matched_by)
 
-    @rule(imdb_id=st.sampled_from(IDS))
-    def fail(self, imdb_id: str) -> None:
+    @rule(imdb_id=st.sampled_from(IDS), source=FOUND_BY)
+    def fail(self, imdb_id: str, source: str) -> None:
         if self._is_free(imdb_id):
-            self.state.titles.mark_failed(imdb_id, self.today)
-            if imdb_id not in self.state.titles.failed(self.today + DAY):
-                _, kind, matched_by = self.outcome.get(imdb_id, (None, NOT_FOUND, None))
+            titles = self.state.titles
+            matched_by = titles.matched_by(imdb_id) if titles.is_known(imdb_id) else source
+            titles.mark_failed(imdb_id, self.today, matched_by)
+            assert titles.matched_by(imdb_id) == matched_by
+            if imdb_id not in titles.failed(self.today + DAY):
+                kind = self.outcome[imdb_id][1] if imdb_id in self.outcome else NOT_FOUND
                 self.outcome[imdb_id] = (self.today, kind, matched_by)
 
     @rule(requested=st.sampled_from(IDS[:3]), returned=st.sampled_from(IDS[3:]))
@@ -277,9 +284,9 @@ def operations(part: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         st.builds(partial, st.just(find), ids, KIND),
         st.builds(partial, st.just(fetch), ids, KIND, YEARS, MATCHED_BY),
-        st.builds(partial, st.just(leave_out), ids, KIND),
-        st.builds(partial, st.just(miss), ids),
-        st.builds(partial, st.just(fail), ids),
+        st.builds(partial, st.just(leave_out), ids, KIND, MATCHED_BY),
+        st.builds(partial, st.just(miss), ids, MATCHED_BY),
+        st.builds(partial, st.just(fail), ids, MATCHED_BY),
         st.builds(partial, st.just(link), st.just(IDS[part]), st.just(IDS[part + 4])),
         st.builds(partial, st.just(fetch_season), seasons, YEARS),
         st.builds(partial, st.just(fail_season), seasons),
@@ -313,19 +320,21 @@ def fetch(  # noqa: PLR0913, PLR0917
         state.titles.mark_fetched(imdb_id, FetchedLabel(kind, year, matched_by), today)
 
 
-def leave_out(imdb_id: str, kind: str, state: SyncState, today: date) -> None:
+def leave_out(
+    imdb_id: str, kind: str, matched_by: str | None, state: SyncState, today: date
+) -> None:
     if is_free(state, imdb_id, today):
-        state.titles.mark_not_selected(imdb_id, kind, today)
+        state.titles.mark_not_selected(imdb_id, kind, today, matched_by)
 
 
-def miss(imdb_id: str, state: SyncState, today: date) -> None:
+def miss(imdb_id: str, matched_by: str | None, state: SyncState, today: date) -> None:
     if is_free(state, imdb_id, today):
-        state.titles.mark_not_found(imdb_id, today)
+        state.titles.mark_not_found(imdb_id, today, matched_by)
 
 
-def fail(imdb_id: str, state: SyncState, today: date) -> None:
+def fail(imdb_id: str, matched_by: str | None, state: SyncState, today: date) -> None:
     if is_free(state, imdb_id, today):
-        state.titles.mark_failed(imdb_id, today)
+        state.titles.mark_failed(imdb_id, today, matched_by)
 
 
 def link(requested: str, returned: str, state: SyncState, today: date) -> None:
@@ -409,7 +418,7 @@ def test_requests_of_merged_states_are_all_kept() -> None:
 
 def test_within_a_day_the_run_that_started_last_counts_in_whichever_order_they_are_merged() -> None:
     before = SyncState(Refresh(), "1")
-    before.titles.mark_not_selected("tt0000001", "movie", TODAY)
+    before.titles.mark_not_selected("tt0000001", "movie", TODAY, "title")
     other = SyncState(Refresh(), "2", before.dump())
     later = SyncState(Refresh(), "3", before.dump())
     later.titles.mark_fetched("tt0000001", FetchedLabel("movie", 2010, "search"), TODAY)
@@ -633,7 +642,7 @@ def test_a_split_search_differs_from_a_total_of_zero() -> None:
 def test_a_title_that_was_not_found_is_due_again_when_old_titles_are() -> None:
     state = new()
     state.titles.pending["tt0000404"] = "movie"
-    state.titles.mark_not_found("tt0000404", TODAY)
+    state.titles.mark_not_found("tt0000404", TODAY, "imdb_id")
     state = reloaded(state)
     assert state.titles.is_known("tt0000404")
     assert not state.titles.pending
@@ -647,7 +656,7 @@ def test_a_title_may_fail_on_three_days_before_it_counts_as_not_found() -> None:
     state.titles.pending["tt0000500"] = "movie"
     for attempts in range(1, MAX_ATTEMPTS + 1):
         day = TODAY + DAY * attempts
-        state.titles.mark_failed("tt0000500", day)
+        state.titles.mark_failed("tt0000500", day, "search")
         state = reloaded(state)
         assert not state.titles.pending
         assert state.titles.failed(day) == []
@@ -660,7 +669,7 @@ def test_a_title_may_fail_on_three_days_before_it_counts_as_not_found() -> None:
 def test_a_known_title_that_fails_is_retried_once_a_day() -> None:
     state = new()
     state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY - DAY * 200)
-    state.titles.mark_failed("tt0000001", TODAY)
+    state.titles.mark_failed("tt0000001", TODAY, "search")
     state = reloaded(state)
     assert due(state, TODAY) == []
     assert state.titles.failed(TODAY) == []
@@ -674,7 +683,7 @@ def test_a_known_title_keeps_its_label_when_its_retries_are_exhausted() -> None:
     state = new()
     state.titles.mark_fetched("tt0000001", FetchedLabel("series", 2026, "title"), TODAY - DAY * 9)
     for attempt in range(MAX_ATTEMPTS):
-        state.titles.mark_failed("tt0000001", TODAY + DAY * attempt)
+        state.titles.mark_failed("tt0000001", TODAY + DAY * attempt, "title")
     assert state.dump()["titles"] == {"2026-11-24": {"series 2026 title": {RUN: "0000001"}}}
     assert state.titles.was_fetched("tt0000001")
 
@@ -720,17 +729,17 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     before.titles.pending.update(dict.fromkeys(["tt0000001", "tt0000002", "tt0000003"], "movie"))
     before.titles.pending["tt0000004"] = "game"
     before.seasons.pending["tt0944947", 3] = None
-    before.titles.mark_failed("tt0000500", TODAY - DAY)
-    before.titles.mark_failed("tt0000501", TODAY - DAY)
+    before.titles.mark_failed("tt0000500", TODAY - DAY, "search")
+    before.titles.mark_failed("tt0000501", TODAY - DAY, "search")
     before.titles.mark_fetched("tt0000009", FetchedLabel("movie", 1990), TODAY - DAY * 400)
     key = SearchKey("man*", 2010, "movie")
     before.searches.in_progress[key] = SearchProgress(key, TODAY - DAY, next_page=2, total=99)
 
     killed = SyncState(Refresh(), "killed", before.dump())
     killed.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1999), TODAY)
-    killed.titles.mark_failed("tt0000002", TODAY)
+    killed.titles.mark_failed("tt0000002", TODAY, "search")
     killed.titles.mark_merged("tt0000003", "tt0000001")
-    killed.titles.mark_not_found("tt0000004", TODAY)
+    killed.titles.mark_not_found("tt0000004", TODAY, "search")
     killed.seasons.mark_fetched("tt0944947", 3, 2013, TODAY)
     killed.titles.mark_fetched("tt0000500", FetchedLabel("movie", 1999), TODAY)
     killed.titles.mark_merged("tt0000501", "tt0000001")
@@ -781,7 +790,7 @@ def test_a_season_is_known_once_it_was_found_requested_or_failed() -> None:
     for number in range(2, 7):
         year = 2010 if number % 2 else TODAY.year
         state.titles.mark_fetched(f"tt000000{number}", FetchedLabel("series", year), TODAY)
-    state.titles.mark_not_found("tt0000002", TODAY)
+    state.titles.mark_not_found("tt0000002", TODAY, "season")
     state.seasons.mark_fetched("tt0000003", 1, None, TODAY)
     state.seasons.pending["tt0000004", 1] = None
     state.seasons.mark_failed("tt0000005", 1, TODAY)
@@ -930,7 +939,7 @@ def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
     assert list(seasons.pending) == [("tt0944947", 3)]
     assert titles.failed(then + DAY) == ["tt0000500"]
     assert seasons.failed(then + DAY) == [("tt0944947", 4)]
-    titles.mark_failed("tt0000500", then + DAY)
+    titles.mark_failed("tt0000500", then + DAY, titles.matched_by("tt0000500"))
     assert titles.failed(then + DAY * 2) == [], "it has failed on two days before"
     assert state.lookups.last_requested(Title("Inception", 2010)) == date(2025, 3, 1)
     assert not state.lookups.is_due(Title("Nix", 2010), date(2025, 5, 1))
@@ -966,6 +975,32 @@ def test_the_current_version_has_a_recorded_state_with_everything_that_is_writte
     found = {state.titles.matched_by(imdb_id) for imdb_id in ("tt0111161", "tt0068646")}
     assert found == {"imdb_id", "title_and_year"}
     assert state.titles.matched_by("tt31193180") == "search"
+    assert state.titles.matched_by("tt0000404") == "title"
+    assert state.titles.matched_by("tt0000500") == "season"
+
+
+def test_a_state_of_version_2_that_does_not_have_how_all_titles_were_found_can_be_loaded() -> None:
+    labels = {"not_found": "0000404", "not_selected series": "0944947", "movie older": "0000001"}
+    old = {
+        "version": 2,
+        "titles": {"2026-11-22": {label: {"a": key} for label, key in labels.items()}},
+        "failures": {"tt0000500": {"a": {"day": "2026-11-22", "attempts": 1}}},
+    }
+    state = SyncState(Refresh(), RUN, old)
+    titles = state.titles
+    assert list(titles.not_selected({"series"})) == ["tt0944947"]
+    assert list(titles.due(TODAY + DAY * 180)) == [
+        ("tt0000404", NOT_FOUND),
+        ("tt0944947", NOT_SELECTED),
+        ("tt0000001", "movie"),
+    ]
+    assert not titles.was_fetched("tt0000404")
+    assert titles.failed(TODAY + DAY) == ["tt0000500"]
+    found = [titles.matched_by(f"tt{number}") for number in ("0000404", "0944947", "0000500")]
+    assert found == [None, None, None]
+    assert {key: state.dump()[key] for key in ("titles", "failures")} == {
+        key: old[key] for key in ("titles", "failures")
+    }
 
 
 @pytest.mark.parametrize("version", [VERSION + 1, 99, None, "1", 1.5])

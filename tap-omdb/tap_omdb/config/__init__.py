@@ -1,1 +1,1 @@
-"""What the user says: settings, input files, and how each is validated."""
+"""What the user provides: settings and input files, and how each is validated."""

@@ -37,7 +37,7 @@ def read_config(path: str) -> dict[str, Any]:
 
 
 def read_state(path: str) -> str:
-    """Return the text of a state file, once it is known to hold a state.
+    """Return the text of a state file after checking that it contains a state.
 
     Raises:
         FileError: It is not a JSON object, or not a state.
@@ -54,7 +54,7 @@ def read_state(path: str) -> str:
 
 
 def read_catalog(path: str, streams: Collection[str]) -> str:
-    """Return the text of a catalog file, once it is known to have one of these streams.
+    """Return the text of a catalog file after checking that it has one of these streams.
 
     Raises:
         FileError: It is not a JSON object, or not a catalog of the tap.

@@ -80,7 +80,7 @@ class Ratings:
 
 
 def check_ratings_file(path: Path) -> None:
-    """Check that a file is one of IMDb's ratings, by its first line.
+    """Check by its first line that a file is IMDb's rating file.
 
     Raises:
         RatingsFileError: The file is missing or unreadable, or has other columns.

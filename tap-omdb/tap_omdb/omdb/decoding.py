@@ -1,4 +1,4 @@
-"""From the bytes of a response to a JSON object, which OMDb does not always send whole. Pure.
+"""Decodes the bytes of a response as a JSON object, and repairs broken JSON. Pure.
 
 Broken JSON is decoded in three steps: leniently (raw control characters in a plot are the most
 common defect), then repaired by `json_repair` (unescaped backslashes, unescaped quotes), then given
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import json_repair
 
-from tap_omdb.omdb.encoding import CP1252_FALLBACK
+from tap_omdb.omdb.cp1252_fallback import CP1252_FALLBACK
 from tap_omdb.omdb.records import FIELDS, parse_imdb_id
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def decode_json(text: str) -> tuple[dict[str, Any], bool]:
 def _repair(text: str) -> dict[str, Any] | None:
     try:
         data = json_repair.loads(text, skip_json_loads=True)
-    except Exception:  # noqa: BLE001 (whatever stops the repair, the text stays broken)
+    except Exception:  # noqa: BLE001 (if the repair fails in any way, the text is broken)
         return None
     return data if isinstance(data, dict) and _is_plausible(data) else None
 

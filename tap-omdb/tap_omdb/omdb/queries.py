@@ -17,7 +17,7 @@ class Query:
     params: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        """Return the query as it stands in a URL; used in logs, rejects and the cache."""
+        """Return the query as it is written in a URL; used in logs, rejects and the cache."""
         return urlencode(self.params, safe="*", quote_via=quote)
 
     def without(self, *names: str) -> Query:

@@ -1,4 +1,4 @@
-"""From the details of one title, as OMDb sends them, to one typed Singer record.
+"""Converts the details of one title, as OMDb sends them, to one typed Singer record.
 
 OMDb sends every value as text. Each is converted to the type of its column, by one
 rule: **nothing is lost**. Every value ends up in exactly one place:

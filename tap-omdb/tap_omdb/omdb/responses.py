@@ -1,4 +1,4 @@
-"""What a response of OMDb is: title details, a page of a search, a season, or which error.
+"""Parses the responses of OMDb: title details, search pages, seasons and classified errors.
 
 OMDb's status codes say little: a title that is not found is a 200; a 401 means an invalid key, no
 key, or an exhausted quota; some errors are not even JSON. So the body is parsed first, and the
@@ -282,7 +282,7 @@ def _classify_by_status(
 
 
 def _classify_page(headers: Mapping[str, str], text: str) -> ErrorKind | None:
-    """Return the kind of an error page that a retry never gets past."""
+    """Return the kind of an error page for which a retry does not help; None for others."""
     if "cf-mitigated" in headers or _BLOCKED_PAGE.search(text):
         return ErrorKind.BLOCKED
     return ErrorKind.BAD_REQUEST if _REJECTED_BY_SERVER.search(text) else None

@@ -73,7 +73,7 @@ class DailyCounter:
         return max(on_disk, self._in_state(day))
 
     def decrement(self, day: date) -> None:
-        """Count one request less, because it was not sent after all."""
+        """Undo the count of a request that was not sent."""
         if path := self._path(day):
             _append_byte(_unsent(path))
         self._add(day, -1)
@@ -118,7 +118,7 @@ class Budget:
             The day that it counts for.
 
         Raises:
-            BudgetExhausted: None is left.
+            BudgetExhausted: No request is left.
         """
         with self._lock:
             if reason := self._reason():

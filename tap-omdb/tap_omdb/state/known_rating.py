@@ -1,7 +1,7 @@
-"""What OMDb last reported of a title's rating, in four characters of the state. Pure.
+"""Encodes the rating that OMDb last reported for a title in four characters of the state. Pure.
 
-IMDb's rating file shows what OMDb reports sooner or later, so a title whose values there differ
-from these is due again.
+OMDb adopts IMDb's ratings after a while, so a title whose rating in IMDb's file differs from the
+one in the state is due again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class KnownRating(NamedTuple):
     Attributes:
         rating: IMDb's rating in tenths, from 0 to 100; None if OMDb has none.
         votes: The votes behind it, approximately; None if OMDb has none.
-        unchanged: How many refreshes on evidence in a row brought the same values, at most 7.
+        unchanged: How many refreshes on evidence in a row returned the same values, at most 7.
     """
 
     rating: int | None

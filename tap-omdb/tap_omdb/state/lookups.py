@@ -1,4 +1,4 @@
-"""Which titles were looked up by name, and when those not found are due again. Pure."""
+"""The index of lookups by name, and when those that found nothing are due again. Pure."""
 
 from __future__ import annotations
 

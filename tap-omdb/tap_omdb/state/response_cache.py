@@ -1,7 +1,7 @@
 """Keeps responses on disk until a state that covers them has been stored.
 
-A loader confirms only now and then what it has stored, so whatever is killed in between would
-have to pay for its requests again. Each run therefore appends every response to a file of its own.
+A loader confirms only now and then what it has stored, so a run killed in between would have to
+send its requests again. Each run therefore appends every response to a file of its own.
 The next run reuses what its state does not cover, and deletes files that the state covers
 completely, an hour after their last response. Such a file is marked by an empty `.covered` beside
 it, so that a run that starts over, without a state, requests everything anew. Concurrent runs can
@@ -68,13 +68,14 @@ class ResponseCache:
         *,
         starts_over: bool = False,
     ) -> None:
-        """Find what earlier runs left, and delete what is no longer needed.
+        """Index the responses of earlier runs, and delete those that are no longer needed.
 
         Args:
             is_covered: Returns, for a query string and the time of its response, whether the
                 state covers that response.
             now: The current time (UTC).
-            starts_over: There is no state: what one has covered before is not reused.
+            starts_over: Whether there is no state; responses that an earlier one covered are then
+                not reused.
         """
         if self._directory is None:
             return

@@ -1,4 +1,4 @@
-"""Which searches were made, how far each got, and when it is due again. Pure."""
+"""The index of searches: how far each was read, and when it is due again. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tap_omdb.config.settings import Refresh
 
 SPLIT = "split"
-"""Stands for the total of a search that was replaced by narrower ones."""
+"""In place of the total of a search that was replaced by narrower ones."""
 
 
 @dataclass(slots=True)

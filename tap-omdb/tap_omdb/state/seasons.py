@@ -1,4 +1,4 @@
-"""Which seasons of series are known, since when, and when they are due again. Pure."""
+"""The index of seasons: when each was requested, and when it is due again. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_omdb.config.settings import Refresh
 
 PENDING = "season"
-"""The key of pending seasons in the state, beside the types of titles."""
+"""The key of pending seasons in the state, next to the types of titles."""
 
 
 class SeasonIndex:
@@ -35,7 +35,7 @@ class SeasonIndex:
         """Seasons that were found and are not fetched yet."""
 
     def is_due(self, series_id: str, season: int, today: date) -> bool:
-        """Return whether a season is unknown or no longer fresh; failed ones are left out."""
+        """Return whether a season is unknown or no longer fresh; False for failed ones."""
         key = _key(series_id, season)
         mark = self._index.get(key)
         return key not in self._failures and (mark is None or self._is_due(*mark, today))
@@ -50,7 +50,7 @@ class SeasonIndex:
         )
 
     def last_requested(self, series_id: str, season: int) -> date | None:
-        """Return the day on which a season was last requested, with whatever outcome."""
+        """Return the day on which a season was last requested, whatever the outcome."""
         key = _key(series_id, season)
         if key in self._failures:
             return self._failures.last_attempt(key)

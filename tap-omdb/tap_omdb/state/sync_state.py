@@ -1,18 +1,19 @@
-"""What is known, since when, and when it is due again: one JSON object in the state. Pure.
+"""The sync state: what was fetched and when, and what is pending, as one JSON object. Pure.
 
-The state is readable JSON (see `dated_index` for how a million titles fit in it):
+It is readable JSON (see `dated_index` for how a million titles fit in it):
 
     {"version": 2,
      "titles": {"2026-11-22": {"movie 2026 search": {"k3v9": "1375666 0816692"},
                                "movie older imdb_id": {"k3v9": "0111161"},
-                               "not_found": {"k3v9": "9999999"},
-                               "not_selected series": {"k3v9": "0944947"}}},
+                               "not_found older imdb_id": {"k3v9": "9999999"},
+                               "not_selected series title": {"k3v9": "0944947"}}},
      "seasons": {"2026-11-22": {"season 2026": {"k3v9": "0944947/1 0944947/2"}}},
      "lookups": {"2026-11-22": {"found": {"k3v9": "Zm9vYmFyMQ"}}},
      "searches": {"2026-11-22": {"2010 movie": {"mar*": 88}}},
      "search_progress": {"the*|2010|movie": {"k3v9": {"since": "2026-11-22", ...}}},
      "pending": {"movie": {"k3v9": "1375666 0816692"}, "season": {"k3v9": "0944947/3"}},
-     "failures": {"tt0000001": {"k3v9": {"day": "2026-11-22", "attempts": 1}}},
+     "failures": {"tt0000001": {"k3v9": {"day": "2026-11-22", "attempts": 1,
+                                         "matched_by": "search"}}},
      "merged_ids": {"4440394": "2250912"},
      "requests": {"2026-11-22/7d": {"k3v9": 412}}}
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class SyncState:
-    """Everything that one run leaves to the next; each part is an index of its own."""
+    """What one run passes on to the next; each part is an index of its own."""
 
     def __init__(self, refresh: Refresh, run: str, state: Mapping[str, Any] | None = None) -> None:
         """Read a state, or start empty.
@@ -82,7 +83,7 @@ class SyncState:
         }
 
     def covers(self, query: str, fetched_at: datetime) -> bool:
-        """Return whether the state has what the response to a query said.
+        """Return whether the state includes the response to a query.
 
         Args:
             query: The query string.

@@ -1,4 +1,4 @@
-"""Which titles are known, since when, and when they are due again. Pure."""
+"""The index of titles: when each was requested, and when it is due again. Pure."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from tap_omdb.config.settings import Refresh
 
 OLDER = "older"
-"""Stands for the year of a title that is old enough to change rarely."""
+"""In place of the year of a title that is old enough to change rarely."""
 NOT_FOUND = "not_found"
-"""Stands for the type of a title that OMDb does not have."""
+"""In place of the type of a title that OMDb does not have."""
 _NUMBER_BITS = 34
-"""For the number in an IMDb id, which has at most 10 digits."""
+"""Bits of the number in an IMDb id, which has at most 10 digits."""
 NOT_SELECTED = "not_selected"
-"""Stands before the type of a title that was fetched while its stream was not selected."""
+"""Precedes the type of a title that was fetched while its stream was not selected."""
 
 
 def label_year(year: int | None, today: date, refresh: Refresh) -> str:
-    """Return the year as it stands in a label: exact only as long as it matters for refreshes."""
+    """Return the year for a label: `OLDER` once refreshes no longer depend on the exact year."""
     is_recent = year is not None and year >= today.year - refresh.RECENT_YEARS
     return str(year) if is_recent else OLDER
 
@@ -50,7 +50,7 @@ def is_due(day: date, year: str, today: date, refresh: Refresh) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FetchedLabel:
-    """What the state keeps of a title that was fetched, beside its id and rating.
+    """What the state keeps about a fetched title, besides its id and rating.
 
     Attributes:
         kind: Its type: movie, series, episode or game.
@@ -63,9 +63,8 @@ class FetchedLabel:
     matched_by: str | None = None
 
     def text(self, today: date, refresh: Refresh) -> str:
-        """Return the label as it stands in the state."""
-        label = f"{self.kind} {label_year(self.year, today, refresh)}"
-        return f"{label} {self.matched_by}" if self.matched_by else label
+        """Return the label as it is written to the state."""
+        return _label(self.kind, label_year(self.year, today, refresh), self.matched_by)
 
 
 class TitleIndex:
@@ -91,7 +90,7 @@ class TitleIndex:
         return len(self._index)
 
     def is_known(self, imdb_id: str) -> bool:
-        """Return whether a title was ever requested, with whatever outcome."""
+        """Return whether a title was ever requested, whatever the outcome."""
         return (
             imdb_id in self._merged
             or imdb_id in self._failures
@@ -99,7 +98,7 @@ class TitleIndex:
         )
 
     def last_requested(self, imdb_id: str) -> date | None:
-        """Return the day on which a title was last requested, with whatever outcome."""
+        """Return the day on which a title was last requested, whatever the outcome."""
         if imdb_id in self._failures:
             return self._failures.last_attempt(imdb_id)
         mark = self._index.get(_number(self._merged.get(imdb_id, imdb_id)))
@@ -108,19 +107,21 @@ class TitleIndex:
     def was_fetched(self, imdb_id: str) -> bool:
         """Return whether a title was ever fetched."""
         mark = self._index.get(_number(imdb_id))
-        return mark is not None and mark[1] != NOT_FOUND
+        return mark is not None and mark[1].partition(" ")[0] != NOT_FOUND
 
     def matched_by(self, imdb_id: str) -> str | None:
         """Return how a known title was found; None if the state does not have it."""
+        if matched_by := self._failures.matched_by(imdb_id):
+            return matched_by
         mark = self._index.get(_number(imdb_id))
         words = mark[1].split(" ") if mark else []
-        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - kind, year, matched_by
+        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - see `_label`
 
     def due(self, today: date) -> Iterator[tuple[str, str]]:
         """Yield the ids of titles that are due again, oldest first, with their type.
 
         The type is `NOT_FOUND` for titles that OMDb does not have, and `NOT_SELECTED` for those
-        whose stream was not selected. Failed ones are left to `failed`.
+        whose stream was not selected. Failed titles are not included: see `failed`.
         """
 
         def matches(day: date, label: str) -> bool:
@@ -158,7 +159,7 @@ class TitleIndex:
     ) -> array[int]:
         """Find the titles whose rating on IMDb differs from what OMDb last reported.
 
-        A title of which recent refreshes brought nothing new waits: OMDb may lag behind IMDb.
+        A title whose recent refreshes returned the same values waits: OMDb may lag behind IMDb.
 
         Args:
             ratings: IMDb's ratings.
@@ -189,7 +190,7 @@ class TitleIndex:
         return array("Q", (item & mask for item in sorted(changes, reverse=True)))
 
     def has_rating(self, imdb_id: str) -> bool:
-        """Return whether the state has what OMDb last reported of a title's rating."""
+        """Return whether the state has a rating of a title."""
         return self._index.detail(_number(imdb_id)) > 0
 
     def is_old(self, imdb_id: str, today: date) -> bool:
@@ -223,26 +224,34 @@ class TitleIndex:
         detail = pack(rating) if rating else 0
         self._mark(imdb_id, today, label.text(today, self._refresh), detail)
 
-    def mark_not_selected(self, imdb_id: str, kind: str, today: date) -> None:
-        """Record that a title is of a type whose stream is not selected."""
-        self._mark(imdb_id, today, f"{NOT_SELECTED} {kind}")
+    def mark_not_selected(
+        self, imdb_id: str, kind: str, today: date, matched_by: str | None
+    ) -> None:
+        """Record a title of a type whose stream is not selected, and how it was found."""
+        self._mark(imdb_id, today, _label(NOT_SELECTED, kind, matched_by))
 
-    def mark_not_found(self, imdb_id: str, today: date) -> None:
+    def mark_not_found(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that OMDb does not have a title; due again when old titles are."""
-        self._mark(imdb_id, today, NOT_FOUND)
+        self._mark(imdb_id, today, _label(NOT_FOUND, OLDER, matched_by))
 
-    def mark_failed(self, imdb_id: str, today: date) -> None:
+    def mark_failed(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that a title could not be fetched today.
 
         After `MAX_ATTEMPTS` such days, a title that was fetched before waits for its next refresh;
         one that never was counts as not found.
+
+        Args:
+            imdb_id: The title.
+            today: The current day (UTC).
+            matched_by: How the title was found, as in the column `matched_by`.
         """
         self.pending.pop(imdb_id, None)
-        if not self._failures.add(imdb_id, today):
+        if not self._failures.add(imdb_id, today, matched_by):
             return
         mark = self._index.get(_number(imdb_id))
         detail = self._index.detail(_number(imdb_id))
-        self._mark(imdb_id, today, mark[1] if mark else NOT_FOUND, detail)
+        label = mark[1] if mark else _label(NOT_FOUND, OLDER, matched_by)
+        self._mark(imdb_id, today, label, detail)
 
     def mark_merged(self, requested: str, returned: str) -> None:
         """Record that OMDb returns another title for an id."""
@@ -297,6 +306,11 @@ class TitleIndex:
         self._merged[requested] = returned
         self._merged_ids.setdefault(returned, []).append(requested)
         self._index.remove(_number(requested))
+
+
+def _label(kind: str, detail: str, matched_by: str | None) -> str:
+    """Return a label of three words; older states have no third one, and only `NOT_FOUND`."""
+    return f"{kind} {detail} {matched_by}" if matched_by else f"{kind} {detail}"
 
 
 def _number(imdb_id: str) -> int:

@@ -22,7 +22,7 @@ class StateError(ValueError):
 
 
 def find_state(bookmarks: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the state among the bookmarks, of whatever version; None if there is none."""
+    """Return the state among the bookmarks, in any version; None if there is none."""
     state = bookmarks.get(BOOKMARK) or bookmarks.get(BOOKMARK_V1)
     return state or None
 

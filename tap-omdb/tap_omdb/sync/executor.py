@@ -1,6 +1,6 @@
 """Sends requests concurrently, and yields their responses in the order of the requests.
 
-Only slow ones, such as a request that fails and is retried, are overtaken.
+A slow response, such as that of a request being retried, does not hold up later ones.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 _WINDOW_PER_WORKER = 2
 _SLOW_SECONDS = 2.0
-"""A response that takes longer does not hold up others."""
+"""A response that takes longer does not hold up later ones."""
 
 _Item = tuple["Task", Future[Response]]
 
 
 class RequestExecutor:
-    """A window over the task queue: requests in flight, and a few more waiting for a worker.
+    """Executes the tasks of a queue within a window: those in flight, and a few waiting for them.
 
     The window is bounded, and so is the memory.
     """
 
     def __init__(self, fetch: Callable[[Task], Response], workers: int, stopping: Event) -> None:
-        """Prepare.
+        """Create an executor; nothing is sent yet.
 
         Args:
             fetch: Returns the response to a task; called from worker threads.
@@ -79,7 +79,7 @@ class RequestExecutor:
                 if response is not None:
                     yield task, response
         finally:
-            # The consumer may stop before the end; what is in flight is paid for.
+            # The consumer may stop early; requests in flight count, so their responses are cached.
             self._stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -96,7 +96,7 @@ class RequestExecutor:
         return self.end_reason is not None
 
     def _next_done(self, window: deque[_Item]) -> _Item:
-        """Return the oldest of a window as soon as it is done; if it is slow, the oldest done."""
+        """Return the oldest item once it is done; if that one is slow, the oldest that is done."""
         oldest = window[0]
         if oldest is not self._oldest:
             self._oldest, self._slow_at = oldest, time.monotonic() + _SLOW_SECONDS
@@ -116,7 +116,7 @@ class RequestExecutor:
             wait([future for _, future in window], _POLL_SECONDS, FIRST_COMPLETED)
 
     def _result(self, future: Future[Response]) -> Response | UnavailableError | None:
-        """Return the result of a request that is done; None if it was not sent in the end."""
+        """Return the result of a finished request; None if it was cancelled or the run is over."""
         try:
             return future.result()
         except CancelledError:

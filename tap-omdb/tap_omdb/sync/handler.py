@@ -1,4 +1,4 @@
-"""What a response means: rows for the streams, changes of the state, and further tasks."""
+"""Turns responses into rows for the streams, state updates, and further tasks."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class ResponseHandler:
     def __init__(
         self, settings: Settings, state: SyncState, queue: TaskQueue, selected: frozenset[str]
     ) -> None:
-        """Start with what is known.
+        """Create a handler.
 
         Args:
-            settings: What the user wants.
-            state: What is known.
-            queue: Where further tasks go.
+            settings: The tap's settings.
+            state: The sync state.
+            queue: Takes further tasks.
             selected: The types whose streams are selected.
         """
         self._settings = settings
@@ -64,7 +64,7 @@ class ResponseHandler:
     def handle(
         self, task: Task, response: Response | UnavailableError, now: datetime
     ) -> Iterator[Row]:
-        """Yield the rows that a response brings.
+        """Yield the rows of a response.
 
         Args:
             task: What was requested.

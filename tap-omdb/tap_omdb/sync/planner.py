@@ -1,8 +1,8 @@
-"""What is due, from the settings and the state, in the order in which it is worth fetching.
+"""Plans the tasks that are due by the settings and the state, the most valuable first.
 
 New titles come before known ones that are due again, so that each request of a small budget
-brings as much as it can: first what earlier runs found and did not fetch, then titles that the
-user names, then those left out while their stream was not selected, then searches, then
+yields as much as it can: first what earlier runs found and did not fetch, then titles that the
+user names, then those fetched while their stream was not selected, then searches, then
 refreshes. With IMDb's rating file, all new titles known by their id come in the order of their
 votes, most first, and refreshes begin with the titles that have changed most.
 """
@@ -59,11 +59,11 @@ class Planner:
         today: date,
         priority: Priority,
     ) -> None:
-        """Prepare.
+        """Create a planner.
 
         Args:
-            settings: What the user wants.
-            state: What is known.
+            settings: The tap's settings.
+            state: The sync state.
             selected: The types whose streams are selected.
             today: The current day (UTC).
             priority: Which titles come first, and which are left out.
@@ -76,7 +76,7 @@ class Planner:
         self._with_episodes = "episode" in selected & settings.types
 
     def tasks(self) -> Iterator[Task | InvalidRow]:
-        """Yield all tasks that are due; lazily, so that what earlier tasks bring is considered."""
+        """Yield all tasks that are due; lazily, so that the results of earlier tasks count."""
         if self._selected:
             if self._priority.ratings is not None:
                 yield from self._ranked.tasks(self._is_new)
@@ -88,10 +88,10 @@ class Planner:
         yield from self._refreshes()
 
     def count(self) -> tuple[int, bool]:
-        """Return how many tasks are due, and whether that is all.
+        """Return the number of tasks due, and whether the count is complete.
 
-        No more than `MAX_COUNT` are counted, and not the titles of a large file, since reading it
-        twice would take too long.
+        At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
+        reading it twice would take too long.
         """
         planner, is_all = self, True
         path = self._settings.titles_file
@@ -101,7 +101,7 @@ class Planner:
             is_all = False
         try:
             number = sum(1 for _ in islice(planner.tasks(), MAX_COUNT))
-        except TitlesFileError:  # reported when the queue gets there
+        except TitlesFileError:  # reported when the queue reaches it
             return 0, False
         return number, is_all and number < MAX_COUNT
 
@@ -111,7 +111,7 @@ class Planner:
 
     @cached_property
     def _failed(self) -> list[str]:
-        # Before any is fetched, so that none is fetched twice.
+        # Listed before any of them is fetched, so that none is fetched twice.
         return self._state.titles.failed(self._today)
 
     @cached_property
@@ -204,7 +204,7 @@ class Planner:
 
     def _search_keys(self) -> Iterator[SearchKey]:
         settings = self._settings
-        # If no stream of titles is selected, searches are made for their own sake.
+        # Without a stream of titles, only `searches` needs the searches, for all types.
         types = settings.types & self._selected if self._selected else settings.types
         terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
         for term in terms:
@@ -241,7 +241,7 @@ class Planner:
         return self._state.titles.changed(ratings, votes_change, self._selected, self._today)
 
     def _is_old_enough(self, imdb_id: str) -> bool:
-        """Return whether a title that is due by its age is due although IMDb shows no change."""
+        """Return whether a title due by its age is refreshed although IMDb shows no change."""
         ratings = self._priority.ratings
         if ratings is None or self._state.titles.is_old(imdb_id, self._today):
             return True
@@ -270,8 +270,9 @@ def _with_parts(key: SearchKey, state: SyncState) -> Iterator[SearchKey]:
 
 
 def _search_types(types: Iterable[str]) -> list[str | None]:
-    """Return the types to search one by one; all at once needs fewer pages that are not full."""
+    """Return the types to search one by one; None searches all types at once."""
     needed = {"series" if kind == "episode" else kind for kind in types}
     if needed >= SEARCHABLE:
+        # A search for each type would end with a partly filled page each.
         return [None]
     return [*sorted(needed)]

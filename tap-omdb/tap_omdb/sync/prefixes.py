@@ -43,7 +43,7 @@ def ranked_prefixes(coverage: float) -> tuple[str, ...]:
 
 
 def narrower(term: str) -> tuple[str, ...]:
-    """Split a search that OMDb refuses or truncates into searches for parts of it.
+    """Split a search that OMDb rejects or truncates into narrower ones.
 
     Args:
         term: A search term; only one that ends in `*` can be split.

@@ -28,7 +28,7 @@ class Priority:
         self._min_votes = min_votes if ratings is not None else 0
         self._always = always
         self.left_out = 0
-        """How many titles of this run have too few votes; counted by whoever leaves them out."""
+        """How many titles of this run have too few votes; counted where they are left out."""
 
     def votes(self, imdb_id: str) -> int:
         """Return the votes of a title; 0 if they are not known."""

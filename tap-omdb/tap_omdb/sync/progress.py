@@ -1,4 +1,4 @@
-"""What a run reports in the log: its progress now and then, and its result at the end."""
+"""Logs the progress of a run every few seconds, and its result at the end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ProgressReporter:
         self._next = self._started + INTERVAL_SECONDS
 
     def report(self, queue: TaskQueue, planned: int, *, is_all: bool) -> None:
-        """Log the progress if it is time for it.
+        """Log the progress if a line is due.
 
         Args:
             queue: The tasks of the run.
@@ -61,7 +61,7 @@ class ProgressReporter:
         )
 
     def summarise(self, reused: int, unparsed: Counter[str]) -> None:
-        """Log what the run has brought.
+        """Log the result of the run.
 
         Args:
             reused: How many cached responses were used.
@@ -76,7 +76,7 @@ class ProgressReporter:
             f"{self._budget.left:,}",
         )
         for field, count in unparsed.items():
-            if count > 1:  # a single one was reported when it came
+            if count > 1:  # a single one was logged when it occurred
                 logger.warning("%s: %d values did not parse; see `unparsed`", field, count)
         if self._rows["rejects"]:
             logger.warning("%d rejects: see the stream `rejects`", self._rows["rejects"])

@@ -1,4 +1,4 @@
-"""Which task comes next: first what responses have brought, then the plan, each title once."""
+"""Orders the tasks of a run: first those found in responses, then the plan; each only once."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class TaskQueue:
 
         Args:
             plan: All tasks that are due; consumed as they are needed.
-            state: What is known; what it makes unnecessary is left out.
-            width: How many searches may be in flight while they bring nothing new.
+            state: The sync state; titles that it already has are not queued again.
+            width: How many searches may be in flight while they find nothing new.
             priority: Which of the titles found come first, and which are left out.
         """
         self._plan = plan
         self._state = state
         self._width = width
         self._priority = priority
-        self._found: deque[tuple[int, Task]] = deque()  # each with its place in the order found
+        self._found: deque[tuple[int, Task]] = deque()  # each with its position in the order found
         self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
         self._order = count()
         self._searches: deque[SearchTask] = deque()  # the parts of searches that were split
@@ -58,11 +58,11 @@ class TaskQueue:
         self.error: str | None = None
         """Why the plan ended early; None if it did not."""
         self.invalid_rows: deque[InvalidRow] = deque()
-        """Rows of a titles file that were read since this was last emptied, and are invalid."""
+        """Invalid rows of the titles file read since this was last emptied."""
 
     @property
     def waiting(self) -> int:
-        """How many tasks are known to wait; the plan may hold more."""
+        """How many tasks are waiting, without those that the plan has not yielded yet."""
         found = len(self._found) + len(self._found_titles)
         return found + len(self._searches) + (self._next is not None)
 
@@ -72,12 +72,12 @@ class TaskQueue:
         return in_flight + self.waiting + max(0, planned - self._planned)
 
     def has_more_than_pending(self) -> bool:
-        """Return whether tasks remain that the state does not hold as pending; ends the queue."""
+        """Return whether any task left is not pending in the state; consumes the plan."""
         left = [*self._scheduled.values()]
         return not all(map(self._is_pending, chain(left, self._read_plan())))
 
     def next(self) -> Task | None:
-        """Return the next task; None if there is none, or none before a response has come."""
+        """Return the next task; None if there is none, or none until a response arrives."""
         task = self._next_found() or self._next_planned()
         if task is not None:
             self.started += 1
@@ -85,7 +85,7 @@ class TaskQueue:
         return task
 
     def add(self, task: Task) -> None:
-        """Queue a task that a response has brought, ahead of the plan."""
+        """Queue a task found in a response, ahead of the plan."""
         if not self._schedule(task):
             return
         if isinstance(task, SearchTask) and task.page == 1:
@@ -97,7 +97,7 @@ class TaskQueue:
             self._found.append((next(self._order), task))
 
     def add_title(self, imdb_id: str, kind: str, source: Source) -> bool:
-        """Queue a title that a response has brought, and record it as pending.
+        """Queue a title found in a response, and record it as pending.
 
         Returns:
             Whether it is new: neither known nor found before.
@@ -118,7 +118,7 @@ class TaskQueue:
 
         Args:
             task: The task.
-            found: How many new titles it brought, if it was a search.
+            found: How many new titles it found, if it was a search.
         """
         self.finished += 1
         self._scheduled.pop(_request(task), None)
@@ -147,8 +147,8 @@ class TaskQueue:
         return task
 
     def _may_search(self) -> bool:
-        # A search may bring ten titles to fetch: running far ahead would spend a small budget on
-        # searches alone.
+        # A page of a search may list ten titles to fetch: searching far ahead would spend a small
+        # budget on searches alone.
         limit = _SEARCHES_WHILE_TITLES_COME if self._is_productive else self._width
         return self._searching < limit
 

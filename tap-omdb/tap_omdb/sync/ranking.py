@@ -1,4 +1,4 @@
-"""Orders the titles of a plan by their votes, of which there may be hundreds of thousands."""
+"""Orders the titles of a plan, which may be hundreds of thousands, by their votes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RankedPlan:
 
         Args:
             plan: Tasks, and invalid rows of a titles file.
-            priority: Has the votes, and counts what is left out.
+            priority: The votes of the titles; counts the titles left out.
         """
         self.error: TitlesFileError | None = None
         """Why the plan ended early; raised once its tasks have been yielded."""
@@ -56,7 +56,7 @@ class RankedPlan:
         self._order = array("Q", sorted(range(len(votes)), key=lambda index: -votes[index]))
 
     def tasks(self, is_due: Callable[[Task], bool]) -> Iterator[Task | InvalidRow]:
-        """Yield the tasks in their order, leaving out titles that are not due any more.
+        """Yield the tasks in order, skipping titles that are no longer due.
 
         Raises:
             TitlesFileError: The rest of the titles file could not be read.

@@ -20,10 +20,10 @@ class RecordBuilder:
     """Converts the details of titles to records."""
 
     def __init__(self, titles: TitleIndex) -> None:
-        """Start counting.
+        """Create a builder.
 
         Args:
-            titles: Has the ids that IMDb has merged.
+            titles: The known titles, with the ids that IMDb has merged.
         """
         self._titles = titles
         self.unparsed: Counter[str] = Counter()

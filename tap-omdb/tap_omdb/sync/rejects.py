@@ -51,10 +51,10 @@ def reject(task: Task, response: Response, reason: str, message: str, plot: str)
     """Return the row of a response that gave no data.
 
     Args:
-        task: What was to be fetched.
+        task: The task that failed.
         response: The response.
         reason: One of the reasons that the stream's schema lists.
-        message: The reason in OMDb's or our words.
+        message: The reason, in OMDb's words or the tap's.
         plot: The length of the plot that was requested.
     """
     return reject_row(

@@ -63,10 +63,10 @@ def reject_row(  # noqa: PLR0913 - one argument for each column
     """Return the row of a request that gave no data.
 
     Args:
-        task: What was to be fetched.
+        task: The task that failed.
         query: The query that was sent.
         reason: One of the reasons that the stream's schema lists.
-        message: The reason in OMDb's or our words.
+        message: The reason, in OMDb's words or the tap's.
         status: The HTTP status; None if there was no response.
         payload: The response as text.
         now: The current time (UTC).
@@ -143,7 +143,7 @@ def sync_row(  # noqa: PLR0913 - one argument for each part of a run
         rows: The rows emitted, by stream.
         unparsed_values: Values that did not parse.
         pending_titles: Titles and seasons left to fetch.
-        state: What is known at the end.
+        state: The sync state at the end.
     """
     values = {
         "sync_id": f"{started_at:%Y%m%dT%H%M%S}-{run_id}",
@@ -168,7 +168,7 @@ def sync_row(  # noqa: PLR0913 - one argument for each part of a run
 
 def _reject_id(task: Task, query: Query) -> str:
     if isinstance(task, LookupTask) and task.ignores_year:
-        # The title was wanted with its year; others may have the same name.
+        # The title is looked up by its year as well; others may have the same name.
         query = replace(task, ignores_year=False).query(plot="")
     return str(query.without("plot", "detail"))
 

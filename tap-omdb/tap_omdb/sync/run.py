@@ -54,10 +54,10 @@ class SyncRun:
     def __init__(
         self, settings: Settings, api_key: str, state: TapState, selected: set[str], run_id: str
     ) -> None:
-        """Read the state and the directory of the cache.
+        """Read the state and open the cache.
 
         Args:
-            settings: What the user wants.
+            settings: The tap's settings.
             api_key: The key; requests are counted by key.
             state: The tap's state; kept up to date by `save`.
             selected: The streams that are selected.
@@ -85,10 +85,10 @@ class SyncRun:
         self._priority = Priority()
         self.has_begun = False
         self.exit_code = 0
-        """What the process must exit with once everything is emitted."""
+        """The exit code of the process once everything is emitted."""
 
     def stop(self, signal_number: int) -> None:
-        """End soon because of a signal: nothing more is sent, what has come is emitted."""
+        """End the run because of a signal: send nothing more, and emit what was received."""
         self.exit_code = 128 + signal_number
         self.connection.stopping.set()
 
@@ -97,7 +97,7 @@ class SyncRun:
 
         Args:
             fetch: Sends a request; called from worker threads.
-            is_test: A single row is enough, so nothing is requested ahead of it.
+            is_test: Whether a single row is enough; requests are then sent one at a time.
         """
         self.has_begun = True
         now = clock.now()
@@ -145,7 +145,7 @@ class SyncRun:
         return time.monotonic() >= self._next_state
 
     def save(self) -> None:
-        """Update the tap's state; the larger it is, the less often."""
+        """Update the tap's state, and schedule the next update: later if this one was slow."""
         started = time.monotonic()
         self._bookmarks[BOOKMARK] = self.state.dump()
         self._bookmarks.pop(BOOKMARK_V1, None)

@@ -40,12 +40,12 @@ class SearchHandler:
     def __init__(
         self, settings: Settings, state: SyncState, queue: TaskQueue, seasons: SeasonHandler
     ) -> None:
-        """Start with what is known.
+        """Create a handler.
 
         Args:
-            settings: What the user wants.
-            state: What is known.
-            queue: Where further tasks go.
+            settings: The tap's settings.
+            state: The sync state.
+            queue: Takes further tasks.
             seasons: Queues the seasons of series.
         """
         self._settings = settings
@@ -71,7 +71,7 @@ class SearchHandler:
                 yield from self._end_search(search, now)
 
     def handle(self, task: SearchTask, response: Response) -> Iterator[Row]:
-        """Yield the rows that a response brings."""
+        """Yield the rows of a response."""
         parsed, search, now = response.parsed, task.search, response.raw.fetched_at
         self._state.searches.in_progress[search.key] = search
         kind = error_kind(response)

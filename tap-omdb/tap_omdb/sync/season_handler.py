@@ -27,12 +27,12 @@ class SeasonHandler:
     def __init__(
         self, settings: Settings, state: SyncState, queue: TaskQueue, builder: RecordBuilder
     ) -> None:
-        """Start with what is known.
+        """Create a handler.
 
         Args:
-            settings: What the user wants.
-            state: What is known.
-            queue: Where further tasks go.
+            settings: The tap's settings.
+            state: The sync state.
+            queue: Takes further tasks.
             builder: Builds the records.
         """
         self._settings = settings
@@ -45,7 +45,7 @@ class SeasonHandler:
         self._state.seasons.mark_failed(task.series_id, task.season, today)
 
     def add(self, series_id: str, total: int, today: date) -> None:
-        """Queue those of a series' first `total` seasons that are due, if episodes are wanted."""
+        """Queue those of a series' first `total` seasons that are due, if episodes are selected."""
         if "episode" not in self._settings.types:
             return
         pending = self._state.seasons.pending
@@ -57,7 +57,7 @@ class SeasonHandler:
                 self._queue.add(SeasonTask(series_id, season))
 
     def handle(self, task: SeasonTask, response: Response) -> Iterator[Row]:
-        """Yield the rows that a response brings."""
+        """Yield the rows of a response."""
         season, today = response.parsed, response.raw.fetched_at.date()
         if not isinstance(season, Season):
             yield from self._handle_error(task, response)

@@ -1,4 +1,4 @@
-"""What is to be requested, and the query that requests it. Pure."""
+"""The tasks of a run, and the query that each sends. Pure."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _MATCHED_BY = {"search": "search", "season": "season"}
 
 
 class TitleHandler:
-    """Yields records of titles, and records in the state what is known of them."""
+    """Yields the records of titles, and updates the state."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part of a run
         self,
@@ -56,12 +56,12 @@ class TitleHandler:
         builder: RecordBuilder,
         seasons: SeasonHandler,
     ) -> None:
-        """Start with what is known.
+        """Create a handler.
 
         Args:
-            settings: What the user wants.
-            state: What is known.
-            queue: Where further tasks go.
+            settings: The tap's settings.
+            state: The sync state.
+            queue: Takes further tasks.
             selected: The types whose streams are selected.
             builder: Builds the records.
             seasons: Queues the seasons of series.
@@ -76,13 +76,13 @@ class TitleHandler:
     def mark_failed(self, task: TitleTask | LookupTask, today: date) -> None:
         """Record that a title could not be fetched today."""
         if isinstance(task, TitleTask):
-            self._state.titles.mark_failed(task.imdb_id, today)
+            self._state.titles.mark_failed(task.imdb_id, today, self._matched_by_id(task))
         else:
             outcome = FAILED_WITHOUT_YEAR if task.ignores_year else FAILED
             self._state.lookups.mark(task.title, today, outcome)
 
     def handle(self, task: TitleTask | LookupTask, response: Response) -> Iterator[Row]:
-        """Yield the rows that a response brings."""
+        """Yield the rows of a response."""
         today = response.raw.fetched_at.date()
         if not isinstance(response.parsed, TitleDetails):
             yield from self._handle_error(task, response)
@@ -113,7 +113,7 @@ class TitleHandler:
                 on_evidence=isinstance(task, TitleTask) and task.on_evidence,
             )
         else:
-            self._state.titles.mark_not_selected(imdb_id, kind, today)
+            self._state.titles.mark_not_selected(imdb_id, kind, today, values["matched_by"])
         if isinstance(task, LookupTask):
             self._mark_lookup(task, today, FOUND)
         elif task.imdb_id != imdb_id:
@@ -129,24 +129,28 @@ class TitleHandler:
             self._state.lookups.mark(task.title, today, outcome)
 
     def _year_matches(self, task: LookupTask, data: dict[str, Any]) -> bool:
-        """Return whether a title that was looked up without its year is near enough to it."""
-        wanted = task.title.year
-        if wanted is None or not task.ignores_year:
+        """Return whether the year of a title looked up without it is within `year_tolerance`."""
+        year = task.title.year
+        if year is None or not task.ignores_year:
             return True
         first = parse_year(data.get("Year"))
         if first is None:
             return False
-        if abs(first - wanted) <= self._settings.year_tolerance:
+        if abs(first - year) <= self._settings.year_tolerance:
             return True
         last = parse_last_year_of_series(data.get("Year"))
         is_series = stream_of(data) == STREAM_OF_TYPE["series"]
-        return is_series and first <= wanted and (last is None or wanted <= last)
+        return is_series and first <= year and (last is None or year <= last)
 
     def _matched_by(self, task: TitleTask | LookupTask, data: dict[str, Any]) -> str | None:
         """Return how a title was found: the value of the column `matched_by`."""
         if isinstance(task, LookupTask):
             year = parse_year(data.get("Year"))
             return "title_and_year" if year and year == task.title.year else "title"
+        return self._matched_by_id(task)
+
+    def _matched_by_id(self, task: TitleTask) -> str | None:
+        """Return how a title requested by its id was found."""
         if task.source == "refresh":
             return self._state.titles.matched_by(task.imdb_id)
         return _MATCHED_BY.get(task.source, "imdb_id")
@@ -166,7 +170,7 @@ class TitleHandler:
         if kind not in PERMANENT:
             self.mark_failed(task, today)
         elif isinstance(task, TitleTask):
-            self._state.titles.mark_not_found(task.imdb_id, today)
+            self._state.titles.mark_not_found(task.imdb_id, today, self._matched_by_id(task))
         else:
             self._mark_lookup(task, today, NOT_FOUND)
 

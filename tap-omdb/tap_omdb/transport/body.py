@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_BODY_BYTES = 16 * 2**20
-"""Decoded. OMDb's largest response, a season with full details of every episode, has under 1 MB."""
+"""Decoded. OMDb's largest response, a season with full details of every episode, is under 1 MB."""
 
 MAX_ATTEMPTS = 2
 """A body beyond the limits is requested once more: each attempt is expensive."""
@@ -24,8 +24,8 @@ def read_body(response: requests.Response, max_seconds: float) -> bytes:
 
     Args:
         response: The response; its connection returns to the pool once the body is read.
-        max_seconds: The maximum time for the whole body. A timeout of the socket starts again
-            with each byte, so a server that sends a byte now and then would never reach it.
+        max_seconds: The maximum time for the whole body. A socket's timeout restarts with
+            each byte, so a server that sends a byte now and then would never exceed it.
 
     Raises:
         UnavailableError: The body is larger than `MAX_BODY_BYTES` or takes too long.

@@ -10,10 +10,10 @@ _OUTAGE_SECONDS = 30.0
 
 
 class CircuitBreaker:
-    """Opens when OMDb is down, rather than a single title being at fault.
+    """Opens when OMDb is down, but not when only single titles fail.
 
-    It opens when, for a while, no request has succeeded and a number of them have failed; or when
-    the retries of two requests in a row are exhausted without another succeeding meanwhile.
+    It opens when many requests have failed for half a minute and none has succeeded; or when the
+    retries of two requests in a row are exhausted without another succeeding meanwhile.
     """
 
     def __init__(self, workers: int) -> None:

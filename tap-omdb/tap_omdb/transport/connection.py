@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from tap_omdb.state.response_cache import ResponseCache
 
 FIRST_CONTACT_SECONDS = 15.0
-"""The retry budget until the first success of a run: a wrong address does not become right."""
+"""The retry budget until the first success of a run: retries do not help if the URL is wrong."""
 
 
 class Connection:
     """The session, limits and caches behind every request of a run."""
 
     def __init__(self, settings: Settings, budget: Budget, cache: ResponseCache) -> None:
-        """Prepare, without sending anything yet."""
+        """Prepare the session and the limits; nothing is sent yet."""
         self.session = Session(settings.concurrency)
-        # Once: for each request, requests would go through all environment variables again.
+        # Only once, because `requests` would read all environment variables again for each request.
         self.environment = self.session.merge_environment_settings(
             settings.api_url, {}, stream=True, verify=None, cert=None
         )
-        """How to send: proxies and certificates for api_url as the environment has them."""
+        """Proxies and certificates for api_url, from the environment."""
         self.budget = budget
         self.cache = cache
         self.circuit_breaker = CircuitBreaker(settings.concurrency)

@@ -44,7 +44,7 @@ class RunAbortedError(FatalAPIError):
 
 
 def was_sent(error: Exception) -> bool:
-    """Return whether OMDb may have received a request that failed: not without a connection."""
+    """Return whether OMDb may have received a failed request; False without a connection."""
     return not any(isinstance(arg, MaxRetryError) for arg in error.args)
 
 

@@ -22,7 +22,7 @@ class RateLimiter:
         self._stopping = stopping
 
     def pause(self, seconds: float) -> None:
-        """Let no request start for this time."""
+        """Let no request start for a number of seconds."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 

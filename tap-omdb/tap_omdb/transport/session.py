@@ -10,7 +10,7 @@ from typing_extensions import override
 
 
 class Session(requests.Session):
-    """Pooled connections that follow redirects only to the same host, and never away from TLS."""
+    """Pooled connections that follow redirects only to the same host, never from https to http."""
 
     def __init__(self, connections: int) -> None:
         """Open at most this many connections."""

@@ -32,7 +32,7 @@ _ID_KEYS = ("imdbid", "imdb", "tconst", "const", "imdbtitleid")
 _TITLE_KEYS = ("title", "name", "primarytitle", "movie", "film")
 _YEAR_KEYS = ("year", "startyear", "releaseyear", "released", "releasedate")
 _NESTED = ("episode", "movie", "show", "series", "game")
-"""As Trakt exports: an episode comes with its show, and is what is meant."""
+"""As in Trakt's exports, where an item may have both an episode and its show: the first counts."""
 
 _decoder = json.JSONDecoder()
 
@@ -61,7 +61,7 @@ def json_items(text: TextIO, path: Path) -> Iterator[TitleEntry | InvalidRow]:
             message = f"line {line} of {path} is not JSON, or too long ({error}). Check that line."
             raise TitlesFileError(message) from None
         if end == len(buffer) and not isinstance(item, (dict, str)) and (more := text.read(_CHUNK)):
-            buffer += more  # a number may go on
+            buffer += more  # a number may continue in the next chunk
             continue
         yield _convert(item, line, buffer[:end])
         line += buffer.count("\n", 0, end)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 from typing_extensions import override
 
 from tap_omdb.config.titles_file.entries import TitlesFileError
-from tap_omdb.omdb.encoding import CP1252_FALLBACK
+from tap_omdb.omdb.cp1252_fallback import CP1252_FALLBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def _unpacked(plain: BinaryIO) -> io.BufferedReader:
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzipped file, unless it unpacks to so much that somebody must have meant it to."""
+    """A gzipped file; reading fails if it expands so much that it must be a decompression bomb."""
 
     def __init__(self, plain: BinaryIO) -> None:
         self._plain = plain

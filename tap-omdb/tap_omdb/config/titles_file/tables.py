@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_omdb.config.titles_file.opening import Line
 
 MAX_LINES_OF_A_ROW = 20
-"""A quoted cell may contain line ends; one that has more of them is a quote that is not closed."""
+"""A quoted cell may contain line ends; a cell over more lines has a quote that is not closed."""
 
 _MISSING = "\\N"
 TOO_LONG = "the line is longer than 1 MB"
@@ -103,7 +103,7 @@ class Table:
 
 
 def unquoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
-    """Split lines at each delimiter, as in IMDb's data sets: a quotation mark is only a character.
+    """Split lines at each delimiter, as in IMDb's data sets: quotation marks have no meaning.
 
     Yields:
         A row for each line that is not blank.
@@ -115,8 +115,8 @@ def unquoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
 def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
     """Split lines as CSV, in which a quoted cell may span lines.
 
-    A quote that is not closed would swallow the rest of the file. Such a line is an error by
-    itself, and the lines after it are rows as usual.
+    A quote that is not closed would swallow the rest of the file. Only that line is an
+    error; the lines after it are parsed as usual.
 
     Yields:
         A row for each record that is not blank, the header included.
@@ -161,7 +161,7 @@ def _parse(record: list[Line], delimiter: str) -> tuple[list[str] | None, str | 
             return None, None
         if len(record) > 1:
             return None, "a quote is not closed"
-    # What only strict CSV rejects in one line, such as text after a closing quote, loses nothing.
+    # Text after a closing quote, for example, is an error only in strict mode; nothing is lost.
     try:
         return next(csv.reader((line.text for line in record), delimiter=delimiter), []), None
     except csv.Error as error:

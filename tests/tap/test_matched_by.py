@@ -1,0 +1,219 @@
+"""`matched_by` shows how each title was found, however many runs it took to fetch it."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from omdb_emulator.testing import Emulator, title_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.tap.conftest import Config, Run, RunTap
+
+KEY = "a1b2c3d4"
+MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
+DETAILS = {"movies": "movie", "series": "series", "episodes": "episode", "games": "game"}
+STREAMS = {*DETAILS, "searches", "rejects", "syncs"}
+
+SOURCES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "imdb_ids": ({"imdb_ids": [MOVIE]}, {MOVIE: "imdb_id"}),
+    "ids from titles_file": ({"titles_file": f"imdb_id\n{MOVIE}\n"}, {MOVIE: "imdb_id"}),
+    "names and years from titles_file": (
+        {"titles_file": "title,year\nAlpha,2010\n"},
+        {MOVIE: "title_and_year"},
+    ),
+    "names from titles_file": ({"titles_file": "title\nAlpha\n"}, {MOVIE: "title"}),
+    "titles with their year": (
+        {"titles": [{"title": "Alpha", "year": 2010}]},
+        {MOVIE: "title_and_year"},
+    ),
+    "titles with another year": ({"titles": [{"title": "Alpha", "year": 2009}]}, {MOVIE: "title"}),
+    "titles without a year": ({"titles": [{"title": "Alpha"}]}, {MOVIE: "title"}),
+    "search": ({"search_terms": ["Alpha"]}, {MOVIE: "search", GAME: "search"}),
+    "season": ({"imdb_ids": [SERIES]}, {SERIES: "imdb_id", EPISODE: "season"}),
+}
+"""Config of each source, and `matched_by` of each title that it finds."""
+BY_ID = ["imdb_ids", "ids from titles_file", "search"]
+"""Sources whose titles are requested by their id, so that the state keeps those that fail."""
+
+
+@pytest.fixture
+def omdb() -> Iterator[Emulator]:
+    titles = [
+        title_line(MOVIE, "Alpha", Year="2010"),
+        title_line(GAME, "Alpha Two", "game", Year="2011"),
+        title_line(SERIES, "Gamma", "series", Year="2012", totalSeasons="1"),
+        title_line(
+            EPISODE, "Pilot", "episode", Year="2012", seriesID=SERIES, Season="1", Episode="1"
+        ),
+    ]
+    with Emulator(titles, keys={KEY: None}) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def days() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-01-01T12:00:00+00:00") as clock:
+        yield clock
+
+
+def configure(config: Config, source: str, directory: Path) -> Config:
+    """Return a config that fetches what a source names, of every type."""
+    settings = {**SOURCES[source][0]}
+    if "titles_file" in settings:
+        path = directory / "titles.csv"
+        path.write_text(settings["titles_file"], encoding="utf-8")
+        settings["titles_file"] = str(path)
+    return {**config, "types": [*DETAILS.values()], **settings}
+
+
+def matched_by(run: Run) -> dict[str, str | None]:
+    return {
+        record["imdb_id"]: record["matched_by"]
+        for stream in DETAILS
+        for record in run.records(stream)
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_has_its_value_and_refreshes_keep_it(
+    sync: RunTap, config: Config, source: str, tmp_path: Path, days: time_machine.Traveller
+) -> None:
+    config = configure(config, source, tmp_path)
+    run = sync(config)
+    assert matched_by(run) == SOURCES[source][1]
+    for date in ("2026-09-01", "2027-05-01"):
+        days.move_to(f"{date}T12:00:00+00:00")
+        run = sync(config, run.state)
+        assert matched_by(run) == SOURCES[source][1]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_title_found_while_its_stream_was_not_selected(
+    sync: RunTap, config: Config, source: str, tmp_path: Path, days: time_machine.Traveller
+) -> None:
+    config = configure(config, source, tmp_path)
+    # A stream of titles has to be selected for any title to be requested.
+    streams = {"movies", "games"} if source == "season" else {"series", "searches"}
+    run = sync(config, select=streams)
+    assert matched_by(run) == {}
+    days.shift(86_400)
+    run = sync(config, run.state)
+    assert matched_by(run) == SOURCES[source][1]
+
+
+@pytest.mark.parametrize("source", BY_ID)
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
+    sync: RunTap,
+    config: Config,
+    omdb: Emulator,
+    source: str,
+    failures: int,
+    tmp_path: Path,
+    days: time_machine.Traveller,
+) -> None:
+    config = configure(config, source, tmp_path)
+    omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
+    state = None
+    for _ in range(failures):
+        run = sync(config, state)
+        assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
+        assert MOVIE not in matched_by(run)
+        state = run.state
+        days.shift(86_400)
+    omdb.clear_faults()
+    if failures == 3:  # it counts as not found, and is due again when old titles are
+        days.shift(86_400 * 180)
+    assert matched_by(sync(config, state))[MOVIE] == SOURCES[source][1][MOVIE]
+
+
+@pytest.mark.parametrize("source", BY_ID)
+@pytest.mark.parametrize("was_fetched", [False, True])
+def test_a_title_that_omdb_did_not_have(  # noqa: PLR0913, PLR0917
+    sync: RunTap,
+    config: Config,
+    omdb: Emulator,
+    source: str,
+    was_fetched: bool,  # noqa: FBT001
+    tmp_path: Path,
+    days: time_machine.Traveller,
+) -> None:
+    config = configure(config, source, tmp_path)
+    state = None
+    if was_fetched:
+        state = sync(config).state
+        days.shift(86_400 * 180)
+    omdb.fault("error", {"i": MOVIE}, message="Movie not found!")
+    run = sync(config, state)
+    assert [reject["reason"] for reject in run.records("rejects")] == ["not_found"]
+    omdb.clear_faults()
+    days.shift(86_400 * 180)
+    assert matched_by(sync(config, run.state))[MOVIE] == SOURCES[source][1][MOVIE]
+
+
+def test_an_episode_that_failed_first(
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path, days: time_machine.Traveller
+) -> None:
+    config = configure(config, "season", tmp_path)
+    # The list of a season's ids is requested if its full response is broken.
+    omdb.fault("error", {"season": "1", "detail": "full"}, message="Error getting data.")
+    omdb.fault("error", {"i": EPISODE}, message="Error getting data.")
+    run = sync(config)
+    assert matched_by(run) == {SERIES: "imdb_id"}
+    omdb.clear_faults()
+    days.shift(86_400)
+    assert matched_by(sync(config, run.state)) == {EPISODE: "season"}
+
+
+def test_a_title_that_failed_while_its_stream_was_not_selected(
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path, days: time_machine.Traveller
+) -> None:
+    config = configure(config, "titles without a year", tmp_path)
+    run = sync(config, select={"series"})
+    omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
+    days.shift(86_400)
+    run = sync(config, run.state)
+    assert matched_by(run) == {}
+    omdb.clear_faults()
+    days.shift(86_400)
+    assert matched_by(sync(config, run.state)) == {MOVIE: "title"}
+
+
+def test_merged_states_keep_it_in_whichever_order_they_are_merged(
+    sync: RunTap, config: Config, omdb: Emulator, days: time_machine.Traveller
+) -> None:
+    base = {**config, "types": [*DETAILS.values()]}
+    omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
+    omdb.fault("error", {"i": SERIES}, message="Movie not found!")
+    shards = [
+        sync({**base, "search_terms": ["Alpha"]}, select=STREAMS - {"games"}).state,
+        sync(
+            {**base, "imdb_ids": [SERIES], "titles": [{"title": "Alpha Two"}]},
+            select=STREAMS - {"games"},
+        ).state,
+    ]
+    omdb.clear_faults()
+    days.shift(86_400 * 180)
+    for first, second in (shards, shards[::-1]):
+        run = sync({**base, "imdb_ids": [MOVIE]}, merged(first, second))
+        assert matched_by(run) == {
+            MOVIE: "search",  # failed
+            GAME: "title",  # not selected
+            SERIES: "imdb_id",  # not found
+            EPISODE: "season",
+        }
+
+
+def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
+    """Merge two states as Meltano does (`meltano.core.utils.merge`)."""
+    result = deepcopy(complete)
+    for key, value in partial.items():
+        result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
+    return dict(json.loads(json.dumps(result)))

@@ -147,7 +147,7 @@ def test_a_lasting_fault_is_a_reject_and_the_run_continues(
     assert omdb.stats()["requests"] == spent(run) == 3
     today = datetime.now(timezone.utc).date().isoformat()
     [failure] = run.sync_state["failures"].pop(HIT).values()
-    assert failure == {"day": today, "attempts": 1}
+    assert failure == {"day": today, "attempts": 1, "matched_by": "imdb_id"}
     assert run.sync_state["failures"] == {}
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -84,6 +85,18 @@ def until_record(process: subprocess.Popen[str], count: int) -> list[str]:
         lines.append(process.stdout.readline())
         assert lines[-1], process.stderr.read()
     return lines
+
+
+def read_to_end(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    """Return the rest of both outputs; `communicate` would lose what `readline` has buffered."""
+    assert process.stdout
+    assert process.stderr
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    outputs = process.stdout.read(), process.stderr.read()
+    process.wait()
+    timer.cancel()
+    return outputs
 
 
 # Version and settings
@@ -378,7 +391,7 @@ def test_a_signal_ends_the_run_between_two_records(
         lines = until_record(process, 20)
         process.send_signal(number)
         at = time.monotonic()
-        rest, log = process.communicate(timeout=20)
+        rest, log = read_to_end(process, 20)
         assert time.monotonic() - at < 5
         assert process.returncode == 128 + number
     omdb.set_latency(0)

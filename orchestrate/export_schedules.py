@@ -32,9 +32,9 @@ def main(*, check: bool) -> int:
 
 def list_schedules() -> dict[str, Any]:
     """Return what Meltano knows of the schedules and their jobs."""
-    command = [Path(sys.executable).with_name("meltano"), "--log-level=error"]
-    listed = subprocess.run(  # noqa: S603
-        [*command, "schedule", "list", "--format=json"],
+    program = str(Path(sys.executable).with_name("meltano"))
+    listed = subprocess.run(  # noqa: S603 - our own command
+        [program, "--log-level=error", "schedule", "list", "--format=json"],
         cwd=ROOT,
         check=True,
         capture_output=True,

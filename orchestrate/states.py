@@ -1,9 +1,9 @@
 # ruff: noqa: T201  # what it prints is its purpose
 """What a backfill does with Meltano's states: `.venv/bin/python orchestrate/states.py COMMAND`.
 
-    left           print how many requests are left today
-    seed SUFFIX    let the shard with this --state-id-suffix know what the main state knows
-    merge          merge the states of all shards into the main state, and clear them
+left           print how many requests are left today
+seed SUFFIX    let the shard with this --state-id-suffix know what the main state knows
+merge          merge the states of all shards into the main state, and clear them
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +47,16 @@ class States:
         Raises:
             CalledProcessError: It failed.
         """
-        command = [Path(sys.executable).with_name("meltano"), "--log-level=warning"]
-        return subprocess.run(  # noqa: S603
-            [*command, f"--environment={self.environment}", *arguments],
+        program = str(Path(sys.executable).with_name("meltano"))
+        finished = subprocess.run(  # noqa: S603 - our own command
+            [program, "--log-level=warning", f"--environment={self.environment}", *arguments],
             cwd=ROOT,
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-        ).stdout
+        )
+        return finished.stdout
 
     def get(self, state_id: str) -> dict[str, Any]:
         """Return a state; empty if there is none."""
@@ -71,7 +72,9 @@ class States:
         """Return how many requests of today's quota the main state has not seen spent."""
         config = json.loads(self.meltano("config", "print", "tap-omdb", "--format=json"))
         quota = int(config.get("daily_requests") or DEFAULT_QUOTA)
-        return max(0, quota - count_requests(self.get(self.main), datetime.now(UTC).date()))
+        return max(
+            0, quota - count_requests(self.get(self.main), datetime.now(timezone.utc).date())
+        )
 
     def seed(self, suffix: str) -> None:
         """Merge what the main state knows into the state of a shard."""

@@ -7,7 +7,7 @@ next backfill or daily run continues with it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
@@ -36,7 +36,7 @@ with DAG(
     dag_id="movies_backfill",
     description="Fetch years, a shard each",
     schedule=None,
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
     tags=["movies"],

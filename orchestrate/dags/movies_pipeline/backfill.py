@@ -57,9 +57,7 @@ def split_evenly(total: int, parts: int) -> tuple[int, ...]:
     return tuple(total // parts + (part < total % parts) for part in range(parts))
 
 
-def shards(
-    years: Collection[int], types: Iterable[str], requests: int
-) -> list[dict[str, str]]:
+def shards(years: Collection[int], types: Iterable[str], requests: int) -> list[dict[str, str]]:
     """Return the variables of each shard, one a year.
 
     Args:

@@ -13,20 +13,35 @@ from typing import Any
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param, TriggerRule, chain
-from movies_pipeline.backfill import NAMED_NOTHING, REFRESH_NOTHING, TYPES, parse_years, shards
+from movies_pipeline.alerts import post_alert
+from movies_pipeline.backfill import (
+    NAMED_NOTHING,
+    REFRESH_NOTHING,
+    SEARCH_NOTHING,
+    TYPES,
+    YEARS_PATTERN,
+    parse_years,
+    shards,
+)
 from movies_pipeline.operators import DEFAULTS, MELTANO, SHARDS_POOL, STATE_POOL, meltano_run
 from movies_pipeline.project import load_pipeline
 
 EXTRACT_AND_LOAD = "tap-omdb target-postgres"
 STATES = ".venv/bin/python orchestrate/states.py"
+# Runs of one checkout at the same time overwrite each other's catalog in .meltano/run, so each
+# has a .meltano of its own, with the same plugins and database.
 SHARD = f"""\
+set -e
 {STATES} seed "$STATE_ID_SUFFIX"
+export MELTANO_SYS_DIR_ROOT="$PWD/.meltano/shards/$STATE_ID_SUFFIX"
+mkdir -p "$MELTANO_SYS_DIR_ROOT"
+ln -sfn "$PWD"/.meltano/{{extractors,loaders,utilities,meltano.db}} "$MELTANO_SYS_DIR_ROOT"
 {MELTANO} run --state-id-suffix="$STATE_ID_SUFFIX" {EXTRACT_AND_LOAD}
 """
 
 
 def plan(requests_left: str, params: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the variables of each shard."""
+    """Return the variables of each shard; `params` are those of the DAG run."""
     left = int(requests_left)
     requests = min(left, params["requests"] or left)
     return shards(parse_years(params["years"]), params["types"], requests)
@@ -44,7 +59,7 @@ with DAG(
     params={
         "years": Param(
             type="string",
-            minLength=4,
+            pattern=YEARS_PATTERN,
             title="Years",
             description="Such as 2010, 2012-2015",
         ),
@@ -68,7 +83,12 @@ with DAG(
     # shard. This also creates the tables, so that shards do not do so at the same time.
     fetch_pending = meltano_run(
         EXTRACT_AND_LOAD,
-        {**NAMED_NOTHING, **REFRESH_NOTHING, "TAP_OMDB_YEARS": "[]"},
+        {
+            **NAMED_NOTHING,
+            **REFRESH_NOTHING,
+            **SEARCH_NOTHING,
+            "TAP_OMDB_TYPES": "{{ params.types | join(',') }}",
+        },
         task_id="fetch_pending",
     )
     requests_left = BashOperator(
@@ -80,7 +100,7 @@ with DAG(
         task_id="plan_shards",
         python_callable=plan,
         op_args=[requests_left.output],
-        op_kwargs={"params": "{{ params }}"},
+        on_failure_callback=post_alert,
     )
     shard = BashOperator.partial(
         task_id="shard",

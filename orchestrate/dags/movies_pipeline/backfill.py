@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 1870, 2100
 MOST_YEARS = 200
 TYPES = ("movie", "series", "episode", "game")
+YEARS_PATTERN = r"^\s*\d{4}(-\d{4})?([,\s]+\d{4}(-\d{4})?)*\s*$"
 _RANGE = re.compile(r"(\d{4})(?:-(\d{4}))?")
 
 NAMED_NOTHING = {
@@ -26,6 +27,8 @@ REFRESH_NOTHING = {
     "TAP_OMDB_REFRESH": json.dumps(dict.fromkeys(("this_year", "recent", "older"), "never")),
 }
 """Known titles are refreshed by the daily run."""
+SEARCH_NOTHING = {"TAP_OMDB_YEARS": "2000", "TAP_OMDB_COVERAGE": "0"}
+"""The tap requires a source; this one needs no search."""
 
 
 class BackfillError(ValueError):
@@ -73,8 +76,10 @@ def shards(years: Collection[int], types: Iterable[str], requests: int) -> list[
         BackfillError: A type is unknown, or no request is left.
     """
     types = tuple(types)
-    if unknown := sorted({*types} - {*TYPES}) or not types:
-        message = f"types: {unknown or 'none'} given; choose from {', '.join(TYPES)}"
+    unknown = sorted({*types} - {*TYPES})
+    if unknown or not types:
+        given = ", ".join(unknown) or "none"
+        message = f"types: {given} given; choose from {', '.join(TYPES)}"
         raise BackfillError(message)
     return [
         {

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from local_airflow import metadata, secrets_file
 from local_airflow.settings import Layout, environment
 
+from tests.operations.conftest import receiver
 from tests.pipeline.conftest import CHECKOUT, Project, running_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from local_airflow.settings import Server
+
+__all__ = ["receiver"]
 
 AIRFLOW = CHECKOUT / ".airflow/venv"
 SMALL = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from airflow.dag_processing.dagbag import BundleDagBag
 
 bag = BundleDagBag(sys.argv[1], bundle_path=Path(sys.argv[1]))
 
 
-def describe(task):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def describe(task: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return what the tests look at."""
     is_mapped = task.is_mapped
     get = task.partial_kwargs.get if is_mapped else lambda name: getattr(task, name)

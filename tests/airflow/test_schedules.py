@@ -14,7 +14,7 @@ from movies_pipeline.schedules import Pipeline, steps, task_id
     ("tasks", "expected"),
     [
         (["tap-omdb target-postgres dbt:run"], ["tap-omdb target-postgres", "dbt:run"]),
-        (["tap-a mapper target-b", "dbt:run dbt:test"], ["tap-a mapper target-b", "dbt:run", "dbt:test"]),
+        (["tap-a map target-b", "dbt:run dbt:test"], ["tap-a map target-b", "dbt:run", "dbt:test"]),
         (["tap-a target-b tap-c target-d"], ["tap-a target-b", "tap-c target-d"]),
         (["postgres:start tap-a target-b"], ["postgres:start", "tap-a target-b"]),
         ([], []),

@@ -44,7 +44,6 @@ class Installation:
     def __init__(self, layout: Layout) -> None:
         """Address an installation; nothing is started."""
         self._layout = layout
-        self._mark = str(layout.home)
         self._address = layout.home / "address"
 
     def start(self, executor: Executor, workers: int, given: Mapping[str, str]) -> str:
@@ -69,7 +68,7 @@ class Installation:
                 try:
                     self._start(executor, workers, given)
                 except BaseException:
-                    processes.stop(self._mark, _STOP_SECONDS)
+                    processes.stop(self._layout.home, _STOP_SECONDS)
                     raise
         except Timeout as error:
             message = "another start is under way: wait for it"
@@ -78,11 +77,11 @@ class Installation:
 
     def stop(self) -> bool:
         """End all processes, and the tasks that they run; return whether there were any."""
-        return processes.stop(self._mark, _STOP_SECONDS) > 0
+        return processes.stop(self._layout.home, _STOP_SECONDS) > 0
 
     def status(self) -> str | None:
         """Return the address and how to log in; None if nothing is running."""
-        return self._describe() if processes.find(self._mark) else None
+        return self._describe() if processes.find(self._layout.home) else None
 
     def _describe(self) -> str:
         address = self._address.read_text(encoding="utf-8").strip()
@@ -115,7 +114,7 @@ class Installation:
         started = {
             name: processes.start(
                 [_program("airflow"), *arguments],
-                mark=self._mark,
+                home=self._layout.home,
                 env=env,
                 log=self._log(name),
                 cwd=layout.root,
@@ -136,7 +135,7 @@ class Installation:
         secrets_file.write_private(config, broker_config(port, password, directory))
         process = processes.start(
             [get_binary_path(), config],
-            mark=self._mark,
+            home=self._layout.home,
             env={},
             log=self._log("broker"),
             cwd=directory,
@@ -153,7 +152,7 @@ class Installation:
     def _airflow(self, *arguments: str, env: Mapping[str, str]) -> None:
         process = processes.start(
             [_program("airflow"), *arguments],
-            mark=self._mark,
+            home=self._layout.home,
             env=env,
             log=self._log("setup"),
             cwd=self._layout.root,

@@ -23,9 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "cwd": str(ROOT),
     "append_env": True,
     "do_xcom_push": False,
-    # Longer together than the five minutes for which Meltano takes a dead run for a live one.
+    # The first delay is Airflow's default, five minutes: as long as Meltano takes a run that was
+    # killed for one that is still running.
     "retries": 4,
-    "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(hours=1),
     "execution_timeout": timedelta(hours=20),

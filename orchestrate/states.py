@@ -9,16 +9,21 @@ merge          merge the states of all shards into the main state, and clear the
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from dotenv import dotenv_values
+from meltano.cli.cli import cli
+from meltano.cli.utils import CliError
+from meltano.core.error import Error
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "orchestrate/dags"))
@@ -42,21 +47,18 @@ class States:
         self.main = f"{environment}:{PIPE}"
 
     def meltano(self, *arguments: str) -> str:
-        """Run Meltano and return what it prints; its log goes to stderr.
+        """Run a command of Meltano in this process and return what it prints.
+
+        To start Meltano takes several seconds, and merging takes two commands a shard.
 
         Raises:
-            CalledProcessError: It failed.
+            Exception: It failed; Meltano's own exceptions say why.
         """
-        program = str(Path(sys.executable).with_name("meltano"))
-        finished = subprocess.run(  # noqa: S603 - our own command
-            [program, "--log-level=warning", f"--environment={self.environment}", *arguments],
-            cwd=ROOT,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return finished.stdout
+        printed = io.StringIO()
+        options = ["--log-level=warning", f"--environment={self.environment}"]
+        with contextlib.redirect_stdout(printed):
+            cli.main([*options, *arguments], prog_name="meltano", standalone_mode=False)
+        return printed.getvalue()
 
     def get(self, state_id: str) -> dict[str, Any]:
         """Return a state; empty if there is none."""
@@ -106,6 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("seed").add_argument("suffix")
     commands.add_parser("merge")
     given = parser.parse_args(arguments)
+    os.chdir(ROOT)
     variables = {**dotenv_values(ROOT / ".env"), **os.environ}
     states = States(variables.get("MELTANO_ENVIRONMENT") or load_pipeline().default_environment)
     try:
@@ -115,8 +118,11 @@ def main(arguments: Sequence[str]) -> int:
             states.seed(given.suffix)
         else:
             states.merge()
-    except subprocess.CalledProcessError as error:
-        print(f"states: meltano {' '.join(error.cmd[3:])} failed, see above", file=sys.stderr)
+    except click.ClickException as error:
+        print(f"states: {error.format_message()}", file=sys.stderr)
+        return 1
+    except (CliError, Error) as error:
+        print(f"states: {error}", file=sys.stderr)
         return 1
     return 0
 

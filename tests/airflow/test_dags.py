@@ -1,53 +1,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from movies_pipeline.project import load_pipeline
 from movies_pipeline.schedules import task_id
 
-from tests.pipeline.conftest import CHECKOUT, copy_project
+from tests.airflow.conftest import describe_dags
+from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_POOL, SHARDS_POOL = "movies_state", "movies_shards"
-
-
-def describe(python: Path, root: Path, home: Path) -> dict[str, Any]:
-    """Import the DAGs of a folder in Airflow's environment."""
-    described = subprocess.run(
-        [python, CHECKOUT / "tests/airflow/describe_dags.py", root / "orchestrate/dags"],
-        env={
-            "PATH": os.defpath,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert described.returncode == 0, described.stderr
-    result: dict[str, Any] = json.loads(described.stdout.splitlines()[-1])
-    return result
-
-
-@pytest.fixture(scope="module")
-def dags(airflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The DAGs, imported from a folder with nothing else in it: neither Meltano nor settings."""
-    root = tmp_path_factory.mktemp("dags") / "project"
-    copy_project(root, kept=("orchestrate",))
-    (root / ".venv").unlink()
-    result = describe(airflow_python, root, tmp_path_factory.mktemp("home"))
-    assert result["errors"] == {}
-    assert result["warnings"] == {}
-    found: dict[str, Any] = result["dags"]
-    return found
 
 
 def test_there_is_a_dag_for_each_schedule(dags: dict[str, Any]) -> None:
@@ -120,5 +85,5 @@ def test_an_import_that_airflow_deprecates_is_noticed(airflow_python: Path, tmp_
         "with DAG(dag_id='old', schedule=None):\n"
         "    BashOperator(task_id='a', bash_command='true')\n"
     )
-    described = describe(airflow_python, tmp_path, tmp_path / "home")
+    described = describe_dags(airflow_python, tmp_path, tmp_path / "home")
     assert described["errors"] or described["warnings"]

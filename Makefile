@@ -1,4 +1,4 @@
-# Everything is created inside the checkout: .venv, .meltano, .postgres, .emulator, .env.
+# Everything is created inside the checkout: .venv, .meltano, .airflow, .postgres, .emulator, .env.
 
 .DEFAULT_GOAL := help
 SHELL := bash
@@ -59,6 +59,18 @@ install: .meltano/.installed env ## Install Meltano and the plugins, and create 
 health: .meltano/.installed env ## Show whether the pipeline is healthy (ENVIRONMENT=prod, ARGS=--json)
 	@$(MELTANO) --log-level=error $(ENVIRONMENT:%=--environment=%) invoke dbt:health $(ARGS)
 
+AIRFLOW = cd orchestrate && ../.airflow/venv/bin/python -m local_airflow
+EXECUTOR ?= local
+WORKERS ?= 2
+
+.PHONY: airflow
+airflow: .airflow/.installed start ## Start Airflow (EXECUTOR=celery WORKERS=2, ENVIRONMENT=prod)
+	@$(ENVIRONMENT:%=export MELTANO_ENVIRONMENT=%;) $(AIRFLOW) start --executor=$(EXECUTOR) --workers=$(WORKERS)
+
+.PHONY: airflow-stop
+airflow-stop: ## Stop Airflow and its tasks; the data is kept
+	@if [ -e .airflow/venv ]; then $(AIRFLOW) stop; fi
+
 # Nothing but psql itself prints, so that other programs can read its output.
 .PHONY: psql
 psql: .meltano/.installed env ## Query the data with psql (ARGS='-c "select 1"'; a script on stdin)
@@ -84,8 +96,12 @@ dictionary: start ## Generate a page that describes every table and column
 ##@ Check
 
 .PHONY: test
-test: lint .meltano/.installed ## Run all checks and tests, from nothing
+test: lint .meltano/.installed .airflow/.installed ## Run all checks and tests, from nothing
 	.venv/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+
+.PHONY: test-airflow
+test-airflow: .venv/.dev .meltano/.installed .airflow/.installed ## Run only the tests of Airflow
+	.venv/bin/pytest tests/airflow
 
 .PHONY: lint
 lint: .venv/.dev ## Run only the checks
@@ -104,12 +120,14 @@ lint: .venv/.dev ## Run only the checks
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/python scripts/tap_docs.py --check
+	.venv/bin/python orchestrate/export_schedules.py --check
 
 ##@ Maintain
 
 .PHONY: docs
-docs: .venv/.dev ## Update the tap's settings in its README and its Hub definition
+docs: .venv/.dev ## Update what is made from the tap's settings and from meltano.yml's schedules
 	.venv/bin/python scripts/tap_docs.py
+	.venv/bin/python orchestrate/export_schedules.py
 
 .PHONY: screenshots
 screenshots: .venv/.dev dashboard ## Take the README's screenshots of the demo's page
@@ -129,18 +147,20 @@ lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the new
 	$(COMPILE) requirements/uv.in --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/meltano.in --constraints requirements/all.txt --output-file requirements/meltano.txt
 	$(COMPILE) requirements/s3.in --constraints requirements/all.txt --output-file requirements/s3.txt
+	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 
 .PHONY: clean
-clean: stop ## Delete what was installed or built; keeps data, state and .env
+clean: airflow-stop stop ## Delete what was installed or built; keeps data, state and .env
 	rm -rf .venv .meltano/extractors .meltano/loaders .meltano/utilities .meltano/.installed
+	rm -rf .airflow/venv .airflow/.installed
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis transform/target transform/logs
 
 .PHONY: help
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## "; print "Usage: make TARGET" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- Intermediate targets -------------------------------------------------
 
@@ -171,6 +191,12 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 .meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
 	@echo "Installing the plugins ..." >&2
 	@$(MELTANO) --log-level=warning install --clean
+	@touch $@
+
+.airflow/.installed: .venv/.meltano requirements/airflow.txt
+	@echo "Installing Airflow in .airflow/venv ..." >&2
+	@$(UV) venv --quiet --clear --python .venv .airflow/venv
+	@$(UV) pip install --quiet --python .airflow/venv --require-hashes -r requirements/airflow.txt
 	@touch $@
 
 # It will hold your API key, hence the mode. Meltano reads the ports from it.

@@ -31,6 +31,7 @@ MELTANO = CHECKOUT / ".venv/bin/meltano"
 PLUGINS = (
     "extractors/tap-omdb",
     "loaders/target-postgres",
+    "utilities/dashboard",
     "utilities/dbt",
     "utilities/omdb-emulator",
     "utilities/postgres",

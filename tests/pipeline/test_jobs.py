@@ -16,7 +16,10 @@ import pytest
 def after_the_job(idle_project: Project) -> Iterator[Project]:
     """A project in which nothing ran before `meltano run demo`."""
     finished = idle_project.meltano(
-        *("run", "demo"), TAP_OMDB_YEARS="[]", TAP_OMDB_IMDB_IDS='["tt1375666"]'
+        *("run", "demo"),
+        TAP_OMDB_YEARS="[]",
+        TAP_OMDB_TITLES_FILE="",
+        TAP_OMDB_IMDB_IDS='["tt1375666"]',
     )
     assert finished.returncode == 0, finished.stdout
     yield idle_project

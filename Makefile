@@ -119,6 +119,7 @@ lint: .venv/.dev ## Run only the checks
 	  .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/hadolint Dockerfile
+	.venv/bin/kubernetes-validate --strict --quiet orchestrate/kubernetes/cronjob.yaml
 	.venv/bin/python scripts/tap_docs.py --check
 	.venv/bin/python orchestrate/export_schedules.py --check
 

@@ -16,7 +16,7 @@ settings.register_profile("default", parent=settings.get_profile("explore"), der
 settings.load_profile("default")
 
 # Folders whose tests share what takes long to install or build, and files whose tests do.
-_GROUPED_FOLDERS = ("faults", "operations", "pipeline")
+_GROUPED_FOLDERS = ("airflow", "faults", "operations", "pipeline")
 _GROUPED_FILES = ("analyze", "transform")
 
 _DAY = 86_400

@@ -23,6 +23,7 @@ _DAY = 86_400
 _LONGEST_TEST = 120
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one worker run all tests of a group, if there are several workers."""
     for item in items:

@@ -97,7 +97,7 @@ dictionary: start ## Generate a page that describes every table and column
 
 .PHONY: test
 test: lint .meltano/.installed .airflow/.installed ## Run all checks and tests, from nothing
-	.venv/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+	.venv/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 .PHONY: test-airflow
 test-airflow: .venv/.dev .meltano/.installed .airflow/.installed ## Run only the tests of Airflow

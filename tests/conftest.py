@@ -15,23 +15,8 @@ settings.register_profile(
 settings.register_profile("default", parent=settings.get_profile("explore"), derandomize=True)
 settings.load_profile("default")
 
-# Folders whose tests share what takes long to install or build, and files whose tests do.
-_GROUPED_FOLDERS = ("airflow", "faults", "operations", "pipeline")
-_GROUPED_FILES = ("analyze", "transform")
-
 _DAY = 86_400
 _LONGEST_TEST = 120
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests of a group, if there are several workers."""
-    for item in items:
-        folder = item.path.parent.name
-        if folder in _GROUPED_FOLDERS:
-            item.add_marker(pytest.mark.xdist_group(folder))
-        elif folder in _GROUPED_FILES:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(autouse=True)

@@ -63,7 +63,8 @@ def go_to(page: Page, view: str) -> None:
     )
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright's event loop runs until it is closed, and other tests have theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium: that of the system, or the one that CHROMIUM names."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)

@@ -75,7 +75,6 @@ def deployment(
 ) -> Iterator[Deployment]:
     """A deployment without running processes of Airflow."""
     with running_project(tmp_path_factory.mktemp("airflow") / "a próject") as project:
-        share_dashboard(project)
         yield deploy(project)
 
 
@@ -94,13 +93,6 @@ def deploy(project: Project) -> Deployment:
     migrated = deployment.airflow("db", "migrate")
     assert migrated.returncode == 0, migrated.stdout
     return deployment
-
-
-def share_dashboard(project: Project) -> None:
-    """Let a copy use the checkout's dashboard, which other tests of the pipeline do not need."""
-    plugin = ".meltano/utilities/dashboard"
-    (project.root / plugin).mkdir(parents=True)
-    (project.root / plugin / "venv").symlink_to(CHECKOUT / plugin / "venv")
 
 
 def describe_dags(python: Path, root: Path, home: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import pytest
 from local_airflow import metadata, processes, secrets_file
 from local_airflow.settings import Layout, broker_url, components, environment
 
-from tests.airflow.conftest import AIRFLOW, share_dashboard
+from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import Project, copy_project, running_project
 
 if TYPE_CHECKING:
@@ -113,14 +113,12 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running_project(tmp_path_factory.mktemp("first") / "a próject") as first:
-        share_dashboard(first)
         server = metadata.find_server(first.root)
         env = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(first.root.parent), **SETTINGS}
         env["MELTANO_DATABASE_URI"] = create_state_database(server)
         allow_shards(first, 4)
         with started_airflow(first, env):
             second = copy_project(tmp_path_factory.mktemp("second") / "anothér project")
-            share_dashboard(second)
             shutil.copy(first.root / ".env", second.root / ".env")
             (second.root / ".postgres").mkdir()
             shutil.copy(first.root / ".postgres/pgpass", second.root / ".postgres/pgpass")

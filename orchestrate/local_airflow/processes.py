@@ -126,6 +126,9 @@ def _leaders(home: Path) -> dict[int, float]:
         return {}
     leaders = {}
     for number, created in recorded.items():
+        # Processes of the system have no session (0), also those of a container's host.
+        if int(number) <= 1:
+            continue
         try:
             is_same = psutil.Process(int(number)).create_time() == created
         except psutil.NoSuchProcess:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -167,5 +168,21 @@ def test_every_descendant_is_found_and_ended(tmp_path: Path, code: str) -> None:
 
 
 def test_a_number_that_belongs_to_another_process_by_now_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "processes.json").write_text(json.dumps({os.getsid(0): 1.0}))
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)  # noqa: S607 - a stranger
+    try:
+        started = psutil.Process(other.pid).create_time()
+        (tmp_path / "processes.json").write_text(json.dumps({other.pid: started}))
+        assert [process.pid for process in processes.find(tmp_path)] == [other.pid]
+        (tmp_path / "processes.json").write_text(json.dumps({other.pid: 1.0}))
+        assert processes.find(tmp_path) == []
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("number", [0, 1, -1])
+def test_the_session_of_the_system_itself_is_never_taken_for_ours(
+    tmp_path: Path, number: int
+) -> None:
+    (tmp_path / "processes.json").write_text(json.dumps({number: 1.0}))
     assert processes.find(tmp_path) == []

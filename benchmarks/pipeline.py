@@ -37,6 +37,7 @@ import psutil
 import psycopg
 from measuring import API_KEY, emulator, load, machine, write_ids
 from omdb_emulator.client import Control
+from tap_omdb.omdb.records import STREAM_OF_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,19 +97,21 @@ def contestants(url: str, folder: Path, args: argparse.Namespace) -> list[Contes
     """All contestants, the practical limit first."""
     in_flight = ("--in-flight", str(args.in_flight))
     bench = "select imdb_id from bench.titles"
-    raw = "select imdb_id from {}_raw.movies"
+    raw = " union all ".join(
+        f"select imdb_id from {{0}}_raw.{stream}" for stream in STREAM_OF_TYPE.values()
+    )
     found = [
         Contestant("aiohttp, one COPY", script("aiohttp_copy.py", *in_flight)(url), bench, {}),
         Contestant("tap \\| target-postgres", piped(url, folder, args), raw.format("pipe"), {}),
     ]
-    for name, schema, blocks in (
+    for name, home, blocks in (
         ("`meltano run tap-omdb target-postgres`", "el", []),
         ("the same with `dbt:run`", "elt", ["dbt:run"]),
     ):
         command = [str(MELTANO), "--environment=prod", "--log-level=warning", "run"]
         command += ["tap-omdb", "target-postgres", *blocks]
-        env = meltano_environment(url, folder / schema, schema, args)
-        found.append(Contestant(name, constant(command), raw.format(schema), env))
+        env = meltano_environment(url, folder / home, args)
+        found.append(Contestant(name, constant(command), raw.format("omdb"), env))
     found += [
         Contestant("dlt rest_api", script("dlt_postgres.py", *in_flight)(url),
                    "select imdb_id from dlt.titles", {}),
@@ -125,10 +128,8 @@ def constant(command: list[str]) -> Callable[[Path], list[str]]:
     return lambda _ids: command
 
 
-def meltano_environment(
-    url: str, folder: Path, schema: str, args: argparse.Namespace
-) -> dict[str, str]:
-    """Variables that send prod to the emulator and to a schema of its own."""
+def meltano_environment(url: str, folder: Path, args: argparse.Namespace) -> dict[str, str]:
+    """Variables that send prod to the emulator, with its state and its cache in a folder."""
     folder.mkdir(exist_ok=True)
     return {
         "TAP_OMDB_API_URL": url,
@@ -141,7 +142,6 @@ def meltano_environment(
         "TAP_OMDB_CACHE_DIR": str(folder / "cache"),
         "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
         "MELTANO_PROJECT_ROOT": str(CHECKOUT),
-        "OMDB_SCHEMA": schema,
     }
 
 
@@ -330,7 +330,8 @@ def main() -> None:
 
 
 def _run(contestant: Contestant, ids: Path, server: Any, url: str) -> Cost:  # noqa: ANN401
-    env = {**server.environment, **contestant.env, "PGTZ": "UTC", "TAP_OMDB_TITLES_FILE": str(ids)}
+    password = str(server.parameters["password"])
+    env = {**server.environment, **contestant.env, "PGPASSWORD": password, "PGTZ": "UTC", "TAP_OMDB_TITLES_FILE": str(ids)}
     cost = measure(contestant.command(ids), env, url)
     check(server, contestant, ids)
     return cost

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_omdb.config.files import read_catalog, read_config, read_state
 from tap_omdb.config.settings import unknown_variables
+from tap_omdb.message_writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from singer_sdk.plugin_base import _ConfigInput
-    from singer_sdk.singerlib.messages import Message
-
-
-# Named as the plugin: CommandLineTap itself has no name.
-logger = logging.getLogger("tap-omdb")
-
-
-class MessageWriter(MsgSpecWriter):
-    """Writes messages to standard output for as long as the target reads them."""
-
-    @override
-    def write_message(self, message: Message) -> None:
-        """Write a message, or end the run with one line if the target has exited."""
-        try:
-            super().write_message(message)
-        except BrokenPipeError:
-            # What is still buffered would fail again when the interpreter exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            logger.error("The target has stopped reading: see its own log")  # noqa: TRY400
-            sys.exit(1)
 
 
 def _read_file(
@@ -57,6 +35,7 @@ class CommandLineTap(Tap):
     """A tap whose command line reports invalid files, settings and variables in one line each."""
 
     message_writer_class = MessageWriter
+    message_writer: MessageWriter
 
     @classmethod
     @override

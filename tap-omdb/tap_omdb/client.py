@@ -111,7 +111,7 @@ class OMDbStream(RESTStream[None]):
     @override
     def get_http_request(self, *, page: PageContext[None]) -> HTTPRequest:
         """Return the request for the query in the page's context."""
-        return HTTPRequest(url=self.url_base, params=dict(page.stream_context or {}))
+        return HTTPRequest(self.url_base, params=dict(page.stream_context or {}))
 
     def fetch(self, query: Query) -> Response:
         """Send a request, and retry it. Thread-safe.
@@ -187,16 +187,7 @@ class OMDbStream(RESTStream[None]):
             raise UnavailableError(_STOPPED)
         with self._writing_to_cache_dir():
             day = shared.budget.spend()
-        context: dict[str, str] = dict(query.params)
-        if bypass_cache:
-            context["_"] = uuid.uuid4().hex[:8]
-        request = self.get_http_request(page=PageContext(context, None))
-        prepared = self.build_prepared_request(
-            method=request.method,
-            url=request.url,
-            params=request.encode_params(),
-            headers={"Cache-Control": "no-cache"} if bypass_cache else {},
-        )
+        prepared = self._prepare(query, bypass_cache=bypass_cache)
         try:
             response = shared.session.send(prepared, timeout=shared.timeout, **shared.environment)
             self._check_redirect(response)
@@ -220,6 +211,22 @@ class OMDbStream(RESTStream[None]):
         )
         parsed = parse_response(raw.status, response.headers, raw.body)
         return Response(parsed, raw, parse_retry_after(response.headers.get("Retry-After")))
+
+    def _prepare(self, query: Query, *, bypass_cache: bool) -> requests.PreparedRequest:
+        context: dict[str, str] = dict(query.params)
+        if bypass_cache:
+            context["_"] = uuid.uuid4().hex[:8]
+        params = self.get_http_request(page=PageContext(context, None)).encode_params()
+        request = self._template.copy()
+        request.url = f"{request.url}&{params}"
+        if bypass_cache:
+            request.headers["Cache-Control"] = "no-cache"
+        return request
+
+    @cached_property
+    def _template(self) -> requests.PreparedRequest:
+        """A request with nothing but the key: to prepare each anew takes a seventh of all CPU."""
+        return self.build_prepared_request(self.http_method, self.url_base)
 
     def _check_redirect(self, response: requests.Response) -> None:
         """Raise `RunAbortedError` for a redirect that the session has not followed."""

@@ -60,7 +60,11 @@ class SharedRunStream(OMDbStream):
         self.connection = run.connection
         limit = self.ABORT_AT_RECORD_COUNT
         rows = run.run(self.fetch, is_test=limit == 1)
-        with self.get_http_request_counter() as requests, closing(rows):
+        with (
+            closing(self._tap.message_writer),
+            self.get_http_request_counter() as requests,
+            closing(rows),
+        ):
             spent = 0
             for row in rows:
                 if row.stream == self.name:
@@ -74,6 +78,7 @@ class SharedRunStream(OMDbStream):
                 if limit is not None and run.rows.total() >= limit:
                     break
             requests.increment(run.budget.used - spent)
+        run.has_ended = True
         if run.exit_code:
             self._write_state_message()
             sys.exit(run.exit_code)
@@ -113,6 +118,8 @@ class SharedRunStream(OMDbStream):
         self._tap.sync_run.save()
         self.state_manager.is_flushed = False
         super()._write_state_message()
+        if self._tap.sync_run.has_ended:
+            self._tap.message_writer.close()
 
 
 def _details_schema(stream: str) -> dict[str, Any]:

@@ -502,10 +502,11 @@ def to_record(
     unparsed: dict[str, str] = {}
     for name, key, parse in _PARSED[stream]:
         value = details.get(key)
-        if is_absent(value):
+        # First without a call, since this is the inner loop of a run.
+        if value == "N/A" or is_absent(value):
             continue
         try:
-            values[name] = parse(_as_text(value))
+            values[name] = parse(value if isinstance(value, str) else _as_text(value))
         except ValueError:
             unparsed[name] = _text(value) if isinstance(value, str) else _as_json(value)
     ratings, malformed = _split_ratings(details.get("Ratings"))

@@ -84,6 +84,7 @@ class SyncRun:
         """How many responses of earlier runs were used."""
         self._priority = Priority()
         self.has_begun = False
+        self.has_ended = False
         self.exit_code = 0
         """The exit code of the process once everything is emitted."""
 

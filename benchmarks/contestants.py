@@ -1,0 +1,213 @@
+"""The ways to load titles that `pipeline.py` compares: this pipeline, and what else is used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from measuring import API_KEY
+from tap_omdb.omdb.records import STREAM_OF_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+MELTANO = CHECKOUT / ".venv/bin/meltano"
+PIPELINES = Path(__file__).parent / "pipelines"
+PLUGINS = CHECKOUT / ".meltano"
+TAP = PLUGINS / "extractors/tap-omdb/venv/bin/tap-omdb"
+TARGET = PLUGINS / "loaders/target-postgres/venv/bin/target-postgres"
+UV = os.environ.get("UV", "uv")
+
+RAW = " union all ".join(
+    f"select imdb_id from omdb_raw.{stream}"  # noqa: S608 - our own names
+    for stream in STREAM_OF_TYPE.values()
+)
+TARGET_CONFIG = {
+    "sqlalchemy_url": "postgresql+psycopg://",
+    "default_target_schema": "omdb_raw",
+    "use_copy": True,
+    "validate_records": False,
+    "batch_size_rows": 2000,
+    "activate_version": False,
+}
+"""As in meltano.yml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be loaded.
+
+    Attributes:
+        url: Of the emulator.
+        in_flight: Requests at once.
+        folder: For a contestant's own files.
+    """
+
+    url: str
+    in_flight: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One way to load titles into Postgres.
+
+    Attributes:
+        name: As in the tables.
+        command: Its command for a file of ids.
+        titles: The query that lists the ids that it has loaded.
+        env: Its environment variables for a file of ids and, if there is one, a ratings file.
+        prepare: Does what an installation does; not measured.
+        age_state: Makes its state two days older; None if it keeps none and so always loads all.
+        is_sequential: Whether it has one request in flight at a time.
+    """
+
+    name: str
+    command: Callable[[Work, Path], list[str]]
+    titles: str = "select imdb_id from bench.titles"
+    env: Callable[[Work, Path, Path | None], Mapping[str, str]] = lambda *_: {}
+    prepare: Callable[[Work], None] = lambda _: None
+    age_state: Callable[[Work], None] | None = None
+    is_sequential: bool = False
+
+
+def contestants() -> dict[str, Contestant]:
+    """Return all by a short name; the first is the practical limit."""
+    return {
+        "copy": Contestant("aiohttp, one COPY", _script("aiohttp_copy.py")),
+        "pipe": Contestant(
+            "`tap-omdb \\| target-postgres`",
+            _pipe,
+            RAW,
+            _tap_environment,
+            age_state=_age_file,
+        ),
+        "meltano": Contestant(
+            "`meltano run tap-omdb target-postgres`",
+            _meltano(),
+            RAW,
+            _environment,
+            _create_database,
+            _age_database,
+        ),
+        "dbt": Contestant(
+            "`meltano run tap-omdb target-postgres dbt:run`",
+            _meltano("dbt:run"),
+            RAW,
+            _environment,
+            _create_database,
+            _age_database,
+        ),
+        "dlt": Contestant(
+            "dlt `rest_api`, no transformations",
+            _script("dlt_postgres.py"),
+            "select imdb_id from dlt.titles",
+        ),
+        "celery": Contestant("Celery tasks, one INSERT each", _script("celery_tasks.py")),
+        "script": Contestant(
+            "`requests`, one INSERT each",
+            _script("script_insert.py", is_sequential=True),
+            is_sequential=True,
+        ),
+    }
+
+
+def _script(name: str, *, is_sequential: bool = False) -> Callable[[Work, Path], list[str]]:
+    """A script in pipelines/, in an environment of its own."""
+    path = PIPELINES / name
+
+    def command(work: Work, ids: Path) -> list[str]:
+        subprocess.run([UV, "sync", "--quiet", "--script", path], check=True)
+        find = [UV, "python", "find", "--script", str(path)]
+        python = subprocess.check_output(find, text=True).strip()
+        options = [] if is_sequential else ["--in-flight", str(work.in_flight)]
+        return [python, str(path), work.url, str(ids), *options]
+
+    return command
+
+
+def _meltano(*blocks: str) -> Callable[[Work, Path], list[str]]:
+    options = ["--environment=prod", "--log-level=warning"]
+    return lambda *_: [str(MELTANO), *options, "run", "tap-omdb", "target-postgres", *blocks]
+
+
+def _tap_environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
+    return {
+        "TAP_OMDB_API_URL": work.url,
+        "TAP_OMDB_API_KEY": API_KEY,
+        "TAP_OMDB_TITLES_FILE": str(ids),
+        "TAP_OMDB_DAILY_REQUESTS": "100000000",
+        "TAP_OMDB_CONCURRENCY": str(work.in_flight),
+        "TAP_OMDB_CACHE_DIR": str(work.folder / "cache"),
+        "TAP_OMDB_LOGLEVEL": "WARNING",
+        **({"TAP_OMDB_RATINGS_FILE": str(ratings)} if ratings else {}),
+    }
+
+
+def _environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
+    """Variables that send prod to the emulator, with its state in the contestant's folder."""
+    return {
+        **_tap_environment(work, ids, ratings),
+        "TAP_OMDB_YEARS": "[]",
+        "TAP_OMDB_IMDB_IDS": "[]",
+        "MELTANO_DATABASE_URI": f"sqlite:///{work.folder / 'meltano.db'}",
+        "MELTANO_PROJECT_ROOT": str(CHECKOUT),
+    }
+
+
+def _create_database(work: Work) -> None:
+    """Let Meltano create its database, which `meltano install` has done in a checkout."""
+    env = {**os.environ, **_environment(work, Path(os.devnull), None)}
+    command = [str(MELTANO), "--environment=prod", "--log-level=error", "state", "list"]
+    subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True)
+
+
+def _pipe(work: Work, _: Path) -> list[str]:
+    """The tap and the target in a shell's pipe, with the state of the last run."""
+    loader, state = work.folder / "target.json", work.folder / "state.json"
+    loader.write_text(json.dumps(TARGET_CONFIG))
+    if not state.exists():
+        state.write_text("{}")
+    shell = (
+        f"set -o pipefail; '{TAP}' --config=ENV --state='{state}'"
+        f" | '{TARGET}' --config='{loader}' > '{state}.all' && tail -n 1 '{state}.all' > '{state}'"
+    )
+    return ["bash", "-c", shell]
+
+
+def _age_file(work: Work) -> None:
+    _empty_cache(work)
+    state = work.folder / "state.json"
+    state.write_text(_older(state.read_text()))
+
+
+def _age_database(work: Work) -> None:
+    _empty_cache(work)
+    with sqlite3.connect(work.folder / "meltano.db") as connection:
+        for state_id, state in connection.execute(
+            "select state_id, completed_state from state"
+        ).fetchall():
+            connection.execute(
+                "update state set completed_state = ? where state_id = ?",
+                (_older(state), state_id),
+            )
+    connection.close()
+
+
+def _empty_cache(work: Work) -> None:
+    """Delete today's responses, which are newer than an older state and would be used."""
+    shutil.rmtree(work.folder / "cache")
+
+
+def _older(state: str) -> str:
+    """Replace today's date in a state by the one two days before."""
+    today: Any = datetime.now(timezone.utc).date()
+    return state.replace(today.isoformat(), (today - timedelta(days=2)).isoformat())

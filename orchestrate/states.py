@@ -28,7 +28,7 @@ from meltano.core.error import Error
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "orchestrate/dags"))
 
-from movies_pipeline.backfill import count_pending, count_requests, seed  # noqa: E402
+from movies_pipeline.backfill import count_requests, describe_pending, seed  # noqa: E402
 from movies_pipeline.project import load_pipeline  # noqa: E402
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class States:
             self.meltano("state", "merge", "--from-state-id", shard, self.main)
             self.meltano("state", "clear", "--force", shard)
             print(f"{shard} is merged into {self.main}.")
-        print(f"{count_pending(self.get(self.main)):,} titles and seasons are pending.")
+        print(describe_pending(self.get(self.main)))
 
 
 DEFAULT_QUOTA = 1000

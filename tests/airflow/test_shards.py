@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from movies_pipeline.backfill import (
     BackfillError,
-    count_pending,
     count_requests,
+    describe_pending,
     parse_years,
     seed,
     shards,
@@ -86,10 +86,13 @@ def test_a_shard_begins_with_what_is_known_and_with_no_work_of_others() -> None:
     assert seed({"singer_state": {}}) == {}
 
 
-def test_pending_titles_are_counted_once() -> None:
+def test_what_is_pending_is_counted_once() -> None:
     pending = {"movie": {"a": "1 2", "b": "2"}, "season": {"a": "7/1"}}
-    assert count_pending(state(pending=pending)) == 3
-    assert count_pending({}) == 0
+    searches = {"the*|2010|movie": {"a": {"next_page": 2}, "b": {"next_page": 3}}}
+    described = describe_pending(state(pending=pending, search_progress=searches))
+    assert described.startswith("3 titles and seasons and 1 unfinished searches are pending")
+    assert describe_pending(state(pending={}, search_progress={})) == "Nothing is pending."
+    assert describe_pending({}) == "Nothing is pending."
 
 
 def test_requests_are_counted_by_day_over_all_runs_and_keys() -> None:

@@ -108,16 +108,22 @@ def seed(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"singer_state": {"bookmarks": {"sync_state": known}}} if known else {}
 
 
-def count_pending(state: Mapping[str, Any]) -> int:
-    """Return how many titles and seasons a state lists as found and not fetched."""
+def describe_pending(state: Mapping[str, Any]) -> str:
+    """Return what a state lists as found and not fetched, or as read in part, in one line."""
     sync_state = state.get("singer_state", {}).get("bookmarks", {}).get("sync_state", {})
-    pending = {
+    titles = {
         (kind, token)
         for kind, runs in sync_state.get("pending", {}).items()
         for tokens in runs.values()
         for token in tokens.split()
     }
-    return len(pending)
+    searches = sync_state.get("search_progress", {})
+    if not titles and not searches:
+        return "Nothing is pending."
+    return (
+        f"{len(titles):,} titles and seasons and {len(searches):,} unfinished searches are pending:"
+        " another backfill of these years continues."
+    )
 
 
 def count_requests(state: Mapping[str, Any], today: date) -> int:

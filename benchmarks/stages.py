@@ -25,7 +25,7 @@ from measuring import emulator, load, machine, run, write_ids
 from pipeline import empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from measuring import Cost
 
@@ -41,9 +41,16 @@ def stages(folder: Path, url: str, ids: Path, server: embedded_postgres.Server) 
     empty(server)
     meltano = {**env, "MELTANO_PROJECT_ROOT": str(CHECKOUT), "MELTANO_ENVIRONMENT": "prod"}
     dbt = {**env, "OMDB_SCHEMA": "omdb", "MELTANO_ENVIRONMENT": "prod"}
-    project = ["--project-dir", str(CHECKOUT / "transform")]
-    project += ["--profiles-dir", str(CHECKOUT / "transform")]
-    build = [DBT, "build", "--exclude-resource-type", "test", "unit_test", *project]
+    transform = CHECKOUT / "transform"
+    project = (f"--project-dir={transform}", f"--profiles-dir={transform}")
+    build: list[str | Path] = [
+        DBT,
+        "build",
+        "--exclude-resource-type",
+        "test",
+        "unit_test",
+        *project,
+    ]
     return {
         "tap, into a file": _run([TAP, "--config=ENV"], env, messages),
         "loader, from that file": _run([TARGET, f"--config={config}"], env, source=messages),
@@ -58,7 +65,7 @@ def stages(folder: Path, url: str, ids: Path, server: embedded_postgres.Server) 
 
 
 def _run(
-    command: list[str | Path],
+    command: Sequence[str | Path],
     env: Mapping[str, str],
     output: Path = Path(os.devnull),
     source: Path = Path(os.devnull),

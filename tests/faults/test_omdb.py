@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.faults.conftest import Pipeline
 
-ONE = {"i": IDS[30]}
+ONE: dict[str, str | bool] = {"i": IDS[30]}
 SHIFT_CLOCK = """
 import os
 import time_machine

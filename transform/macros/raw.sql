@@ -28,15 +28,16 @@
 
 {#
   When the newest title, search or reject was loaded; null if there is none. A row of syncs is not
-  news: a sync that fails each day has one, too.
+  news: a sync that fails each day has one, too. A table is looked up by its columns, because dbt asks
+  this for several tables at once, and its cache of relations is then at first incomplete.
 #}
 {% macro latest_loaded_at() -%}
     select max(loaded_at)
     from (
         select null::timestamp as loaded_at
         {%- for table in graph.sources.values() if table.source_name == 'omdb' and table.name != 'syncs' %}
-        {%- set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
-        {%- if relation %}
+        {%- set relation = api.Relation.create(table.database, table.schema, table.identifier) %}
+        {%- if adapter.get_columns_in_relation(relation) %}
         union all
         select max(_sdc_batched_at) from {{ relation }}
         {%- endif %}

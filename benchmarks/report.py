@@ -35,7 +35,7 @@ def plot(ratios: Mapping[str, Mapping[str, float]], path: Path) -> None:
 
     mpl.rcParams |= {"svg.hashsalt": "pipeline", "font.size": 9}
     figure, axes = plt.subplots(
-        1, len(ratios), figsize=(9, 3), layout="constrained", squeeze=False, sharey=False
+        1, len(ratios), figsize=(9, 3), layout="constrained", squeeze=False, sharey=True
     )
     for axis, (title, values) in zip(axes[0], ratios.items(), strict=True):
         names = [name.replace("`", "").replace("\\", "") for name in values]
@@ -43,6 +43,6 @@ def plot(ratios: Mapping[str, Mapping[str, float]], path: Path) -> None:
         bars = axis.barh(names, list(values.values()), color=colours)
         axis.bar_label(bars, fmt="%.2f", padding=3)
         axis.set(title=title, xlim=(0, 1.15 * max(values.values())))
-        axis.invert_yaxis()
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0][0].invert_yaxis()
     figure.savefig(path, metadata={"Date": None})

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.airflow.conftest import AIRFLOW
-from tests.pipeline.conftest import CHECKOUT, copy_project
+from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,21 +112,3 @@ def test_without_one_of_the_keys_it_does_not_start(services: dict[str, Any]) -> 
         )
         assert (finished.returncode == 0) == (missing is None)
         assert missing is None or f"{missing}: set it in .env" in finished.stderr
-
-
-def test_the_image_can_install_airflow(tmp_path: Path) -> None:
-    lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
-    kept = [line.removeprefix("!") for line in lines if line.startswith("!")]
-    image = copy_project(tmp_path / "movies", kept)
-    planned = subprocess.run(
-        ["make", "--dry-run", "--always-make", ".airflow/.installed"],  # noqa: S607
-        cwd=image.root,
-        env={"PATH": os.defpath, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert planned.returncode == 0, planned.stderr
-    assert "requirements/airflow.txt" in planned.stdout
-    assert (image.root / "orchestrate/dags").is_dir()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.operations.conftest import copy_image, read_until, start_daily
+from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +24,16 @@ def image(tmp_path: Path) -> Project:
     return copy_image(tmp_path / "movies")
 
 
-def test_the_files_of_the_image_can_be_installed(image: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "lock"),
+    [("install", "meltano.txt"), (".airflow/.installed", "airflow.txt")],
+)
+def test_the_files_of_the_image_can_be_installed(
+    image: Project, tmp_path: Path, target: str, lock: str
+) -> None:
     (image.root / ".env").unlink()
     planned = subprocess.run(
-        ["make", "--dry-run", "--always-make", "install"],  # noqa: S607
+        ["make", "--dry-run", "--always-make", target],  # noqa: S607
         cwd=image.root,
         env={"PATH": os.defpath, "HOME": str(tmp_path)},
         capture_output=True,
@@ -35,8 +42,9 @@ def test_the_files_of_the_image_can_be_installed(image: Project, tmp_path: Path)
         timeout=60,
     )
     assert planned.returncode == 0, planned.stderr
-    assert "requirements/meltano.txt" in planned.stdout
-    assert "install --clean" in planned.stdout
+    assert f"requirements/{lock}" in planned.stdout
+    assert target != "install" or "install --clean" in planned.stdout
+    assert f"RUN make {target}\n" in (CHECKOUT / "Dockerfile").read_text()
     assert {path.name for path in image.root.iterdir()}.isdisjoint({".git", "tests", ".env"})
 
 

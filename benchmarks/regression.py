@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 BASELINE = Path(__file__).with_name("baseline.json")
 NAMES = ("copy", "pipe", "meltano", "dbt")
 TITLES = 6_000
-TOLERANCE = 1.2
-"""Ratios of the same code differ by up to a tenth, in either direction."""
+TOLERANCE = 1.3
+"""Ratios of the same code differ by up to a fifth, those of the shortest runs most."""
 
 
 def ratios(results: Results) -> Iterator[tuple[str, float]]:

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,17 +54,6 @@ def test_a_cron_line_alerts(
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     (request,) = receiver.received
     assert text in request["body"]["text"]
-
-
-def test_the_cost_table_is_what_the_script_computes() -> None:
-    computed = subprocess.run(
-        [sys.executable, CHECKOUT / "scripts/cost_table.py"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert computed.stdout in TEXT
 
 
 def test_every_problem_is_explained() -> None:

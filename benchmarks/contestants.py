@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from measuring import API_KEY
 from tap_omdb.omdb.records import STREAM_OF_TYPE
@@ -67,7 +67,6 @@ class Contestant:
         env: Its environment variables for a file of ids and, if there is one, a ratings file.
         prepare: Does what an installation does; not measured.
         age_state: Makes its state two days older; None if it keeps none and so always loads all.
-        is_sequential: Whether it has one request in flight at a time.
     """
 
     name: str
@@ -76,7 +75,6 @@ class Contestant:
     env: Callable[[Work, Path, Path | None], Mapping[str, str]] = lambda *_: {}
     prepare: Callable[[Work], None] = lambda _: None
     age_state: Callable[[Work], None] | None = None
-    is_sequential: bool = False
 
 
 def contestants() -> dict[str, Contestant]:
@@ -90,37 +88,18 @@ def contestants() -> dict[str, Contestant]:
             _tap_environment,
             age_state=_age_file,
         ),
-        "meltano": Contestant(
-            "`meltano run tap-omdb target-postgres`",
-            _meltano(),
-            RAW,
-            _environment,
-            _create_database,
-            _age_database,
-        ),
-        "dbt": Contestant(
-            "`meltano run tap-omdb target-postgres dbt:run`",
-            _meltano("dbt:run"),
-            RAW,
-            _environment,
-            _create_database,
-            _age_database,
-        ),
+        "meltano": _meltano("tap-omdb", "target-postgres"),
+        "dbt": _meltano("tap-omdb", "target-postgres", "dbt:run"),
         "dlt": Contestant(
             "dlt `rest_api`, no transformations",
             _script("dlt_postgres.py"),
             "select imdb_id from dlt.titles",
         ),
         "celery": Contestant("Celery tasks, one INSERT each", _script("celery_tasks.py")),
-        "script": Contestant(
-            "`requests`, one INSERT each",
-            _script("script_insert.py", is_sequential=True),
-            is_sequential=True,
-        ),
     }
 
 
-def _script(name: str, *, is_sequential: bool = False) -> Callable[[Work, Path], list[str]]:
+def _script(name: str) -> Callable[[Work, Path], list[str]]:
     """A script in pipelines/, in an environment of its own."""
     path = PIPELINES / name
 
@@ -128,15 +107,21 @@ def _script(name: str, *, is_sequential: bool = False) -> Callable[[Work, Path],
         subprocess.run([UV, "sync", "--quiet", "--script", path], check=True)
         find = [UV, "python", "find", "--script", str(path)]
         python = subprocess.check_output(find, text=True).strip()
-        options = [] if is_sequential else ["--in-flight", str(work.in_flight)]
-        return [python, str(path), work.url, str(ids), *options]
+        return [python, str(path), work.url, str(ids), "--in-flight", str(work.in_flight)]
 
     return command
 
 
-def _meltano(*blocks: str) -> Callable[[Work, Path], list[str]]:
-    options = ["--environment=prod", "--log-level=warning"]
-    return lambda *_: [str(MELTANO), *options, "run", "tap-omdb", "target-postgres", *blocks]
+def _meltano(*blocks: str) -> Contestant:
+    command = [str(MELTANO), "--environment=prod", "--log-level=warning", "run", *blocks]
+    return Contestant(
+        f"`meltano run {' '.join(blocks)}`",
+        lambda *_: command,
+        RAW,
+        _environment,
+        _create_database,
+        _age_database,
+    )
 
 
 def _tap_environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
@@ -184,22 +169,18 @@ def _pipe(work: Work, _: Path) -> list[str]:
 
 
 def _age_file(work: Work) -> None:
-    _empty_cache(work)
     state = work.folder / "state.json"
-    state.write_text(_older(state.read_text()))
+    state.write_text(state.read_text().replace(*_dates()))
+    _empty_cache(work)
 
 
 def _age_database(work: Work) -> None:
-    _empty_cache(work)
     with sqlite3.connect(work.folder / "meltano.db") as connection:
-        for state_id, state in connection.execute(
-            "select state_id, completed_state from state"
-        ).fetchall():
-            connection.execute(
-                "update state set completed_state = ? where state_id = ?",
-                (_older(state), state_id),
-            )
+        connection.execute(
+            "update state set completed_state = replace(completed_state, ?, ?)", _dates()
+        )
     connection.close()
+    _empty_cache(work)
 
 
 def _empty_cache(work: Work) -> None:
@@ -207,7 +188,7 @@ def _empty_cache(work: Work) -> None:
     shutil.rmtree(work.folder / "cache")
 
 
-def _older(state: str) -> str:
-    """Replace today's date in a state by the one two days before."""
-    today: Any = datetime.now(timezone.utc).date()
-    return state.replace(today.isoformat(), (today - timedelta(days=2)).isoformat())
+def _dates() -> tuple[str, str]:
+    """Return today's date, as it is in a state, and the one two days before."""
+    today = datetime.now(timezone.utc).date()
+    return today.isoformat(), (today - timedelta(days=2)).isoformat()

@@ -9,9 +9,9 @@
 """How far the warehouse is from the truth, day by day, with 1,000 requests per day.
 
 The tap itself runs once for each simulated day against the emulator, whose ratings change every
-day, a lot for new titles and little for old ones. Compared are refreshes by age alone, refreshes on
-evidence (`ratings_file`), and the best that any order could do: an oracle that fetches the titles
-whose stored votes are furthest from the truth. Only counts are measured, no times.
+day, a lot for new titles and little for old ones. Compared are refreshes by age alone, refreshes by
+IMDb's ratings (`ratings_file`), and the best that any order could do: to fetch the titles whose
+stored votes are furthest from the truth. Only counts are measured, no times.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FIRST_DAY = date(2024, 6, 1)
 """The emulator's generated titles end in 2024: from here on, the newest are new."""
 
 NOON = time(12)
-STATE = ("--state", "state.json")
+FILES = ("--config", "config.json", "--state", "state.json")
 TAP = """
 import sys, time_machine
 from tap_omdb.tap import TapOMDb
@@ -50,8 +50,8 @@ with time_machine.travel(sys.argv.pop(1), tick=False):
 
 STRATEGIES = {
     "by age": None,
-    "on evidence, votes_change 0.1 (default)": 0.1,
-    "on evidence, votes_change 0.02": 0.02,
+    "by IMDb's ratings, votes_change 0.1 (default)": 0.1,
+    "by IMDb's ratings, votes_change 0.02": 0.02,
 }
 
 Ratings = dict[str, tuple[float, int]]
@@ -99,16 +99,7 @@ def sync(
         (directory / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
     # In a process of its own, because the emulator has a clock of its own.
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            TAP,
-            now.isoformat(),
-            "--config",
-            "config.json",
-            "--state",
-            "state.json",
-        ],
+        [sys.executable, "-c", TAP, now.isoformat(), *FILES],
         cwd=directory,
         env={**os.environ, "TAP_OMDB_LOGLEVEL": "ERROR"},
         check=True,
@@ -164,7 +155,7 @@ def simulate(
                 course.add(warehouse, truth, spent)
 
 
-def oracle(course: Course, args: argparse.Namespace, directory: Path) -> None:
+def best_possible(course: Course, args: argparse.Namespace, directory: Path) -> None:
     """Fetch each day the titles whose stored votes are furthest from the truth, without any lag."""
     with Emulator(
         generated=args.titles, keys={KEY: None}, ratings_change_from=FIRST_DAY.isoformat()
@@ -235,7 +226,7 @@ def main() -> None:
             courses.append(Course(name))
             simulate(courses[-1], args, Path(directory), votes_change)
         courses.append(Course("best possible"))
-        oracle(courses[-1], args, Path(directory))
+        best_possible(courses[-1], args, Path(directory))
     print(f"{args.titles:,} titles, {args.days} days, OMDb lags by {args.lag} days\n")
     print(table(courses))
     if args.plot:

@@ -2,66 +2,104 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
+import psutil
 from omdb_emulator.catalogue.generator import GeneratedTitles
+from omdb_emulator.client import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 API_KEY = "00000000"
+_SAMPLE_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run of a command took.
+    """What one run of a command with all its descendants took; not Postgres and the emulator.
 
     Attributes:
         seconds: By the clock.
-        cpu_seconds: Of the processor, in the command and in the system for it.
-        peak_mb: Its largest resident memory, in millions of bytes; at least that of this process.
+        cpu_seconds: Of the processor.
+        peak_mb: The largest sum of their proportional set sizes, in millions of bytes.
+        requests: Requests that the emulator counted.
     """
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    requests: int = 0
 
     def __str__(self) -> str:
         """Return it in a few words."""
-        return f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} s of CPU, {self.peak_mb:.0f} MB"
+        return (
+            f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} s of CPU, {self.peak_mb:.0f} MB, "
+            f"{self.requests:,} requests"
+        )
 
 
-def run(
-    command: Sequence[str],
-    *,
-    stdout: IO[bytes] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Cost:
-    """Run a command to its end.
+def run(command: Sequence[str], env: Mapping[str, str], url: str) -> Cost:
+    """Run a command to its end, and count its requests to the emulator at a URL.
 
     Raises:
         subprocess.CalledProcessError: If it fails.
     """
+    control = Control(url)
+    before = int(control.stats()["requests"])
     started = time.monotonic()
-    process = subprocess.Popen(command, stdout=stdout, env={**os.environ, **(env or {})})
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6)
+    with TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=log
+        )
+        with _peak_memory(process.pid) as peak:
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            sys.stderr.write(log.read()[-3000:].decode(errors="replace"))
+            raise subprocess.CalledProcessError(process.returncode, command)
+    requests = int(control.stats()["requests"]) - before
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, max(peak) / 1e6, requests)
+
+
+@contextmanager
+def _peak_memory(pid: int) -> Iterator[list[int]]:
+    """Yield a list to which the size of a process with its descendants is added now and then."""
+    sizes, ended = [0], threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(_SAMPLE_SECONDS):
+            with suppress(psutil.Error):
+                root = psutil.Process(pid)
+                sizes.append(sum(map(_pss, [root, *root.children(recursive=True)])))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield sizes
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _pss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.Error, OSError):  # it has ended
+        return 0
 
 
 @contextmanager
@@ -87,47 +125,6 @@ def emulator(titles: int, latency_ms: int = 0) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate()
-
-
-def settings(url: str, ids: Path, in_flight: int = 16) -> dict[str, Any]:
-    """Return the tap's settings for fetching all titles of a file."""
-    return {
-        "api_key": API_KEY,
-        "api_url": url,
-        "titles_file": str(ids),
-        "daily_requests": 100_000_000,
-        "concurrency": in_flight,
-    }
-
-
-def run_tap(
-    url: str, ids: Path, in_flight: int = 16, cache: Path | None = None, state: Path | None = None
-) -> Cost:
-    """Run the tap, its messages into the file of `messages`.
-
-    Args:
-        url: Of the server.
-        ids: A file of ids.
-        in_flight: Requests at once.
-        cache: Directory for cached responses, emptied before; None caches nothing.
-        state: What to start from.
-    """
-    config = settings(url, ids, in_flight)
-    if cache:
-        shutil.rmtree(cache, ignore_errors=True)
-        config["cache_dir"] = str(cache)
-    file = ids.with_suffix(".config.json")
-    file.write_text(json.dumps(config))
-    command = [str(Path(sys.executable).with_name("tap-omdb")), "--config", str(file)]
-    if state:
-        command += ["--state", str(state)]
-    with messages(ids).open("wb") as out:
-        return run(command, stdout=out, env={"TAP_OMDB_LOGLEVEL": "WARNING"})
-
-
-def messages(ids: Path) -> Path:
-    """Return the file with the messages of the tap's last run over these ids."""
-    return ids.with_suffix(".singer.jsonl")
 
 
 def write_ids(path: Path, titles: int) -> Path:

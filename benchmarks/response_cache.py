@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["diskcache==5.6.3", "omdb-emulator", "requests-cache==1.3.3", "tap-omdb"]
+# dependencies = ["diskcache==5.6.3", "omdb-emulator", "psutil", "requests-cache==1.3.3", "tap-omdb"]
 #
 # [tool.uv.sources]
 # omdb-emulator = { path = "../utilities/omdb-emulator", editable = true }
@@ -9,7 +9,7 @@
 """What caching a response on disk costs: the tap's own cache beside two libraries.
 
 What is timed is the overhead for each request: looking up its response, which is not there, and
-storing it. Runs take turns, as in tap_speed.py, each in a new directory.
+storing it. Runs take turns, as in pipeline.py, each in a new directory.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def main() -> None:
     print("| | ratio | µs a response | CPU µs a response |\n|:--|--:|--:|--:|")
     first = next(iter(results.values()))
     for name, costs in results.items():
-        # Of the same round, as in tap_speed.py.
+        # Of the same round, as in pipeline.py.
         ratio = median(
             mine.seconds / theirs.seconds for mine, theirs in zip(costs, first, strict=True)
         )

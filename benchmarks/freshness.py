@@ -179,7 +179,8 @@ def plot(courses: list[Course], path: Path) -> None:
     mpl.use("svg")
     from matplotlib import pyplot as plt  # noqa: PLC0415 - once the backend is chosen
 
-    mpl.rcParams |= {"svg.hashsalt": "freshness", "font.size": 9, "axes.spines.top": False}
+    mpl.rcParams |= {"svg.hashsalt": "freshness", "svg.fonttype": "none"}
+    mpl.rcParams |= {"font.size": 9, "axes.spines.top": False}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     colours = ("#0072b2", "#d55e00", "#009e73", "#000000")  # distinguishable by colour-blind people
     for course, colour, style in zip(courses, colours, ("-", "--", "-.", ":"), strict=True):

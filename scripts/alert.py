@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,7 +38,6 @@ DEADLINE_S = 30
 MOST_CHARACTERS = 3000
 """Slack truncates longer texts at a place of its choice."""
 LOG_LINES = 20
-_MOST_LOG_BYTES = 64 * 1024
 _MASK = "***"
 _PATTERNS = (
     (re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE), rf"\1{_MASK}"),
@@ -63,7 +63,7 @@ def main() -> int:
         return 2
     secrets = [variables.get(name) for name in SECRETS]
     text = redact(arguments.text, secrets)[:MOST_CHARACTERS]
-    log = redact("\n".join(last_lines(arguments.log)), secrets)
+    log = redact(last_lines(arguments.log), secrets)
     # The end of a log is what matters.
     tail = log[max(0, len(log) + len(text) - MOST_CHARACTERS) :]
     try:
@@ -88,15 +88,10 @@ def send(url: str, text: str) -> None:
     signal.alarm(DEADLINE_S)
     try:
         # Without redirects, since POST would become GET; the body, of any size, is not read.
-        response = requests.post(
-            url,
-            json={"text": text},
-            timeout=TIMEOUT_S,
-            allow_redirects=False,
-            stream=True,
-        )
-        status = response.status_code
-        response.close()
+        with requests.post(
+            url, json={"text": text}, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+        ) as response:
+            status = response.status_code
     except (requests.RequestException, TimeoutError, ValueError) as error:
         # Their texts contain the URL.
         message = f"the webhook cannot be reached ({type(error).__name__}); check {URL}"
@@ -117,17 +112,15 @@ def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     return text
 
 
-def last_lines(log: Path | None) -> list[str]:
+def last_lines(log: Path | None) -> str:
     """Return the last `LOG_LINES` lines of a log, or why there are none."""
     if log is None:
-        return []
+        return ""
     try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _MOST_LOG_BYTES))
-            return file.read(_MOST_LOG_BYTES).decode(errors="replace").splitlines()[-LOG_LINES:]
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            return "".join(deque(lines, LOG_LINES))
     except OSError as error:
-        return [f"({log} cannot be read: {error.strerror})"]
+        return f"({log} cannot be read: {error.strerror})"
 
 
 def _raise_timeout(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -28,7 +28,7 @@ STATEMENT_TIMEOUT_S = 60
 UNHEALTHY = 1
 UNKNOWN = 2
 _WIDTH = 100
-_LABEL_WIDTH = 17
+_LABEL_WIDTH = 28
 
 
 class HealthUnknownError(Exception):
@@ -80,50 +80,15 @@ def read_health(schema: str) -> Health:
 
 
 def report(health: Health) -> str:
-    """Return the report for people: what is wrong, then one fact per line."""
+    """Return the report for people: what is wrong, then one column of the view per line."""
     lines = textwrap.TextWrapper(_WIDTH, subsequent_indent=" " * _LABEL_WIDTH)
-    return "\n".join(
-        [
-            *map("PROBLEM: {}".format, health["problems"] or ()),
-            *([] if health["problems"] else ["Healthy."]),
-            "",
-            *(lines.fill(f"{label:{_LABEL_WIDTH}}{text}") for label, text in _facts(health)),
-        ]
+    facts = (
+        f"{name.replace('_', ' ').capitalize():{_LABEL_WIDTH}}{_text(value)}"
+        for name, value in health.items()
+        if name not in ("is_healthy", "problems")
     )
-
-
-def _facts(health: Health) -> list[tuple[str, str]]:
-    days, seen = health["days_to_fetch_pending"], health["percent_seen"]
-    titles = f"{_number(health['pending_titles'])} titles and seasons"
-    if days:
-        titles += f" ({days} days at this budget)"
-    left = f"{_number(health['requests_left_today'])} left of {_number(health['requests_per_day'])}"
-    return [
-        (
-            "Last sync",
-            _moment(health["last_sync_ended_at"], health["hours_since_last_sync"])
-            + _after_colon(health["last_sync_outcome"])
-            + _after_colon(health["last_sync_message"]),
-        ),
-        ("Newest data", _moment(health["newest_data_at"], health["hours_since_newest_data"])),
-        ("Requests", f"{_number(health['requests_today'])} today, {left}"),
-        ("Pending", f"{titles}, {_number(health['pending_searches'])} searches"),
-        ("Known titles", _number(health["known_titles"])),
-        ("Rejects, 7 days", _counts(health["rejects_last_7_days"])),
-        ("Unparsed values", _number(health["unparsed_values"])),
-        ("Coverage", "no searches" if seen is None else f"{seen}% of the search results found"),
-        (
-            "Last run of dbt",
-            _moment(health["last_dbt_run_at"])
-            + _after_colon(_outcome(succeeded=health["last_dbt_run_is_successful"])),
-        ),
-        (
-            "Last tests",
-            _moment(health["last_test_run_at"])
-            + _after_colon(_tests(health["last_tests_failed"], health["last_tests_warned"])),
-        ),
-        ("Rows", _counts(health["table_rows"])),
-    ]
+    problems = [f"PROBLEM: {problem}" for problem in health["problems"] or ()]
+    return "\n".join([*(problems or ["Healthy."]), "", *map(lines.fill, facts)])
 
 
 def _query(query: sql.Composed) -> Health:
@@ -142,32 +107,15 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _moment(timestamp: str | None, hours: float | None = None) -> str:
-    if timestamp is None:
-        return "never"
-    ago = "" if hours is None else f", {hours} hours ago"
-    return f"{timestamp[:16].replace('T', ' ')} UTC{ago}"
-
-
-def _after_colon(text: str | None) -> str:
-    return f": {text}" if text else ""
-
-
-def _outcome(*, succeeded: bool | None) -> str | None:
-    return None if succeeded is None else "successful" if succeeded else "failed"
-
-
-def _tests(failed: int | None, warned: int | None) -> str | None:
-    return None if failed is None else f"{failed} failed, {warned} with warnings"
-
-
-def _number(value: int | None) -> str:
-    return "unknown" if value is None else f"{value:,}"
-
-
-def _counts(counts: dict[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ordered) or "none"
+def _text(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        counts = sorted(value.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{name} {count:,}" for name, count in counts) or "none"
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
 
 
 if __name__ == "__main__":

@@ -138,9 +138,16 @@ docs: .venv/.dev ## Update what is made from the tap's settings and from meltano
 	.venv/bin/python scripts/tap_docs.py
 	.venv/bin/python orchestrate/export_schedules.py
 
+# Chromium refuses its sandbox to root; the page is our own.
+SCREENSHOT = chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --hide-scrollbars \
+  --window-size=1200,860 --virtual-time-budget=10000
+
 .PHONY: screenshots
-screenshots: .venv/.dev dashboard ## Take the README's screenshots of the demo's page
-	.venv/bin/python scripts/screenshots.py
+screenshots: dashboard ## Take the README's screenshots of the demo's page, in Chromium
+	$(SCREENSHOT) --screenshot=docs/images/dashboard-movies.png \
+	  "file://$$PWD/analyze/public/index.html#movies"
+	$(SCREENSHOT) --screenshot=docs/images/dashboard-pipeline.png --blink-settings=preferredColorScheme=0 \
+	  "file://$$PWD/analyze/public/index.html#pipeline"
 
 .PHONY: format
 format: .venv/.dev ## Format the code
@@ -153,9 +160,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
   --no-header --no-annotate $(UPGRADE)
 lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the newest versions)
 	$(COMPILE) requirements/all.in $(MANIFESTS) --output-file requirements/all.txt
-	$(COMPILE) requirements/uv.in --constraints requirements/all.txt --output-file requirements/uv.txt
-	$(COMPILE) requirements/meltano.in --constraints requirements/all.txt --output-file requirements/meltano.txt
-	$(COMPILE) requirements/s3.in --constraints requirements/all.txt --output-file requirements/s3.txt
+	echo uv | $(COMPILE) - --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 
@@ -177,7 +182,7 @@ help: ## Show this help
 MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo moved)
 .PHONY: moved
 
-.venv/.meltano: requirements/uv.txt requirements/meltano.txt $(MOVED)
+.venv/.meltano: requirements/uv.txt requirements/meltano.in requirements/all.txt $(MOVED)
 	@command -v $(PYTHON) > /dev/null || \
 	  { echo "There is no $(PYTHON): install Python 3.11 or newer, or set PYTHON=... to one" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -187,7 +192,7 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 	@echo "Installing Meltano in .venv ..." >&2
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements/meltano.txt
+	@$(UV) pip install --quiet --python .venv --constraints requirements/all.txt -r requirements/meltano.in
 	@echo "$$PWD" > $@
 
 .venv/.dev: .venv/.meltano requirements/all.txt requirements/build.txt $(MANIFESTS)

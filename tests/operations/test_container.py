@@ -26,7 +26,7 @@ def image(tmp_path: Path) -> Project:
 
 @pytest.mark.parametrize(
     ("target", "lock"),
-    [("install", "meltano.txt"), (".airflow/.installed", "airflow.txt")],
+    [("install", "meltano.in"), (".airflow/.installed", "airflow.txt")],
 )
 def test_the_files_of_the_image_can_be_installed(
     image: Project, tmp_path: Path, target: str, lock: str

@@ -109,7 +109,7 @@ def _first_line(error: BaseException) -> str:
 
 def _text(value: object) -> str:
     if value is None:
-        return "unknown"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):

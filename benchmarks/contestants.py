@@ -107,7 +107,7 @@ def _script(name: str) -> Callable[[Work, Path], list[str]]:
         subprocess.run([UV, "sync", "--quiet", "--script", path], check=True)
         find = [UV, "python", "find", "--script", str(path)]
         python = subprocess.check_output(find, text=True).strip()
-        return [python, str(path), work.url, str(ids), "--in-flight", str(work.in_flight)]
+        return [python, str(path), work.url, str(ids), str(work.in_flight)]
 
     return command
 

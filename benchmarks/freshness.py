@@ -33,7 +33,7 @@ import matplotlib as mpl
 from omdb_emulator.testing import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 KEY = "00000000"
 FIRST_DAY = date(2024, 6, 1)
@@ -57,6 +57,9 @@ STRATEGIES = {
 Ratings = dict[str, tuple[float, int]]
 """Rating and votes by IMDb id."""
 
+NOTHING = (0.0, 0)
+"""What the warehouse has of a title that was not fetched."""
+
 
 @dataclass
 class Course:
@@ -76,9 +79,9 @@ class Course:
 
     def add(self, warehouse: Mapping[str, tuple[float, int]], truth: Ratings, spent: int) -> None:
         """Compare the warehouse with the truth at the end of a day."""
-        wrong = sum(abs(warehouse[i][1] - votes) for i, (_, votes) in truth.items())
+        wrong = sum(abs(warehouse.get(i, NOTHING)[1] - votes) for i, (_, votes) in truth.items())
         self.votes.append(wrong / sum(votes for _, votes in truth.values()))
-        points = sum(abs(warehouse[i][0] - rating) for i, (rating, _) in truth.items())
+        points = sum(abs(warehouse.get(i, NOTHING)[0] - rating) for i, (rating, _) in truth.items())
         self.rating.append(points / len(truth))
         self.requests.append(spent)
 
@@ -121,6 +124,14 @@ def sync(
     return result, fetched, spent
 
 
+def truths(omdb: Emulator, days: int, directory: Path) -> Iterator[Ratings]:
+    """Yield the true ratings of the first day and of each of the days after it."""
+    for day in range(days + 1):
+        omdb.set_date(FIRST_DAY + timedelta(days=day))
+        omdb.write_imdb_files(directory)
+        yield read_ratings(directory / "title.ratings.tsv.gz")
+
+
 def simulate(
     course: Course, args: argparse.Namespace, directory: Path, votes_change: float | None
 ) -> None:
@@ -131,28 +142,21 @@ def simulate(
         ratings_change_from=FIRST_DAY.isoformat(),
         ratings_lag_days=args.lag,
     ) as omdb:
-        omdb.set_date(FIRST_DAY)
-        omdb.write_imdb_files(directory)
-        ids = sorted(read_ratings(directory / "title.ratings.tsv.gz"))
         config: dict[str, Any] = {"api_key": KEY, "api_url": omdb.url, "daily_requests": 10**6}
-        config |= {"imdb_ids": ids, "types": ["movie", "series", "game"]}
+        config["types"] = ["movie", "series", "game"]
         if votes_change is not None:
             config["ratings_file"] = str(directory / "title.ratings.tsv.gz")
             config["refresh"] = {"votes_change": votes_change}
         state: dict[str, Any] = {}
-        noon = datetime.combine(FIRST_DAY, NOON, timezone.utc)
-        warehouse: Ratings = dict.fromkeys(ids, (0.0, 0))
-        for day in range(args.days + 1):
-            if day:
-                omdb.advance_days()
-                omdb.write_imdb_files(directory)
-                config["daily_requests"] = args.requests
-            now = noon + timedelta(days=day)
-            state, fetched, spent = sync(config, state, now, directory)
-            warehouse |= {i: rating for i, rating in fetched.items() if i in warehouse}
-            truth = read_ratings(directory / "title.ratings.tsv.gz")
+        warehouse: Ratings = {}
+        now = datetime.combine(FIRST_DAY, NOON, timezone.utc)
+        for day, truth in enumerate(truths(omdb, args.days, directory)):
+            config["imdb_ids"] = sorted(truth)
+            state, fetched, spent = sync(config, state, now + timedelta(days=day), directory)
+            warehouse |= fetched
             if day:
                 course.add(warehouse, truth, spent)
+            config["daily_requests"] = args.requests
 
 
 def best_possible(course: Course, args: argparse.Namespace, directory: Path) -> None:
@@ -160,13 +164,9 @@ def best_possible(course: Course, args: argparse.Namespace, directory: Path) -> 
     with Emulator(
         generated=args.titles, keys={KEY: None}, ratings_change_from=FIRST_DAY.isoformat()
     ) as omdb:
-        omdb.set_date(FIRST_DAY)
-        omdb.write_imdb_files(directory)
-        warehouse = read_ratings(directory / "title.ratings.tsv.gz")
-        for _ in range(args.days):
-            omdb.advance_days()
-            omdb.write_imdb_files(directory)
-            truth = read_ratings(directory / "title.ratings.tsv.gz")
+        days = truths(omdb, args.days, directory)
+        warehouse = next(days)
+        for truth in days:
             wrong = {i: abs(warehouse[i][1] - votes) for i, (_, votes) in truth.items()}
             changed = sorted((i for i in wrong if wrong[i]), key=wrong.__getitem__, reverse=True)
             chosen = changed[: args.requests]

@@ -108,15 +108,8 @@ def emulator(titles: int, latency_ms: int = 0) -> Iterator[str]:
 
     Without any, its built-in catalogue.
     """
-    options = {
-        "--port": "0",
-        "--key": f"{API_KEY}:100000000",
-        "--generated": str(titles),
-        "--latency-ms": str(latency_ms),
-    }
-    command = [sys.executable, "-m", "omdb_emulator", "serve"]
-    for pair in options.items():
-        command += pair
+    options = [f"--key={API_KEY}:100000000", f"--generated={titles}", f"--latency-ms={latency_ms}"]
+    command = [sys.executable, "-m", "omdb_emulator", "serve", "--port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         # Its first line is a sentence with the URL in it.

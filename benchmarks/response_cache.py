@@ -1,6 +1,8 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["diskcache==5.6.3", "omdb-emulator", "psutil", "requests-cache==1.3.3", "tap-omdb"]
+# dependencies = [
+#   "diskcache==5.6.3", "omdb-emulator", "psutil", "requests-cache==1.3.3", "tap-omdb",
+# ]
 #
 # [tool.uv.sources]
 # omdb-emulator = { path = "../utilities/omdb-emulator", editable = true }

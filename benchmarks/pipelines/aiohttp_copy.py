@@ -9,9 +9,9 @@ No types, no retries, no state, no upsert.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -37,12 +37,8 @@ async def fetch_all(url: str, ids: list[str], in_flight: int) -> list[tuple[str,
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("ids", type=Path)
-    parser.add_argument("--in-flight", type=int, default=16)
-    args = parser.parse_args()
-    titles = asyncio.run(fetch_all(args.url, args.ids.read_text().split(), args.in_flight))
+    emulator, file_of_ids, at_once = sys.argv[1:]
+    titles = asyncio.run(fetch_all(emulator, Path(file_of_ids).read_text().split(), int(at_once)))
     with psycopg.connect() as connection, connection.cursor() as cursor:
         cursor.execute("truncate bench.titles")
         with cursor.copy("copy bench.titles from stdin") as copy:

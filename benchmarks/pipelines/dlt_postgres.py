@@ -9,9 +9,9 @@ Its pipeline extracts, normalises and loads into Postgres, with merges by primar
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,9 +65,8 @@ def load(url: str, ids: list[str], in_flight: int) -> None:
         }
     ).with_resources("titles")
     os.environ["EXTRACT__WORKERS"] = os.environ["EXTRACT__MAX_PARALLEL_ITEMS"] = str(in_flight)
-    env = os.environ
     destination = dlt.destinations.postgres(
-        f"postgresql://{env['PGUSER']}:{env['PGPASSWORD']}@{env['PGHOST']}:{env['PGPORT']}/{env['PGDATABASE']}"
+        "postgresql://{PGUSER}:{PGPASSWORD}@{PGHOST}:{PGPORT}/{PGDATABASE}".format(**os.environ)
     )
     with tempfile.TemporaryDirectory() as working_folder:
         pipeline = dlt.pipeline(
@@ -77,9 +76,5 @@ def load(url: str, ids: list[str], in_flight: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("ids", type=Path)
-    parser.add_argument("--in-flight", type=int, default=16)
-    args = parser.parse_args()
-    load(args.url, args.ids.read_text().split(), args.in_flight)
+    emulator, file_of_ids, at_once = sys.argv[1:]
+    load(emulator, Path(file_of_ids).read_text().split(), int(at_once))

@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=50_000, help="of each kind")
     parser.add_argument("--in-flight", type=int, default=16, help="connections at once")
     args = parser.parse_args()
-    print(f"{args.in_flight} in flight; {machine('omdb-emulator', 'uvicorn', 'uvloop')}\n")
+    print(f"{args.in_flight} in flight; {machine('omdb-emulator', 'aiohttp', 'uvloop')}\n")
     starts = []
     print("| titles | request | requests a second | per CPU second | bytes a response | load |")
     print("|:--|:--|--:|--:|--:|--:|")

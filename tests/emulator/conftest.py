@@ -3,7 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -12,7 +12,11 @@ from omdb_emulator.testing import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from omdb_emulator.client import Control
+
 TITLES = Path(__file__).with_name("titles.jsonl")
+RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"
+needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"{RECORDED} is not there")
 
 
 class Response(NamedTuple):
@@ -30,40 +34,30 @@ class Response(NamedTuple):
         return error
 
 
-class Fetch(Protocol):
-    def __call__(
-        self,
-        emulator: Emulator,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 10,
-        /,
-        **query: object,
-    ) -> Response: ...
+def connect(emulator: Control, timeout: float = 10) -> http.client.HTTPConnection:
+    target = urlsplit(emulator.url)
+    return http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
 
 
-def _fetch(
+def fetch(
     emulator: Emulator,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10,
     /,
+    path: str = "/",
     **query: object,
 ) -> Response:
-    target = urlsplit(emulator.url)
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
-    given = {"apikey": emulator.key, **query}
+    """Send one request on a new connection, without following redirects."""
+    connection = connect(emulator, timeout)
+    query = {"apikey": emulator.key, **query}
+    given = {name: value for name, value in query.items() if value is not None}
     try:
-        connection.request("GET", f"/?{urlencode(given)}", headers=dict(headers or {}))
+        connection.request("GET", f"{path}?{urlencode(given)}", headers=dict(headers or {}))
         response = connection.getresponse()
         body = response.read()
     finally:
         connection.close()
     return Response(response.status, {n.lower(): v for n, v in response.getheaders()}, body)
-
-
-@pytest.fixture(scope="session")
-def fetch() -> Fetch:
-    """Send one request to an emulator, on a new connection, without following redirects."""
-    return _fetch
 
 
 @pytest.fixture

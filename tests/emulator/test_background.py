@@ -1,3 +1,5 @@
+"""The command, and the emulator in the background."""
+
 from __future__ import annotations
 
 import json
@@ -10,13 +12,20 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from omdb_emulator.server.ports import PREFERRED_PORT, free_port
+from click.testing import CliRunner
+from omdb_emulator.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
+    Invoke = Callable[..., tuple[int, str]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
@@ -44,6 +53,19 @@ def run(directory: Path) -> Iterator[Run]:
 
     yield run
     run("stop")
+
+
+@pytest.fixture
+def invoke(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Run the command in this process; return exit code and output."""
+    monkeypatch.chdir(directory)
+    monkeypatch.delenv("OMDB_EMULATOR_PORT", raising=False)
+
+    def invoke(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, arguments)
+        return result.exit_code, result.output
+
+    return invoke
 
 
 def url_of(result: subprocess.CompletedProcess[str]) -> str:
@@ -87,11 +109,12 @@ def test_start_status_stop(run: Run, directory: Path) -> None:
     assert f"running at {url} (pid {pid_of(directory)}, " in status.stdout
 
     again = run("start")
+    assert fetch(f"{url}__emulator__/settings")["year_filter"]
     assert (again.returncode, again.stdout) == (0, f"The emulator is already running at {url}\n")
     assert again.stderr == ""
     other = run("start", "--latency-ms", "5")
     assert other.returncode == 0
-    assert "it runs with other options; stop it first" in other.stderr
+    assert "It runs with other options; stop it first" in other.stderr
 
     stopped = run("stop")
     assert (stopped.returncode, stopped.stdout) == (0, "The emulator has stopped.\n")
@@ -110,64 +133,50 @@ def test_serve_responds_as_soon_as_it_prints_its_url(directory: Path) -> None:
             assert responds(next(word for word in words if word.startswith("http")))
         finally:
             serving.terminate()
+    assert serving.returncode == 0
 
 
-def test_port_stays_the_same(run: Run) -> None:
-    url = url_of(run("start", "--port", "0"))
-    assert port_of(url) < 32768, "systems assign such ports to outgoing connections"
-    run("stop")
-    assert url_of(run("start")) == url
-
-
-def test_port_of_the_environment(run: Run, directory: Path) -> None:
-    port = free_port("127.0.0.1")
-    env = directory / ".env"
-    result = run("start", "--env-file", str(env), OMDB_EMULATOR_PORT=str(port))
+@pytest.mark.parametrize("place", ["environment", "env file", "both"])
+def test_a_chosen_port_is_used_and_kept(run: Run, directory: Path, place: str) -> None:
+    port, env_file = free_port(), directory / ".env"
+    in_file = {"environment": "", "env file": port, "both": free_port()}[place]
+    text = f"OMDB_EMULATOR_PORT={in_file}\n" if in_file else ""
+    env_file.write_text(text)
+    environment = {} if place == "env file" else {"OMDB_EMULATOR_PORT": str(port)}
+    result = run("start", "--env-file", ".env", **environment)
     assert url_of(result) == f"http://127.0.0.1:{port}/"
-    assert not env.exists()
+    assert env_file.read_text() == text
 
 
 def test_taken_port_is_replaced_and_recorded_at_the_first_start(
     run: Run, directory: Path, taken: int
 ) -> None:
-    (directory / ".env").write_text("# mine\nOMDB_API_KEY='abc'\n")
-    result = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
+    env_file = directory / ".env"
+    env_file.write_text(f"# mine\nOMDB_API_KEY='abc'\nOMDB_EMULATOR_PORT={taken}\n")
     # The preferred port of the package may be free here, or in use by another emulator.
-    port = port_of(url_of(result))
+    port = port_of(url_of(run("start", "--env-file", ".env")))
     assert port != taken
     assert responds(f"http://127.0.0.1:{port}/")
-    assert (directory / ".env").read_text() == (
-        f"# mine\nOMDB_API_KEY='abc'\nOMDB_EMULATOR_PORT={port}\n"
-    )
-    assert (directory / ".emulator" / "port").read_text() == f"{port}\n"
+    recorded = f"# mine\nOMDB_API_KEY='abc'\nOMDB_EMULATOR_PORT={port}\n"
+    assert env_file.read_text() == recorded
     run("stop")
-    again = run("start", "--env-file", ".env", OMDB_EMULATOR_PORT=str(taken))
-    assert url_of(again) == f"http://127.0.0.1:{port}/"
-    run("stop")
-    moved = run("start", "--port", "0", "--env-file", ".env")
-    new = port_of(url_of(moved))
-    assert f"OMDB_EMULATOR_PORT={new}\n" in (directory / ".env").read_text()
-
-
-def test_saved_port_that_is_taken_is_an_error_with_its_remedy(
-    run: Run, directory: Path, taken: int
-) -> None:
-    (directory / ".emulator").mkdir()
-    (directory / ".emulator" / "port").write_text(str(taken))
-    result = run("start")
-    assert result.returncode == 1
-    assert result.stderr.count("\n") == 1
-    assert f"port {taken}, saved in .emulator/port, is in use by another program" in result.stderr
-    assert "delete the file" in result.stderr
+    with socket.create_server(("127.0.0.1", port)):
+        again = run("start", "--env-file", ".env")
+        assert again.returncode == 1
+        assert again.stderr.count("\n") == 1
+        assert f"port {port}, saved in .emulator, is in use by another program" in again.stderr
+        assert env_file.read_text() == recorded
+        moved = run("start", "--port", "0", "--env-file", ".env")
+    assert f"OMDB_EMULATOR_PORT={port_of(url_of(moved))}\n" in env_file.read_text()
 
 
 @pytest.mark.parametrize("command", ["start", "serve"])
-def test_requested_port_that_is_taken(run: Run, taken: int, command: str) -> None:
-    result = run(command, "--port", str(taken))
-    assert result.returncode == 1
-    assert result.stderr.count("\n") == 1
-    assert str(taken) in result.stderr
-    assert "choose another" in result.stderr
+def test_requested_port_that_is_taken(invoke: Invoke, taken: int, command: str) -> None:
+    code, output = invoke(command, "--port", str(taken))
+    assert code == 1
+    assert output == (
+        f"Error: port {taken} is in use by another program; choose another with --port\n"
+    )
 
 
 def test_simultaneous_starts_start_one_server(run: Run, directory: Path) -> None:
@@ -183,14 +192,15 @@ def test_simultaneous_starts_start_one_server(run: Run, directory: Path) -> None
     assert run("stop").stdout == "The emulator has stopped.\n"
 
 
-def test_killed_server_is_not_running(run: Run, directory: Path) -> None:
+def test_killed_server_is_not_running_and_starts_again_on_its_port(
+    run: Run, directory: Path
+) -> None:
     url = url_of(run("start", "--port", "0"))
+    assert port_of(url) < 32768, "systems assign such ports to outgoing connections"
     pid = pid_of(directory)
     os.kill(pid, 9)
-    deadline = time.monotonic() + 10
-    while run("status").returncode != 3:
-        assert time.monotonic() < deadline
-    assert pid_of(directory) == pid
+    time.sleep(0.1)
+    assert run("status").returncode == 3
     assert run("stop").stdout == "The emulator is not running.\n"
     assert url_of(run("start")) == url
 
@@ -216,13 +226,14 @@ def test_serving_options_reach_the_server(run: Run, directory: Path) -> None:
     recorded = directory / "my responses.jsonl"
     recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
     options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
-    options += ["--ratings-change-from", "2026-01-31", "--ratings-lag-days", "3"]
+    options += ["--ratings-change-from", "2026-01-31", "--ratings-lag-days", "3", "--ignore-year"]
     url = url_of(run("start", "--port", "0", *options))
     assert fetch(f"{url}?apikey=abc&i=tt0000001")["Title"] == "Mine"
     assert len(fetch(f"{url}__emulator__/requests")) == 1
     assert fetch(f"{url}__emulator__/keys") == {"abc": {"limit": 1, "used_today": 1}}
     settings = fetch(f"{url}__emulator__/settings")
     assert (settings["ratings_change_from"], settings["ratings_lag_days"]) == ("2026-01-31", 3)
+    assert (settings["cache"], settings["year_filter"]) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -233,72 +244,43 @@ def test_serving_options_reach_the_server(run: Run, directory: Path) -> None:
         (["--key", ":5"], "':5' is not KEY or KEY:LIMIT"),
         (["--generated", "5000000"], "between 0 and 1000000 titles can be generated"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:"),
+        (["--ratings-change-from", "tomorrow"], "at `$.ratings_change_from`"),
     ],
 )
-@pytest.mark.parametrize("command", ["start", "serve"])
-def test_start_failure_is_one_line(
-    run: Run, directory: Path, command: str, arguments: list[str], message: str
+def test_failure_is_one_line(
+    invoke: Invoke, directory: Path, arguments: list[str], message: str
 ) -> None:
     (directory / "broken.jsonl").write_text('{"imdbID": "tt0000001", "Title": "x"}\n{\n')
-    result = run(command, "--port", str(free_port("127.0.0.1")), *arguments)
-    assert result.returncode == 1
-    assert message in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert run("status").returncode == 3
+    code, output = invoke("serve", "--port", "0", *arguments)
+    assert code == 1
+    assert output.startswith("Error: ")
+    assert message in output
+    assert output.count("\n") == 1
 
 
-@pytest.mark.parametrize("port", ["http", "70000", "-1"])
-def test_wrong_ports(run: Run, port: str) -> None:
-    assert "is not a port number" in run("start", f"--port={port}").stderr
-    result = run("start", OMDB_EMULATOR_PORT=port)
-    assert result.returncode == 1
-    assert f"OMDB_EMULATOR_PORT must be a port number, not '{port}'" in result.stderr
-
-
-def test_unusable_data_directory(run: Run, directory: Path) -> None:
-    (directory / "file").write_text("")
-    result = run("start", "--data-dir", "file/data")
-    assert result.returncode == 1
-    assert result.stderr.startswith("omdb-emulator: cannot use the data directory file/data: ")
-    assert result.stderr.count("\n") == 1
-
-
-def test_preferred_port_is_documented(run: Run) -> None:
-    assert str(PREFERRED_PORT) in run("serve", "--help").stdout
-
-
-def test_check_reports_all_errors(run: Run, directory: Path) -> None:
-    assert run("check").returncode == 0
-    lines = [
-        {"imdbID": "tt1", "Title": "x"},
-        {"imdbID": "tt0000001", "Title": "x", "Type": "film"},
-        {"imdbID": "tt0000001", "Emulator": {"merged_into": "tt0000009"}},
-        {"imdbID": "tt0000002", "Emulator": {"mergd": ""}},
-        {"imdbID": "tt0000003"},
-    ]
-    (directory / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    result = run("check", "mine.jsonl")
-    assert result.returncode == 1
-    assert result.stdout.splitlines() == [
-        "mine.jsonl: imdbID must be tt and 7 or 8 digits, not 'tt1'",
-        "mine.jsonl: tt0000001: Type 'film' is none of movie, game, series, episode",
-        "mine.jsonl: tt0000001: duplicate id",
-        "mine.jsonl: tt0000002: unknown Emulator key mergd",
-        "mine.jsonl: tt0000003: a title needs Title",
-        "mine.jsonl: tt0000001: merged_into tt0000009 is not in the catalogue",
-        "mine.jsonl: 5 titles",
-    ]
-
-
-def test_closed_output_is_not_an_error(directory: Path) -> None:
-    command = f'"{sys.executable}" -m omdb_emulator generate --titles 50000 | head -1'
-    result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],  # noqa: S607
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_failure_of_the_server_is_that_of_start(invoke: Invoke) -> None:
+    code, output = invoke("start", "--port", "0", "--recorded", "nowhere.jsonl")
+    assert code == 1
+    assert output.startswith("Error: the emulator did not start: ")
+    assert output.endswith(
+        "nowhere.jsonl: No such file or directory (log: .emulator/emulator.log)\n"
     )
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["Title"]
+    assert invoke("status")[0] == 3
+
+
+@pytest.mark.parametrize("port", ["http", "70000"])
+def test_wrong_ports(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    assert "Error: Invalid value for '--port': " in invoke("start", f"--port={port}")[1]
+    monkeypatch.setenv("OMDB_EMULATOR_PORT", port)
+    for command in ("start", "serve"):
+        code, output = invoke(command)
+        assert code == 1
+        assert output == f"Error: OMDB_EMULATOR_PORT must be a port number, not {port!r}\n"
+
+
+def test_unusable_data_directory(invoke: Invoke, directory: Path) -> None:
+    (directory / "file").write_text("")
+    code, output = invoke("start", "--data-dir", "file/data")
+    assert code == 1
+    assert output.startswith("Error: cannot use the data directory file/data: ")
+    assert output.count("\n") == 1

@@ -7,19 +7,17 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, get_args
 
 import psutil
 import pytest
-from omdb_emulator.app.effects import EFFECTS
-from omdb_emulator.client import ControlError
+from omdb_emulator.effects import Effect
 from omdb_emulator.testing import Emulator, title_line
+
+from tests.emulator.conftest import connect, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.emulator.conftest import Fetch
 
 ID = "tt1375666"
 NOT_JSON = ["cloudflare", "unavailable", "aspnet", "html", "empty"]
@@ -33,15 +31,16 @@ def test_every_effect_is_tried_by_a_test() -> None:
         *("dripping_body", "endless_body", "large_body", "gzip_bomb"),
         *("cached_401", "redirect", "hang"),
     }
-    assert tried == set(EFFECTS)
+    assert tried == set(get_args(Effect))
 
 
 @pytest.mark.parametrize("effect", NOT_JSON)
-def test_bodies_that_are_not_json(omdb: Emulator, fetch: Fetch, effect: str) -> None:
+def test_bodies_that_are_not_json(omdb: Emulator, effect: str) -> None:
     omdb.fault(effect)
     response = fetch(omdb, i=ID)
     with pytest.raises(ValueError, match="Expecting value"):
         json.loads(response.body)
+    assert effect != "unavailable" or response.body == b"The service is unavailable."
     statuses = {"cloudflare": 522, "unavailable": 503, "aspnet": 500}
     assert response.status == statuses.get(effect, 200)
     assert response.headers["content-type"].startswith(
@@ -50,7 +49,7 @@ def test_bodies_that_are_not_json(omdb: Emulator, fetch: Fetch, effect: str) -> 
 
 
 @pytest.mark.parametrize("status", [403, 429, 503, 520, 521, 522, 524])
-def test_cloudflare_pages(omdb: Emulator, fetch: Fetch, status: int) -> None:
+def test_cloudflare_pages(omdb: Emulator, status: int) -> None:
     omdb.fault("cloudflare", status=status, retry_after=7)
     response = fetch(omdb, i=ID)
     assert response.status == status
@@ -60,12 +59,7 @@ def test_cloudflare_pages(omdb: Emulator, fetch: Fetch, status: int) -> None:
     assert str(status).encode() in response.body
 
 
-def test_plain_unavailable(omdb: Emulator, fetch: Fetch) -> None:
-    omdb.fault("unavailable")
-    assert fetch(omdb, i=ID).body == b"The service is unavailable."
-
-
-def test_response_changes_only_what_is_given(omdb: Emulator, fetch: Fetch) -> None:
+def test_response_changes_only_what_is_given(omdb: Emulator) -> None:
     true = fetch(omdb, i=ID)
     omdb.fault("response", {"i": ID}, status=418, headers={"Age": "3", "X-Own": "yes"})
     changed = fetch(omdb, i=ID)
@@ -78,7 +72,7 @@ def test_response_changes_only_what_is_given(omdb: Emulator, fetch: Fetch) -> No
     assert changed.headers["content-type"] == "text/plain"
 
 
-def test_error_ends_for_each_query_separately(omdb: Emulator, fetch: Fetch) -> None:
+def test_error_ends_for_each_query_separately(omdb: Emulator) -> None:
     omdb.fault("error", kind="details", times=2, per_query=True)
     for imdb_id in (ID, "tt0000002"):
         errors = [fetch(omdb, i=imdb_id).error for _ in range(3)]
@@ -86,7 +80,7 @@ def test_error_ends_for_each_query_separately(omdb: Emulator, fetch: Fetch) -> N
     assert fetch(omdb, s="castle").error is None
 
 
-def test_truncated_body_is_whole_as_http(omdb: Emulator, fetch: Fetch) -> None:
+def test_truncated_body_is_whole_as_http(omdb: Emulator) -> None:
     true = fetch(omdb, i=ID).body
     omdb.fault("truncated", fraction=0.25)
     assert fetch(omdb, i=ID).body == true[: len(true) // 4]
@@ -94,7 +88,7 @@ def test_truncated_body_is_whole_as_http(omdb: Emulator, fetch: Fetch) -> None:
 
 @pytest.mark.parametrize("effect", ["bad_escape", "unescaped_quote", "control_characters"])
 @pytest.mark.parametrize("query", [{"i": ID}, {"s": "castle"}, {"i": "tt7654321"}])
-def test_broken_json(omdb: Emulator, fetch: Fetch, effect: str, query: dict[str, str]) -> None:
+def test_broken_json(omdb: Emulator, effect: str, query: dict[str, str]) -> None:
     omdb.fault(effect)
     response = fetch(omdb, **query)
     assert response.status == 200
@@ -104,13 +98,13 @@ def test_broken_json(omdb: Emulator, fetch: Fetch, effect: str, query: dict[str,
         assert r"\x1f\x08" in str(json.loads(response.body, strict=False))
 
 
-def test_json_that_is_not_an_object(omdb: Emulator, fetch: Fetch) -> None:
+def test_json_that_is_not_an_object(omdb: Emulator) -> None:
     omdb.fault("not_object", times=1)
     omdb.fault("not_object", body="null")
     assert [fetch(omdb, i=ID).json for _ in range(2)] == [[], None]
 
 
-def test_wrong_charsets(omdb: Emulator, fetch: Fetch) -> None:
+def test_wrong_charsets(omdb: Emulator) -> None:
     omdb.fault("latin1", times=1)
     response = fetch(omdb, i=ID)
     assert response.headers["content-type"] == "application/json; charset=utf-8"
@@ -123,7 +117,7 @@ def test_wrong_charsets(omdb: Emulator, fetch: Fetch) -> None:
     assert "Café Ærø" in response.json["Plot"]
 
 
-def test_delay_comes_before_the_first_byte(omdb: Emulator, fetch: Fetch) -> None:
+def test_delay_comes_before_the_first_byte(omdb: Emulator) -> None:
     omdb.fault("delay", seconds=0.3)
     with pytest.raises(TimeoutError):
         fetch(omdb, None, 0.1, i=ID)
@@ -132,27 +126,25 @@ def test_delay_comes_before_the_first_byte(omdb: Emulator, fetch: Fetch) -> None
     assert time.monotonic() - started >= 0.3
 
 
-def test_slow_body_sends_headers_at_once(omdb: Emulator, fetch: Fetch) -> None:
+def test_slow_body_sends_headers_at_once(omdb: Emulator) -> None:
     true = fetch(omdb, i=ID).body
-    omdb.fault("slow_body", seconds=0.5)
-    target = urlsplit(omdb.url)
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    omdb.fault("slow_body", seconds=0.3)
+    connection = connect(omdb)
     started = time.monotonic()
     connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
     response = connection.getresponse()
     headers_after = time.monotonic() - started
     body = response.read()
     connection.close()
-    assert headers_after < 0.3
-    assert time.monotonic() - started >= 0.45
+    assert headers_after < 0.2
+    assert time.monotonic() - started >= 0.25
     assert body == true
 
 
 @contextlib.contextmanager
 def unread(omdb: Emulator) -> Iterator[http.client.HTTPResponse]:
     """Send a request, yield the response without reading its body, and disconnect."""
-    target = urlsplit(omdb.url)
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    connection = connect(omdb)
     connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
     yield connection.getresponse()
     connection.close()
@@ -165,7 +157,7 @@ def wait_until_idle(omdb: Emulator) -> None:
         time.sleep(0.01)
 
 
-def test_dripping_body_arrives_byte_by_byte(omdb: Emulator, fetch: Fetch) -> None:
+def test_dripping_body_arrives_byte_by_byte(omdb: Emulator) -> None:
     true = fetch(omdb, i=ID).body
     omdb.fault("dripping_body", seconds=0.1)
     with unread(omdb) as response:
@@ -174,15 +166,12 @@ def test_dripping_body_arrives_byte_by_byte(omdb: Emulator, fetch: Fetch) -> Non
         assert response.read(5) == true[:5]
         assert 0.3 < time.monotonic() - started < 2
     wait_until_idle(omdb)
-
-
-def test_dripping_body_is_complete_in_the_end(omdb: Emulator, fetch: Fetch) -> None:
-    true = fetch(omdb, i=ID).body
+    omdb.clear_faults()
     omdb.fault("dripping_body", seconds=0)
     assert fetch(omdb, i=ID).body == true
 
 
-def test_endless_body_ends_when_the_client_disconnects(omdb: Emulator, fetch: Fetch) -> None:
+def test_endless_body_ends_when_the_client_disconnects(omdb: Emulator) -> None:
     omdb.fault("endless_body", {"i": ID})
     with unread(omdb) as response:
         assert response.getheader("content-length") is None
@@ -199,7 +188,7 @@ def test_client_that_does_not_read_takes_no_memory(omdb: Emulator, effect: str) 
     omdb.fault(effect)
     before = psutil.Process().memory_info().rss
     with unread(omdb):
-        time.sleep(1)
+        time.sleep(0.3)
         assert psutil.Process().memory_info().rss - before < 30_000_000
     wait_until_idle(omdb)
 
@@ -210,11 +199,10 @@ def test_client_that_does_not_read_takes_no_memory(omdb: Emulator, effect: str) 
         ("large_body", 3, 3),
         ("large_body", None, 200),
         ("gzip_bomb", 3, 3),
-        ("gzip_bomb", None, 300),
     ],
 )
 def test_large_bodies_are_valid_json(
-    omdb: Emulator, fetch: Fetch, effect: str, megabytes: int | None, size: int
+    omdb: Emulator, effect: str, megabytes: int | None, size: int
 ) -> None:
     omdb.fault(effect, megabytes=megabytes)
     response = fetch(omdb, None, 60, i=ID)
@@ -231,38 +219,24 @@ def test_large_bodies_are_valid_json(
     assert size * 1_000_000 < len(body) < size * 1_000_000 + 100
 
 
-def test_other_requests_are_served_meanwhile(omdb: Emulator, fetch: Fetch) -> None:
-    omdb.fault("gzip_bomb", {"i": ID})
+def test_other_requests_are_served_meanwhile(omdb: Emulator) -> None:
+    omdb.fault("gzip_bomb", {"i": ID}, megabytes=50)
     with ThreadPoolExecutor(4) as pool:
         bombs = [pool.submit(fetch, omdb, None, 60, i=ID) for _ in range(4)]
         while omdb.stats()["in_flight"] == 0:
             time.sleep(0.001)
         started = time.monotonic()
         assert fetch(omdb, i="tt0000002").error is None
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 0.3
+        assert omdb.stats()["in_flight"] == 4
         assert all(bomb.result().status == 200 for bomb in bombs)
-
-
-def test_emulator_ends_at_once_during_an_endless_body() -> None:
-    with contextlib.ExitStack() as connections:
-        with Emulator([title_line(ID, "Inception")]) as emulator:
-            emulator.fault("endless_body")
-            connections.enter_context(unread(emulator)).read(10)
-            started = time.monotonic()
-        assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(
     ("reset", "raised"),
     [(False, http.client.RemoteDisconnected), (True, ConnectionResetError)],
 )
-def test_cut_before_the_response(
-    omdb: Emulator,
-    fetch: Fetch,
-    *,
-    reset: bool,
-    raised: type[Exception],
-) -> None:
+def test_cut_before_the_response(omdb: Emulator, *, reset: bool, raised: type[Exception]) -> None:
     omdb.fault("cut", times=1, reset=reset)
     with pytest.raises(raised):
         fetch(omdb, i=ID)
@@ -270,7 +244,7 @@ def test_cut_before_the_response(
     assert omdb.stats()["by_status"] == {"0": 1, "200": 1}
 
 
-def test_cut_in_the_body(omdb: Emulator, fetch: Fetch) -> None:
+def test_cut_in_the_body(omdb: Emulator) -> None:
     length = len(fetch(omdb, i=ID).body)
     omdb.fault("cut_body", times=1, fraction=0.5)
     with pytest.raises(http.client.IncompleteRead) as caught:
@@ -279,7 +253,7 @@ def test_cut_in_the_body(omdb: Emulator, fetch: Fetch) -> None:
     assert fetch(omdb, i=ID).error is None
 
 
-def test_cached_401_is_only_in_the_cache(omdb: Emulator, fetch: Fetch) -> None:
+def test_cached_401_is_only_in_the_cache(omdb: Emulator) -> None:
     omdb.fault("cached_401", message="Invalid API key!", age=1486)
     cached = fetch(omdb, i=ID)
     assert (cached.status, cached.error) == (401, "Invalid API key!")
@@ -292,22 +266,18 @@ def test_cached_401_is_only_in_the_cache(omdb: Emulator, fetch: Fetch) -> None:
     assert omdb.keys()[omdb.key]["used_today"] == 2
 
 
-def test_redirect_to_the_same_host_leads_to_the_response(omdb: Emulator, fetch: Fetch) -> None:
-    omdb.fault("redirect")
-    response = fetch(omdb, i=ID)
-    assert response.status == 302
-    assert response.headers["location"] == f"/?apikey={omdb.key}&i={ID}&redirected=1"
+def test_redirects(omdb: Emulator) -> None:
+    omdb.fault("redirect", times=1)
+    omdb.fault("redirect", status=307, location="http://localhost:1/x?{query}")
+    same, other = fetch(omdb, i=ID), fetch(omdb, i=ID)
+    assert same.status == 302
+    assert same.headers["location"] == f"/?apikey={omdb.key}&i={ID}&redirected=1"
+    assert other.status == 307
+    assert other.headers["location"] == f"http://localhost:1/x?apikey={omdb.key}&i={ID}"
     assert fetch(omdb, i=ID, redirected="1").json["imdbID"] == ID
 
 
-def test_redirect_elsewhere(omdb: Emulator, fetch: Fetch) -> None:
-    omdb.fault("redirect", status=307, location="http://localhost:1/x?{query}")
-    response = fetch(omdb, i=ID)
-    assert response.status == 307
-    assert response.headers["location"] == f"http://localhost:1/x?apikey={omdb.key}&i={ID}"
-
-
-def test_hang_ends_with_its_fault(omdb: Emulator, fetch: Fetch) -> None:
+def test_hang_ends_with_its_fault(omdb: Emulator) -> None:
     number = omdb.fault("hang", times=1)
     responses = []
     thread = threading.Thread(target=lambda: responses.append(fetch(omdb, i=ID)))
@@ -322,37 +292,29 @@ def test_hang_ends_with_its_fault(omdb: Emulator, fetch: Fetch) -> None:
     assert omdb.stats()["in_flight"] == 0
 
 
-def test_client_that_leaves_ends_a_hanging_request(omdb: Emulator, fetch: Fetch) -> None:
+def test_client_that_leaves_ends_a_hanging_request(omdb: Emulator) -> None:
     omdb.fault("hang")
     with pytest.raises(TimeoutError):
         fetch(omdb, None, 0.1, i=ID)
-    deadline = time.monotonic() + 5
-    while omdb.stats()["in_flight"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until_idle(omdb)
 
 
-def test_emulator_ends_at_once_though_requests_hang(fetch: Fetch) -> None:
-    with Emulator([]) as emulator:
-        emulator.fault("hang")
-        failed = threading.Event()
-
-        def hang() -> None:
-            with pytest.raises((http.client.HTTPException, ConnectionError)):
-                fetch(emulator, i=ID)
-            failed.set()
-
-        thread = threading.Thread(target=hang)
-        thread.start()
+@pytest.mark.parametrize("effect", ["hang", "endless_body"])
+def test_emulator_ends_at_once_though_requests_do_not(effect: str) -> None:
+    with Emulator([title_line(ID, "Inception")]) as emulator:
+        emulator.fault(effect)
+        connection = connect(emulator)
+        connection.request("GET", f"/?apikey={emulator.key}&i={ID}")
         while emulator.stats()["in_flight"] == 0:
             time.sleep(0.01)
         started = time.monotonic()
     assert time.monotonic() - started < 2
-    thread.join(10)
-    assert failed.is_set()
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        connection.getresponse().read()
+    connection.close()
 
 
-def test_match_skip_times_and_order(omdb: Emulator, fetch: Fetch) -> None:
+def test_match_skip_times_and_order(omdb: Emulator) -> None:
     omdb.fault("unavailable", {"I": ID.upper()}, skip=1, times=2)
     omdb.fault("aspnet", {"page": True, "type": False})
     assert [fetch(omdb, i=ID).status for _ in range(5)] == [200, 503, 503, 200, 200]
@@ -364,7 +326,7 @@ def test_match_skip_times_and_order(omdb: Emulator, fetch: Fetch) -> None:
     assert omdb.stats()["faults"] == {str(first["id"]): 2, str(second["id"]): 1}
 
 
-def test_probability_is_repeatable_by_seed(omdb: Emulator, fetch: Fetch) -> None:
+def test_probability_is_repeatable_by_seed(omdb: Emulator) -> None:
     def run(seed: int) -> list[int]:
         number = omdb.fault("unavailable", probability=0.5, seed=seed)
         statuses = [fetch(omdb, i=ID).status for _ in range(40)]
@@ -377,27 +339,8 @@ def test_probability_is_repeatable_by_seed(omdb: Emulator, fetch: Fetch) -> None
     assert 8 < first.count(503) < 32
 
 
-def test_faults_of_the_edge_do_not_spend_the_limit(fetch: Fetch) -> None:
+def test_faults_of_the_edge_do_not_spend_the_limit() -> None:
     with Emulator([], keys={"abc": 1}) as emulator:
         emulator.fault("cloudflare", times=3)
         statuses = [fetch(emulator, i=ID).status for _ in range(5)]
     assert statuses == [522, 522, 522, 200, 401]
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ({"effect": "nonsense"}, "effect must be one of response,"),
-        ({"effect": "cut", "wen": 1}, "unknown fault setting wen"),
-        ({"effect": "response", "status": 99}, "status must be a number from 200 to 599"),
-        ({"effect": "response", "status": "503"}, "status cannot be '503'"),
-        ({"effect": "cut", "times": True}, "times cannot be True"),
-        ({"effect": "cut", "match": "everything"}, "match cannot be 'everything'"),
-        ({"effect": "large_body", "megabytes": 1.5}, "megabytes cannot be 1.5"),
-        ({"effect": "large_body", "megabytes": 0}, "megabytes must be at least 1, not 0"),
-    ],
-)
-def test_invalid_faults_are_rejected(omdb: Emulator, how: dict[str, object], message: str) -> None:
-    with pytest.raises(ControlError, match=message):
-        omdb.fault(**how)  # type: ignore[arg-type]
-    assert omdb.faults() == []

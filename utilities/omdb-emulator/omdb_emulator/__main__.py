@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from omdb_emulator.cli import main
 
-sys.exit(main())
+main(prog_name="omdb-emulator")

@@ -3,189 +3,202 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from datetime import date
-from typing import TYPE_CHECKING, TextIO
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from omdb_emulator import arguments
-from omdb_emulator.app.clock import Clock
-from omdb_emulator.app.keys import DEFAULT_KEYS, Keys, parse_key
-from omdb_emulator.app.state import Settings, State
-from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
+import click
+import msgspec
+from click.core import ParameterSource
+
+from omdb_emulator import background
+from omdb_emulator.background import PORT_VARIABLE, PREFERRED_PORT, BackgroundError, DataDirectory
 from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, load
 from omdb_emulator.catalogue.ratings import days_since_1970
-from omdb_emulator.catalogue.titles import TitleError, json_lines, to_json
-from omdb_emulator.catalogue.validation import validation_errors
-from omdb_emulator.server import background
-from omdb_emulator.server.data_directory import BackgroundError, DataDirectory
-from omdb_emulator.server.ports import (
-    PREFERRED_PORT,
-    PortError,
-    bind,
-    is_free,
-    port_of_environment,
-)
+from omdb_emulator.settings import DEFAULT_KEYS, Settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from omdb_emulator.catalogue.store import TitleStore
 
-_FAILED = 1
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 _NOT_RUNNING = 3
+_PATH = click.Path(path_type=Path)
+_KEYS = ", ".join(f"{key}:{limit}" if limit else key for key, limit in DEFAULT_KEYS.items())
+_KEY_HELP = f"A key and its requests a day (repeatable) [default: {_KEYS}]"
+_PORT_HELP = f"0: any free one [default: {PORT_VARIABLE}, else {PREFERRED_PORT}]"
+_FILE = click.Path(path_type=Path, resolve_path=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 1 for an error, 3 for "not running"."""
-    options = arguments.parser().parse_args(argv)
-    try:
-        return _COMMANDS[options.command](options)
-    except BrokenPipeError:
-        # The reader of the output has closed it; nothing is left to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (BackgroundError, PortError, TitleError, ValueError) as error:
-        return _fail(str(error))
-    except OSError as error:
-        file = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{file}{error.strerror or error}")
+class _Group(click.Group):
+    """Reports errors in one line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (BackgroundError, msgspec.ValidationError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            file = f"{error.filename}: " if error.filename else ""
+            msg = f"{file}{error.strerror or error}"
+            raise click.ClickException(msg) from None
 
 
-def _fail(message: str) -> int:
-    print(f"omdb-emulator: {message}", file=sys.stderr)  # noqa: T201
-    return _FAILED
+def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds several options to a command."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
-def _print(text: str) -> None:
-    print(text)  # noqa: T201
+_title_options = _options(
+    click.option("--catalogue", multiple=True, type=_FILE, help="A file of titles."),
+    click.option("--recorded", multiple=True, type=_FILE, help="A file of OMDb's responses."),
+    click.option("--generated", type=int, default=0, metavar="N", help="Generate N titles."),
+    click.option("--seed", type=int, default=0, help="Of the generated titles."),
+    click.option("--ratings-change-from", metavar="DATE", help="The day on which changes start."),
+)
+# Named as the settings are, where they are settings.
+_serve_options = _options(
+    click.option("--host", default="127.0.0.1", help="This machine only by default."),
+    click.option("--port", type=click.IntRange(0, 65535), help=_PORT_HELP),
+    click.option("--key", "keys", multiple=True, metavar="KEY[:LIMIT]", help=_KEY_HELP),
+    _title_options,
+    click.option("--ratings-lag-days", type=int, default=0, help="Ratings lag behind IMDb's."),
+    click.option("--latency-ms", type=float, default=0, help="Delay every response."),
+    click.option("--cache", is_flag=True, help="Put Cloudflare's shared cache in front."),
+    click.option("--ignore-year", is_flag=True, help="y does not filter searches, as at times."),
+    click.option("--log-requests", "log", is_flag=True, help="Keep each for the control endpoint."),
+)
+_data_dir = click.option(
+    "--data-dir", type=_PATH, default=".emulator", help="Directory of lock and log."
+)
 
 
-def _load(options: Namespace) -> TitleStore:
-    is_given = options.recorded or options.generated
-    catalogues = options.catalogue or ([] if is_given else [CATALOGUE])
-    return load(catalogues, options.recorded or [], options.generated, options.seed)
+@click.group(cls=_Group, context_settings={"show_default": True})
+@click.version_option(package_name="omdb-emulator")
+def main() -> None:
+    """Run a server that responds as omdbapi.com does."""
 
 
-def _serve(options: Namespace) -> int:
-    # Importing uvicorn takes longer than the other commands run.
-    from omdb_emulator.server.http_server import Server  # noqa: PLC0415
+@main.command()
+@_serve_options
+@click.option("--data-dir", type=_PATH, hidden=True)
+def serve(port: int | None, data_dir: Path | None, **options: Any) -> None:  # noqa: ANN401
+    """Serve in the foreground."""
+    # Importing the server takes longer than the other commands run.
+    from omdb_emulator.server import Server  # noqa: PLC0415
+    from omdb_emulator.state import Keys, State  # noqa: PLC0415
 
-    keys = dict(map(parse_key, options.keys)) if options.keys else dict(DEFAULT_KEYS)
-    settings = Settings()
-    settings.change(
-        {
-            "latency_ms": options.latency_ms,
-            "cache": options.cache,
-            "year_filter": not options.ignore_year,
-            "log": options.log_requests,
-            "ratings_change_from": options.ratings_change_from,
-            "ratings_lag_days": options.ratings_lag_days,
-        }
+    logging.basicConfig(level=logging.WARNING)
+    keys = dict(map(_parse_key, options["keys"])) or dict(DEFAULT_KEYS)
+    options["year_filter"] = not options["ignore_year"]
+    settings = Settings().changed(
+        {name: options[name] for name in Settings.__struct_fields__ if name in options}
     )
-    port = options.port
+    host = options["host"]
     if port is None:
-        port = port_of_environment() or PREFERRED_PORT
-    if port and not is_free(options.host, port):
-        msg = f"port {port} is in use by another program; choose another with --port"
-        raise PortError(msg)
-    bound = bind(options.host, port)
-    with bound:
+        port = background.chosen_port() or PREFERRED_PORT
+    with background.listen(host, port) as listening:
         store = _load(options)
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        url = f"http://{host}:{bound.getsockname()[1]}/"
-        logging.basicConfig(level=logging.WARNING)
-        # Before the URL is printed: its reader may send a request at once.
-        bound.listen()
-        _print(f"{len(store)} titles at {url} with the keys {', '.join(keys)}")
-        sys.stdout.flush()
-        server = Server(State(store, Keys(keys), settings), options.host)
-        if options.data_dir is None:
-            server.run(sockets=[bound])
+        name = f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{listening.getsockname()[1]}/"
+        server = Server(State(store, Keys(keys), settings), listening, host)
+        click.echo(f"{len(store)} titles at {url} with the keys {', '.join(keys)}")
+        if data_dir is None:
+            server.run(until_signal=True)
         else:
-            with DataDirectory(options.data_dir).serving(url, arguments.serve_arguments(options)):
-                server.run(sockets=[bound])
-    return 0
+            with DataDirectory(data_dir).serving(url, _arguments()):
+                server.run(until_signal=True)
 
 
-def _start(options: Namespace) -> int:
-    serve_arguments = arguments.serve_arguments(options)
-    running, is_new = background.start(
-        DataDirectory(options.data_dir),
-        serve_arguments,
-        host=options.host,
-        port=options.port,
-        env_file=options.env_file,
-        wait_seconds=options.wait,
-    )
-    _print(f"The emulator {'is' if is_new else 'is already'} running at {running.url}")
-    if running.arguments != serve_arguments:
-        print("omdb-emulator: it runs with other options; stop it first to change them",  # noqa: T201
-              file=sys.stderr)  # fmt: skip
-    return 0
+@main.command()
+@_serve_options
+@_data_dir
+@click.option(
+    "--env-file",
+    type=_PATH,
+    metavar="FILE",
+    help=f"Take {PORT_VARIABLE} from this file, and write it there if another port is used.",
+)
+def start(
+    *, data_dir: Path, host: str, port: int | None, env_file: Path | None, **_options: object
+) -> None:
+    """Start in the background, unless it is running."""
+    arguments, directory = _arguments(), DataDirectory(data_dir)
+    running, is_new = background.start(directory, arguments, host, port, env_file)
+    click.echo(f"The emulator {'is' if is_new else 'is already'} running at {running.url}")
+    if running.arguments != arguments:
+        click.echo("It runs with other options; stop it first to change them.", err=True)
 
 
-def _stop(options: Namespace) -> int:
-    stopped = background.stop(DataDirectory(options.data_dir))
-    _print("The emulator has stopped." if stopped else "The emulator is not running.")
-    return 0
+@main.command()
+@_data_dir
+def stop(data_dir: Path) -> None:
+    """Stop the emulator in the background."""
+    stopped = background.stop(DataDirectory(data_dir))
+    click.echo("The emulator has stopped." if stopped else "The emulator is not running.")
 
 
-def _status(options: Namespace) -> int:
-    running = DataDirectory(options.data_dir).running()
+@main.command()
+@_data_dir
+@click.pass_context
+def status(context: click.Context, data_dir: Path) -> None:
+    """Exit 0 if it runs in the background, else 3."""
+    running = DataDirectory(data_dir).running()
     if running is None:
-        _print("The emulator is not running.")
-        return _NOT_RUNNING
-    titles = background.health(running)["titles"]
-    _print(f"The emulator is running at {running.url} (pid {running.pid}, {titles} titles).")
-    return 0
+        click.echo("The emulator is not running.")
+        context.exit(_NOT_RUNNING)
+    titles = running.health()["titles"]
+    click.echo(f"The emulator is running at {running.url} (pid {running.pid}, {titles} titles).")
 
 
-def _write_imdb_files(options: Namespace) -> int:
-    day = date.fromisoformat(options.date) if options.date else Clock().today()
-    ratings = Settings(ratings_change_from=options.ratings_change_from).ratings_on(
-        days_since_1970(day)
-    )
-    ImdbFiles(_load(options).titles()).write(options.directory, ratings)
-    return 0
+@main.command()
+@_title_options
+@click.option("--directory", type=_PATH, required=True, help="Where to.")
+@click.option("--date", "at", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Today's.")
+def imdb_files(directory: Path, at: datetime | None, **options: Any) -> None:  # noqa: ANN401
+    """Write IMDb's files of titles and ratings for the titles to be served."""
+    settings = Settings().changed({"ratings_change_from": options["ratings_change_from"]})
+    day = (at or datetime.now(timezone.utc)).date()
+    ratings = settings.ratings_on(days_since_1970(day))
+    ImdbFiles(_load(options).titles()).write(directory, ratings)
 
 
-def _generate(options: Namespace) -> int:
-    if options.titles < 0 or options.titles > MAX_TITLES:
-        msg = f"--titles must be between 0 and {MAX_TITLES}"
+def _load(options: dict[str, Any]) -> TitleStore:
+    recorded, generated = options["recorded"], options["generated"]
+    built_in = [] if recorded or generated else [CATALOGUE]
+    return load(options["catalogue"] or built_in, recorded, generated, options["seed"])
+
+
+def _parse_key(text: str) -> tuple[str, int | None]:
+    key, _, limit = text.partition(":")
+    if not key or (limit and not limit.isdigit()):
+        msg = f"{text!r} is not KEY or KEY:LIMIT, such as 1a2b3c4d:1000"
         raise ValueError(msg)
-    titles = GeneratedTitles(options.titles, options.seed)
-    if options.output is None:
-        _write(titles, sys.stdout)
-    else:
-        with options.output.open("w", encoding="utf-8") as file:
-            _write(titles, file)
-    return 0
+    return key, int(limit) if limit else None
 
 
-def _write(titles: GeneratedTitles, file: TextIO) -> None:
-    file.writelines(to_json(line).decode() + "\n" for line in titles.lines())
-
-
-def _check(options: Namespace) -> int:
-    is_valid = True
-    for path in options.files or [CATALOGUE]:
-        lines = [line for _, line in json_lines(path)]
-        for error in validation_errors(lines):
-            is_valid = False
-            _print(f"{path}: {error}")
-        _print(f"{path}: {len(lines)} titles")
-    return 0 if is_valid else _FAILED
-
-
-_COMMANDS = {
-    "serve": _serve,
-    "start": _start,
-    "stop": _stop,
-    "status": _status,
-    "imdb-files": _write_imdb_files,
-    "generate": _generate,
-    "check": _check,
-}
+def _arguments() -> list[str]:
+    """Return the given options that decide what is served, as arguments of ``serve``."""
+    context = click.get_current_context()
+    arguments: list[str] = []
+    for option in context.command.params:
+        name = option.name or ""
+        if name in {"host", "port", "data_dir", "env_file"}:
+            continue
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        if isinstance(value, bool):
+            arguments.append(option.opts[0])
+        else:
+            for one in value if isinstance(value, tuple) else (value,):
+                arguments += [option.opts[0], str(one)]
+    return arguments

@@ -43,9 +43,9 @@ class Control:
         """Add a fault and return its number.
 
         Args:
-            effect: a name in :data:`omdb_emulator.app.effects.EFFECTS`.
+            effect: a name in :data:`omdb_emulator.effects.Effect`.
             match: parameter → value, true (present) or false (absent); None matches everything.
-            settings: the other attributes of :class:`omdb_emulator.app.fault.Fault`.
+            settings: the other attributes of :class:`omdb_emulator.faults.Fault`.
 
         Raises:
             ControlError: if there is no such effect or attribute.
@@ -66,7 +66,7 @@ class Control:
         self._call("DELETE", "faults")
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of :class:`omdb_emulator.app.stats.Stats`."""
+        """Return the counts of :class:`omdb_emulator.stats.Stats`."""
         return dict(self._call("GET", "stats"))
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ class Control:
         self._call("POST", "reset")
 
     def settings(self, **values: Any) -> dict[str, Any]:
-        """Change settings of :class:`omdb_emulator.app.state.Settings`; return all of them."""
+        """Change settings of :class:`omdb_emulator.settings.Settings`; return all of them."""
         return dict(self._call("POST", "settings", values))
 
     def set_latency(self, milliseconds: float) -> None:

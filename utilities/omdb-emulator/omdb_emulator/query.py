@@ -1,19 +1,28 @@
-"""Query strings: their parameters, and the kind of request they make."""
+"""Query strings: their parameters as OMDb interprets them, and the kind of request they make."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
+
+from omdb_emulator.errors import INCORRECT_ID, Response, error_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: The parameters that OMDb supports; any other one makes a URL that no cache holds.
+KNOWN_PARAMETERS = frozenset(
+    {"apikey", "i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail"}
+    | {"tomatoes", "r", "callback", "v"}
+)
+_FARTHEST_PAGE = 1e9
 
-def parse_query(query_string: bytes) -> dict[str, str]:
+
+def parse_query(query_string: str) -> dict[str, str]:
     """Return the parameters by lower-case name; the first of each name counts."""
     query: dict[str, str] = {}
-    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="replace")
-    for name, value in pairs:
+    for name, value in parse_qsl(query_string, keep_blank_values=True, errors="replace"):
         query.setdefault(name.lower(), value)
     return query
 
@@ -25,3 +34,48 @@ def kind_of(query: Mapping[str, str]) -> str:
             return "episode" if query.get("episode") else "season"
         return "details" if query.get("i") else "title"
     return "search" if query.get("s") else "invalid"
+
+
+def normal_id(requested: str) -> str | Response:
+    """Return the id in its usual form, or OMDb's error response.
+
+    OMDb converts what follows ``tt`` to a number. If an id of the right length is not a number,
+    it responds with invalid JSON, since it does not escape the quotes.
+    """
+    digits = requested[2:] if requested[:2].lower() == "tt" else requested
+    if re.fullmatch(r"[0-9]{7,8}", digits) and digits is not requested:
+        return f"tt{int(digits):07d}"
+    if not digits.isdigit() and len(requested) in {9, 10}:
+        return error_response(f"Conversion from string \"{digits}\" to type 'Double' is not valid.")
+    return INCORRECT_ID
+
+
+def page_number(text: str) -> int | Response:
+    """Return the page, rounded half to even as .NET does and 1 if empty, or an error response."""
+    if not text:
+        return 1
+    if not re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*", text):
+        return error_response(f"Conversion from string \"{text}\" to type 'Integer' is not valid.")
+    return round(min(max(float(text), -_FARTHEST_PAGE), _FARTHEST_PAGE))
+
+
+def title_type(query: Mapping[str, str]) -> str | None:
+    """Return the requested type in lower case, None for any."""
+    return query.get("type", "").lower() or None
+
+
+def start_year(query: Mapping[str, str]) -> int | None:
+    """Return the requested year, None if there is none, -1 if it is not a year."""
+    text = query.get("y", "").strip()
+    year = whole_number(text)
+    return -1 if text and year is None else year
+
+
+def is_full(query: Mapping[str, str], parameter: str) -> bool:
+    """Whether a parameter is ``full``, as ``plot`` and ``detail`` can be."""
+    return query.get(parameter, "").lower() == "full"
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of up to nine digits, None for anything else."""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None

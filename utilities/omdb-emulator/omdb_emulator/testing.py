@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omdb_emulator.app.keys import DEFAULT_KEYS, Keys
-from omdb_emulator.app.state import Settings, State
 from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
 from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line
 from omdb_emulator.client import Control
-from omdb_emulator.server.http_server import ThreadServer
-from omdb_emulator.server.ports import bind
+from omdb_emulator.server import BACKLOG, Server
+from omdb_emulator.settings import DEFAULT_KEYS, Settings
+from omdb_emulator.state import Keys, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from omdb_emulator.catalogue.store import TitleStore
 
 __all__ = ["HOSTILE_CATALOGUE", "Emulator", "title_line"]
-
-_START_SECONDS = 60
 
 
 def title_line(imdb_id: str, title: str, kind: str = "movie", **fields: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -80,7 +78,7 @@ class Emulator(Control):
             generated: how many titles to generate.
             seed: the seed of the generated titles.
             keys: limit by key (requests a day; None: no limit); None: the default keys.
-            settings: attributes of :class:`omdb_emulator.app.state.Settings`.
+            settings: attributes of :class:`omdb_emulator.settings.Settings`.
         """
         super().__init__("")
         self._lines = None if titles is None else list(titles)
@@ -90,12 +88,11 @@ class Emulator(Control):
             catalogue = self._lines is None and not self._recorded and not generated
         self._catalogue = catalogue
         self._keys = dict(DEFAULT_KEYS if keys is None else keys)
-        self._settings = Settings(log=True)
-        self._settings.change(settings)
+        self._settings = Settings(log=True).changed(settings)
         self._state: State
         self._imdb_files: tuple[int, ImdbFiles] | None = None
-        self._server: ThreadServer | None = None
-        self._thread: threading.Thread | None = None
+        self._server: Server
+        self._thread: threading.Thread
 
     @property
     def key(self) -> str:
@@ -105,20 +102,11 @@ class Emulator(Control):
     def __enter__(self) -> Self:
         """Start serving on a free port of the loopback interface."""
         self._state = State(self._load(), Keys(self._keys), self._settings)
-        bound = bind("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
-        # Listening before the thread runs: a client that connects early waits instead of failing.
-        bound.listen(128)
-        ready = threading.Event()
-
-        def run() -> None:
-            self._server = ThreadServer(self._state)
-            ready.set()
-            self._server.run(sockets=[bound])
-
-        self._thread = threading.Thread(target=run, name="omdb-emulator", daemon=True)
+        listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        self._server = Server(self._state, listening)
+        self._thread = threading.Thread(target=self._server.run, name="omdb-emulator", daemon=True)
         self._thread.start()
-        ready.wait(_START_SECONDS)
         self.health()
         return self
 
@@ -129,9 +117,8 @@ class Emulator(Control):
         traceback: TracebackType | None,
     ) -> None:
         """Stop serving; requests in progress are dropped."""
-        if self._server and self._thread:
-            self._server.stop()
-            self._thread.join()
+        self._server.stop()
+        self._thread.join()
 
     def write_imdb_files(self, directory: Path) -> None:
         """Write IMDb's files of titles and ratings for the titles and the date of this emulator.

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 # The numbers compared with draws are shares of titles.
 # ruff: noqa: PLR2004
+import json
 import random
 from bisect import bisect
+from importlib.resources import files
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omdb_emulator.catalogue import vocabulary as vocab
-from omdb_emulator.catalogue.store import Summary
 from omdb_emulator.catalogue.titles import (
     DIRECTIVES,
     IMDB,
@@ -26,11 +26,15 @@ from omdb_emulator.catalogue.titles import (
     NOT_AVAILABLE,
     PLOT_FULL,
     EpisodePosition,
+    Summary,
+    title_from_line,
     to_json,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Draw = Callable[[], float]
 
 MAX_TITLES = 1_000_000
 _BLOCK = 100
@@ -47,26 +51,25 @@ _BROKEN_EVERY, _BROKEN_ROW = 40_000, 12_345
 _TYPELESS_EVERY = 10_000
 
 
-class _WeightedChoice:
-    """Draws values by weight."""
+class _Choice:
+    """Draws one of several values, all equally often or by weight."""
 
-    def __init__(self, weighted: Sequence[tuple[str, int]]) -> None:
-        self._values = [value for value, _ in weighted]
-        self._upto = list(accumulate(weight for _, weight in weighted))
-        self._total = self._upto[-1]
+    def __init__(self, values: Sequence[str] | Mapping[str, int]) -> None:
+        self._values = list(values)
+        weights = [values[value] if isinstance(values, dict) else 1 for value in values]
+        self._upto = list(accumulate(weights))
 
-    def __call__(self, draw: Callable[[], float]) -> str:
-        return self._values[bisect(self._upto, draw() * self._total)]
-
-    def several(self, draw: Callable[[], float], count: int) -> list[str]:
-        """Draw this many values, fewer if one is drawn twice."""
-        return list(dict.fromkeys(self(draw) for _ in range(count)))
+    def __call__(self, draw: Draw) -> str:
+        return self._values[bisect(self._upto, draw() * self._upto[-1])]
 
 
-_GENRE, _RATED = _WeightedChoice(vocab.GENRES), _WeightedChoice(vocab.RATED)
-_COUNTRY, _LANGUAGE = _WeightedChoice(vocab.COUNTRIES), _WeightedChoice(vocab.LANGUAGES)
-_AWARDS, _OLD_AWARDS = _WeightedChoice(vocab.AWARDS), _WeightedChoice(vocab.OLD_AWARDS)
-_RATED_BY, _NOTE = _WeightedChoice(vocab.RATED_BY), _WeightedChoice(vocab.WRITER_NOTES)
+# Weights are how often OMDb had a value in some 7,600 responses.
+_VOCABULARY = json.loads(
+    files("omdb_emulator.catalogue").joinpath("vocabulary.json").read_text(encoding="utf-8")
+)
+_FORMER_COUNTRIES: dict[str, int] = _VOCABULARY.pop("former_countries")
+_OLD_COUNTRIES: dict[str, str] = _VOCABULARY.pop("old_countries")
+_CHOICES = {name: _Choice(values) for name, values in _VOCABULARY.items()}
 
 
 class _Core(NamedTuple):
@@ -79,57 +82,40 @@ class _Core(NamedTuple):
     rated_by: str
 
 
-def _pick(draw: Callable[[], float], values: Sequence[str]) -> str:
-    return values[int(draw() * len(values))]
+def _pick(draw: Draw, name: str) -> str:
+    return _CHOICES[name](draw)
 
 
-def _word(draw: Callable[[], float]) -> str:
+def _several(draw: Draw, name: str, count: int) -> list[str]:
+    """Draw this many values, fewer if one is drawn twice."""
+    return list(dict.fromkeys(_pick(draw, name) for _ in range(count)))
+
+
+def _word(draw: Draw) -> str:
     # Common words are drawn far more often than rare ones.
-    words = vocab.TITLE_WORDS
-    return words[int(len(words) * draw() ** 2.2)].capitalize()
+    words = _VOCABULARY["title_words"]
+    return str(words[int(len(words) * draw() ** 2.2)]).capitalize()
 
 
-def _place_name(draw: Callable[[], float]) -> str:
-    syllable = _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
-    return (syllable + _pick(draw, vocab.ONSETS) + _pick(draw, vocab.VOWELS)
-            + _pick(draw, vocab.CODAS)).capitalize()  # fmt: skip
+def _place(draw: Draw) -> str:
+    parts = ("onsets", "vowels", "onsets", "vowels", "codas")
+    return "".join([_pick(draw, part) for part in parts]).capitalize()
 
 
-def _first(draw: Callable[[], float]) -> str:
-    return _pick(draw, vocab.FIRST_NAMES)
+class _TitleParts(dict[str, str]):
+    """The parts of a title, each drawn anew where a form names it."""
 
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
 
-_TITLES: list[tuple[int, Callable[[Callable[[], float]], str]]] = [
-    (16, lambda d: f"The {_word(d)}"),
-    (9, _word),
-    (14, lambda d: f"{_word(d)} {_word(d)}"),
-    (9, lambda d: f"The {_word(d)} {_word(d)}"),
-    (7, lambda d: f"The {_word(d)} of {_word(d)}"),
-    (5, lambda d: f"{_word(d)} of {_place_name(d)}"),
-    (3, lambda d: f"{_word(d)} and {_word(d)}"),
-    (2, lambda d: f"{_word(d)} & {_word(d)}"),
-    (5, _place_name),
-    (5, lambda d: f"The {_place_name(d)} {_word(d)}"),
-    (4, lambda d: f"{_word(d)} in {_place_name(d)}"),
-    (4, lambda d: f"{_first(d)} {_pick(d, vocab.LAST_NAMES)}"),
-    (2, _first),
-    (3, lambda d: f"{_first(d)}'s {_word(d)}"),
-    (4, lambda d: f"{_word(d)}: The {_word(d)}"),
-    (3, lambda d: f"{_word(d)} {2 + int(d() * 4)}"),
-    (2, lambda d: f"{_word(d)} {_place_name(d)}: Part {2 + int(d() * 3)}"),
-    (3, lambda d: f"A {_word(d)}"),
-    (2, lambda d: f"My {_word(d)} {_word(d)}"),
-    (1, lambda d: f"{_word(d)}!"),
-    (1, lambda d: f"{int(d() * 100)}"),
-    (1, lambda d: f"{_word(d)}-{_word(d)}"),
-    (3, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_word(d)}"),
-    (2, lambda d: f"{_pick(d, vocab.FOREIGN_WORDS)} {_place_name(d)}"),
-]
-_TITLE_UPTO = list(accumulate(weight for weight, _ in _TITLES))
-
-
-def _title(draw: Callable[[], float]) -> str:
-    return _TITLES[bisect(_TITLE_UPTO, draw() * _TITLE_UPTO[-1])][1](draw)
+    def __missing__(self, name: str) -> str:
+        if name == "word":
+            return _word(self._draw)
+        if name == "place":
+            return _place(self._draw)
+        if name == "number":
+            return str(int(self._draw() * 100))
+        return _pick(self._draw, f"{name}s")
 
 
 def _kind(row: int) -> str:
@@ -144,7 +130,7 @@ def _kind(row: int) -> str:
 
 
 class GeneratedTitles:
-    """The first titles of a seed, as :class:`~omdb_emulator.catalogue.store.ComputedTitles`."""
+    """The first titles of a seed; rows count from 0."""
 
     def __init__(self, count: int, seed: int = 0) -> None:
         """Describe the titles; nothing is generated yet.
@@ -174,6 +160,8 @@ class GeneratedTitles:
 
     def row_of(self, imdb_id: str) -> int | None:
         """Return the row of an id, None if there is none."""
+        if not imdb_id[2:].isdecimal():
+            return None
         row = (int(imdb_id[2:]) % _EIGHT_DIGITS - _FIRST_ID) // _ID_STEP
         return row if 0 <= row < self._count and self.id_of(row) == imdb_id else None
 
@@ -184,11 +172,7 @@ class GeneratedTitles:
 
     def summary(self, row: int) -> Summary:
         """Return what search results show of a row."""
-        line = self.line(row)
-        core = self._core(row, self._draw(row))
-        return Summary(
-            core.title, line["Year"], line["imdbID"], core.kind, line["Poster"], core.votes
-        )
+        return title_from_line(self.line(row)).summary
 
     def episodes_of(self, imdb_id: str) -> Iterator[tuple[EpisodePosition, str]]:
         """Yield the position and id of each episode that the listings of a series contain."""
@@ -226,23 +210,24 @@ class GeneratedTitles:
             line[DIRECTIVES] = {"raw": _broken(line)}
         return line
 
-    def _draw(self, row: int) -> Callable[[], float]:
+    def _draw(self, row: int) -> Draw:
         self._random.seed((self._seed << 32) + row)
         return self._random.random
 
-    def _core(self, row: int, draw: Callable[[], float]) -> _Core:
+    def _core(self, row: int, draw: Draw) -> _Core:
         kind = _kind(row)
         year = _THIS_YEAR - int(100 * draw() ** 2.2)
-        rated_by = _RATED_BY(draw)
+        rated_by = _pick(draw, "rated_by")
         votes = int(10 ** (0.9 + 5.4 * draw()))
         if "I" not in rated_by and draw() > 0.02:
             votes = 0
-        title = f"Episode #{_season(row)}.{_number(row)}" if (
-            kind == "episode" and draw() < 0.3
-        ) else _title(draw)  # fmt: skip
+        if kind == "episode" and draw() < 0.3:
+            title = f"Episode #{_season(row)}.{_number(row)}"
+        else:
+            title = _pick(draw, "title_forms").format_map(_TitleParts(draw))
         return _Core(title, kind, year, votes, rated_by)
 
-    def _position_of(self, row: int, draw: Callable[[], float]) -> dict[str, str]:
+    def _position_of(self, row: int, draw: Draw) -> dict[str, str]:
         if draw() < 0.3:
             return dict.fromkeys(("Season", "Episode", "seriesID"), NOT_AVAILABLE)
         position = row % _BLOCK
@@ -264,7 +249,7 @@ def _number(row: int) -> int:
     return 0 if number == 1 and row // _BLOCK % 20 == 0 else number
 
 
-def _series_year(draw: Callable[[], float], start: int) -> str:
+def _series_year(draw: Draw, start: int) -> str:
     form = draw()
     if form < 0.2:
         return str(start)
@@ -272,7 +257,7 @@ def _series_year(draw: Callable[[], float], start: int) -> str:
     return f"{start}–" if form < 0.4 or last > _THIS_YEAR else f"{start}–{last}"  # noqa: RUF001
 
 
-def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
+def _fields(draw: Draw, core: _Core) -> dict[str, Any]:
     """Return all fields that do not depend on other titles."""
     # OMDb last updated one title in seven before it changed its wording in 2021.
     is_old = draw() < 0.14
@@ -281,7 +266,7 @@ def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
     return {
         "Title": core.title,
         "Year": str(core.year),
-        "Rated": _RATED(draw),
+        "Rated": _pick(draw, "rated"),
         "Released": _released(draw, core.year),
         "Runtime": _runtime(draw, core.kind),
         "Genre": ", ".join(genres) or NOT_AVAILABLE,
@@ -305,15 +290,15 @@ def _fields(draw: Callable[[], float], core: _Core) -> dict[str, Any]:
     }
 
 
-def _genres(draw: Callable[[], float]) -> list[str]:
+def _genres(draw: Draw) -> list[str]:
     share = draw()
     if share < 0.004:
         return []
     count = 5 if share > 0.994 else 1 + (share > 0.1) + (share > 0.4)
-    return sorted(_GENRE.several(draw, count))
+    return sorted(_several(draw, "genres", count))
 
 
-def _ratings(draw: Callable[[], float], rated_by: str) -> tuple[list[dict[str, str]], str, str]:
+def _ratings(draw: Draw, rated_by: str) -> tuple[list[dict[str, str]], str, str]:
     quality = min(max(6.4 + (draw() + draw() + draw() - 1.5) * 3.4, 1.0), 10.0)
     imdb = f"{quality:.1f}" if "I" in rated_by else NOT_AVAILABLE
     percent = min(100, max(0, int(quality * 14 - 35 + draw() * 30)))
@@ -330,22 +315,22 @@ def _ratings(draw: Callable[[], float], rated_by: str) -> tuple[list[dict[str, s
     return ratings, imdb, meta
 
 
-def _votes(draw: Callable[[], float], core: _Core) -> str:
+def _votes(draw: Draw, core: _Core) -> str:
     if not core.votes:
         return NOT_AVAILABLE
     return str(core.votes) if core.kind == "episode" and draw() < 0.15 else f"{core.votes:,}"
 
 
-def _released(draw: Callable[[], float], year: int) -> str:
+def _released(draw: Draw, year: int) -> str:
     share = draw()
     if share < 0.03:
         return NOT_AVAILABLE
     if share < 0.05:
         return f"01 Jan {year}"
-    return f"{1 + int(draw() * 28):02d} {_pick(draw, MONTHS)} {year + (share > 0.86)}"
+    return f"{1 + int(draw() * 28):02d} {MONTHS[int(draw() * 12)]} {year + (share > 0.86)}"
 
 
-def _runtime(draw: Callable[[], float], kind: str) -> str:
+def _runtime(draw: Draw, kind: str) -> str:
     share = draw()
     if share < (0.5 if kind == "game" else 0.04):
         return NOT_AVAILABLE
@@ -359,55 +344,55 @@ def _runtime(draw: Callable[[], float], kind: str) -> str:
     return f"{minutes} min"
 
 
-def _name(draw: Callable[[], float]) -> str:
-    name = f"{_first(draw)} {_pick(draw, vocab.LAST_NAMES)}"
+def _name(draw: Draw) -> str:
+    name = f"{_pick(draw, 'first_names')} {_pick(draw, 'last_names')}"
     return f"{name} Jr." if draw() < 0.01 else name
 
 
-def _names(draw: Callable[[], float], most: int, missing: float) -> str:
+def _names(draw: Draw, most: int, missing: float) -> str:
     if draw() < missing:
         return NOT_AVAILABLE
     count = most if draw() < 0.95 else 1
     return ", ".join(dict.fromkeys(_name(draw) for _ in range(count)))
 
 
-def _directors(draw: Callable[[], float]) -> str:
+def _directors(draw: Draw) -> str:
     names = _names(draw, 1 if draw() < 0.94 else 2, 0.015)
     return f"{names}(co-director)" if ", " in names and draw() < 0.05 else names
 
 
-def _writers(draw: Callable[[], float], *, is_old: bool) -> str:
+def _writers(draw: Draw, *, is_old: bool) -> str:
     share = draw()
     if share < 0.04:
         return NOT_AVAILABLE
     names = [_name(draw) for _ in range(1 + (share > 0.35) + (share > 0.68))]
     if is_old or share > 0.993:
-        names = [f"{name} ({_NOTE(draw)})" for name in names]
+        names = [f"{name} ({_pick(draw, 'writer_notes')})" for name in names]
     return ", ".join(names)
 
 
-def _languages(draw: Callable[[], float]) -> str:
+def _languages(draw: Draw) -> str:
     share = draw()
     if share < 0.008:
         return NOT_AVAILABLE
-    languages = _LANGUAGE.several(draw, 1 + (share > 0.63) + (share > 0.87) + (share > 0.95))
+    languages = _several(draw, "languages", 1 + (share > 0.63) + (share > 0.87) + (share > 0.95))
     return "None" if "None" in languages else ", ".join(languages)
 
 
-def _countries(draw: Callable[[], float], year: int, *, is_old: bool) -> str:
+def _countries(draw: Draw, year: int, *, is_old: bool) -> str:
     share = draw()
     if share < 0.005:
         return NOT_AVAILABLE
     if share < 0.03:
-        former = [name for name, last in vocab.FORMER_COUNTRIES if 1945 < year <= last]
+        former = [name for name, last in _FORMER_COUNTRIES.items() if 1945 < year <= last]
         if former:
-            return _pick(draw, former)
-    names = _COUNTRY.several(draw, 1 + (share > 0.73) + (share > 0.92))
-    return ", ".join(vocab.OLD_COUNTRIES.get(name, name) if is_old else name for name in names)
+            return former[int(draw() * len(former))]
+    names = _several(draw, "countries", 1 + (share > 0.73) + (share > 0.92))
+    return ", ".join(_OLD_COUNTRIES.get(name, name) if is_old else name for name in names)
 
 
-def _awards(draw: Callable[[], float], *, is_old: bool) -> str:
-    parts = (_OLD_AWARDS if is_old else _AWARDS)(draw).split("#")
+def _awards(draw: Draw, *, is_old: bool) -> str:
+    parts = _pick(draw, "old_awards" if is_old else "awards").split("#")
     text = parts[0]
     for part in parts[1:]:
         # There are few Oscars and many wins.
@@ -419,7 +404,7 @@ def _awards(draw: Callable[[], float], *, is_old: bool) -> str:
 _POSTER_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def _poster(draw: Callable[[], float]) -> str:
+def _poster(draw: Draw) -> str:
     share = draw()
     if share < 0.05:
         return NOT_AVAILABLE
@@ -433,23 +418,23 @@ def _poster(draw: Callable[[], float]) -> str:
     return f"{start}@._V1_SX300.jpg"
 
 
-def _plot(draw: Callable[[], float], genres: Sequence[str]) -> str:
+def _plot(draw: Draw, genres: Sequence[str]) -> str:
     share = draw()
     if share < 0.03:
         return NOT_AVAILABLE
-    who, where, what = _first(draw), _place_name(draw), _word(draw).lower()
+    who, where, what = _pick(draw, "first_names"), _place(draw), _word(draw).lower()
     mood = genres[0].lower() if genres else "untold"
     plot = f"In {where}, {who} must face the {what} in this {mood} tale."
     if share > 0.97:
         plot = f'{who} says "no" to the {what} of {where} and is sorry.'
     elif share > 0.96:
-        plot = f"{who} &amp; {_first(draw)} look for the {what} of {where}."
+        plot = f"{who} &amp; {_pick(draw, 'first_names')} look for the {what} of {where}."
     return f"{plot[:-1]} ..." if share < 0.08 else plot
 
 
-def _full_plot(draw: Callable[[], float], plot: str) -> str:
+def _full_plot(draw: Draw, plot: str) -> str:
     short = plot.removesuffix(" ...").rstrip(".")
-    who, what, where = _first(draw), _word(draw).lower(), _place_name(draw)
+    who, what, where = _pick(draw, "first_names"), _word(draw).lower(), _place(draw)
     more = f"{who} knows more about the {what} than anyone in {where}."
     return (
         f"{short}. {more} What begins as a {_word(draw).lower()} ends with a {_word(draw).lower()}."

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omdb_emulator.catalogue.titles import (
     IMDB,
-    MONTHS,
     NOT_AVAILABLE,
     Title,
+    release_date,
     start_year,
     votes_of,
 )
@@ -34,7 +34,6 @@ _NEW_VOTES_DEVIATION = 2.0
 _LOWEST, _HIGHEST = 1.0, 10.0
 _MASK = 2**64 - 1
 _UNIX_EPOCH = date(1970, 1, 1)
-_MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)}
 
 
 class Rating(NamedTuple):
@@ -157,13 +156,9 @@ def days_since_1970(day: date) -> int:
 
 
 def _release_day(details: Mapping[str, Any]) -> int:
-    found = re.fullmatch(r"(\d{2}) ([A-Z][a-z]{2}) (\d{4})", str(details.get("Released", "")))
-    if found and found[2] in _MONTH_NUMBERS:
-        # The 31st of a month that has fewer days is close enough.
-        first = date(int(found[3]), _MONTH_NUMBERS[found[2]], 1)
-        return days_since_1970(first) + int(found[1]) - 1
+    released = release_date(str(details.get("Released", "")))
     year = start_year(str(details.get("Year", "")))
-    return days_since_1970(date(max(year, 1), 7, 1))
+    return days_since_1970(released or date(max(year, 1), 7, 1))
 
 
 def _votes_text(votes: int, previous: str) -> str:

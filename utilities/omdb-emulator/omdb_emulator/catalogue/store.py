@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
-from omdb_emulator.catalogue.recordings import Recordings
+from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.search_index import (
     KINDS,
     UNLISTED,
@@ -17,11 +17,11 @@ from omdb_emulator.catalogue.titles import (
     DIRECTIVES,
     PLOT_FULL,
     EpisodePosition,
+    Summary,
     Title,
     TitleError,
     start_year,
     title_from_line,
-    votes_of,
 )
 
 if TYPE_CHECKING:
@@ -32,73 +32,27 @@ _ANY_KIND = frozenset({0, *KINDS.values()})
 _SEARCHED = _ANY_KIND - {KINDS["episode"]}
 
 
-class Summary(NamedTuple):
-    """What search results show of a title, and its votes, by which they are ordered."""
-
-    title: str
-    year: str
-    imdb_id: str
-    kind: str
-    poster: str
-    votes: int
-
-
-class ComputedTitles(Protocol):
-    """Titles that are computed on demand instead of being stored."""
-
-    def __len__(self) -> int:
-        """Return their number; rows count from 0."""
-
-    def index_entries(self) -> Iterator[tuple[str, str, int, int]]:
-        """Yield title, type, start year and votes of each row in order."""
-
-    def summary(self, row: int) -> Summary:
-        """Return what search results show of a row."""
-
-    def row_of(self, imdb_id: str) -> int | None:
-        """Return the row of an id, None if there is none."""
-
-    def line(self, row: int) -> dict[str, Any]:
-        """Return a row as a line in the format of the catalogue."""
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield all rows as lines in the format of the catalogue."""
-
-    def episodes_of(self, imdb_id: str) -> Iterator[tuple[EpisodePosition, str]]:
-        """Yield the position and id of each episode of a series."""
-
-
-def summarise(details: Mapping[str, Any]) -> Summary:
-    """Return what search results show of these details."""
-    return Summary(
-        str(details.get("Title", "")),
-        str(details.get("Year", "N/A")),
-        str(details["imdbID"]),
-        str(details.get("Type", "N/A")),
-        str(details.get("Poster", "N/A")),
-        votes_of(details),
-    )
-
-
 def _kinds(kind: str | None) -> frozenset[int]:
     return _SEARCHED if kind is None else frozenset({KINDS.get(kind, -1)})
 
 
+def _without_key(query: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in query.items() if name != "apikey")
+
+
 class TitleStore:
-    """Stored titles (from files, or changed at run time) and computed titles.
+    """Stored titles (from files, or changed at run time), computed titles and recorded responses.
 
     A stored title takes precedence over a computed one with the same id.
 
     Attributes:
-        recordings: recorded responses, which take precedence over titles.
         revision: a number that grows with every change of a title.
     """
 
     def __init__(
-        self, titles: Iterable[Title] = (), computed: ComputedTitles | None = None
+        self, titles: Iterable[Title] = (), computed: GeneratedTitles | None = None
     ) -> None:
         """Index all titles; a million computed ones take about 15 s."""
-        self.recordings = Recordings()
         self.revision = 0
         self._index = SearchIndex()
         self._stored: dict[str, Title] = {}
@@ -106,17 +60,17 @@ class TitleStore:
         self._rows: dict[str, list[int]] = {}
         self._episodes: dict[str, dict[EpisodePosition, str]] = {}
         self._removed: set[str] = set()
-        self._computed = computed
-        self._computed_rows = len(computed) if computed else 0
-        if computed:
-            for name, kind, year, votes in computed.index_entries():
-                self._index.add(name, KINDS.get(kind, 0), year, votes)
+        self._seasons: dict[tuple[str, int], bytes] = {}
+        self._exchanges: dict[frozenset[tuple[str, str]], tuple[int, bytes]] = {}
+        self._computed = computed or GeneratedTitles(0)
+        for name, kind, year, votes in self._computed.index_entries():
+            self._index.add(name, KINDS.get(kind, 0), year, votes)
         for title in titles:
             self.put(title)
 
     def __len__(self) -> int:
         """Return the number of titles that can be requested by id, stored and computed."""
-        return len(self._stored) + self._computed_rows
+        return len(self._stored) + len(self._computed)
 
     def ids(self) -> list[str]:
         """Return the ids of all stored titles."""
@@ -125,14 +79,14 @@ class TitleStore:
     def titles(self) -> Iterator[Title]:
         """Yield all titles, stored and computed."""
         yield from self._stored.values()
-        for line in self._computed.lines() if self._computed else ():
+        for line in self._computed.lines():
             if line["imdbID"] not in self._stored and line["imdbID"] not in self._removed:
                 yield title_from_line(line)
 
     def get(self, imdb_id: str) -> Title | None:
         """Return the title with an id, None if there is none."""
         title = self._stored.get(imdb_id)
-        if title is not None or self._computed is None or imdb_id in self._removed:
+        if title is not None or imdb_id in self._removed:
             return title
         row = self._computed.row_of(imdb_id)
         return None if row is None else title_from_line(self._computed.line(row))
@@ -145,15 +99,15 @@ class TitleStore:
         self._stored[imdb_id] = title
         if not title.is_listed:
             return
-        summary = summarise(title.details)
+        summary = title.summary
         # A title that searches omit is still indexed once, since t= finds it.
         kind = KINDS.get(summary.kind, 0) + (0 if title.copies else UNLISTED)
-        rows = self._rows[imdb_id] = []
-        for _ in range(title.copies or 1):
-            self._summaries.append(summary)
-            rows.append(
-                self._index.add(summary.title, kind, start_year(summary.year), summary.votes)
-            )
+        year = start_year(summary.year)
+        copies = range(title.copies or 1)
+        self._summaries += [summary for _ in copies]
+        self._rows[imdb_id] = [
+            self._index.add(summary.title, kind, year, summary.votes) for _ in copies
+        ]
         position = title.position
         if position:
             self._episodes.setdefault(position.series_id, {})[position] = imdb_id
@@ -166,12 +120,11 @@ class TitleStore:
             self._index.hide(row)
         if known is not None and (position := known.position):
             self._episodes.get(position.series_id, {}).pop(position, None)
-        row_computed = self._computed.row_of(imdb_id) if self._computed else None
-        if row_computed is not None and imdb_id not in self._removed:
-            self._index.hide(row_computed)
-        if row_computed is not None:
+        computed = self._computed.row_of(imdb_id)
+        if computed is not None:
+            self._index.hide(computed)
             self._removed.add(imdb_id)
-        return known is not None or row_computed is not None
+        return known is not None or computed is not None
 
     def update(self, imdb_id: str, fields: Mapping[str, Any]) -> Title:
         """Change some fields of a title, such as its rating, and return it.
@@ -188,11 +141,7 @@ class TitleStore:
         if fields.get("imdbID", imdb_id) != imdb_id:
             msg = f"{imdb_id}: imdbID cannot change"
             raise TitleError(msg)
-        line: dict[str, Any] = {**old.details}
-        if old.plot_full is not None:
-            line[PLOT_FULL] = old.plot_full
-        line.update(fields)
-        new = title_from_line(line)
+        new = title_from_line({**old.details, PLOT_FULL: old.plot_full, **fields})
         if DIRECTIVES not in fields:
             new.raw, new.merged_into, new.error = old.raw, old.merged_into, old.error
             new.copies = old.copies
@@ -218,15 +167,15 @@ class TitleStore:
         kinds = _kinds(kind)
         kinds |= {code + UNLISTED for code in kinds}
         rows = self._index.find(term_words(fold(name).replace("*", " ")), kinds, year)
+        if not rows:
+            return None
         wanted = words(name)
-        for row in rows:
-            if words(self._summary(row).title) == wanted:
-                return self.get(self._summary(row).imdb_id)
-        return self.get(self._summary(rows[0]).imdb_id) if rows else None
+        found = (summary for summary in map(self._summary, rows) if words(summary.title) == wanted)
+        return self.get(next(found, self._summary(rows[0])).imdb_id)
 
     def season(self, series_id: str, season: int) -> list[str]:
         """Return the ids of the episodes of a season, by number."""
-        computed = self._computed.episodes_of(series_id) if self._computed else ()
+        computed = self._computed.episodes_of(series_id)
         episodes = {position: i for position, i in computed if i not in self._removed}
         episodes.update(self._episodes.get(series_id, {}))
         of_season = [
@@ -235,6 +184,21 @@ class TitleStore:
         return [imdb_id for _, imdb_id in sorted(of_season)]
 
     def _summary(self, row: int) -> Summary:
-        if row < self._computed_rows and self._computed is not None:
-            return self._computed.summary(row)
-        return self._summaries[row - self._computed_rows]
+        computed = len(self._computed)
+        return self._computed.summary(row) if row < computed else self._summaries[row - computed]
+
+    def record_exchange(self, query: Mapping[str, str], status: int, body: bytes) -> None:
+        """Serve this body for exactly these parameters, whatever the key."""
+        self._exchanges[_without_key(query)] = (status, body)
+
+    def recorded_exchange(self, query: Mapping[str, str]) -> tuple[int, bytes] | None:
+        """Return the recorded status and body for exactly these parameters."""
+        return self._exchanges.get(_without_key(query)) if self._exchanges else None
+
+    def record_season(self, series_title: str, season: int, body: bytes) -> None:
+        """Serve this body as the season listing of the series with this title."""
+        self._seasons[fold(series_title), season] = body
+
+    def recorded_season(self, series_title: str, season: int) -> bytes | None:
+        """Return the recorded season listing of the series with this title."""
+        return self._seasons.get((fold(series_title), season))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,13 +57,43 @@ def start_year(year: str) -> int:
     return int(found[0]) if found else 0
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodePosition:
+@lru_cache(maxsize=10_000)
+def release_date(released: str) -> date | None:
+    """Return the date of ``05 May 2017``, None for anything else."""
+    found = re.fullmatch(r"(\d{2}) ([A-Z][a-z]{2}) (\d{4})", released)
+    try:
+        return found and date(int(found[3]), MONTHS.index(found[2]) + 1, int(found[1]))
+    except ValueError:
+        return None
+
+
+class EpisodePosition(NamedTuple):
     """The series, season and number of an episode."""
 
     series_id: str
     season: int
     episode: int
+
+
+class Summary(NamedTuple):
+    """What search results show of a title, and its votes, by which they are ordered."""
+
+    title: str
+    year: str
+    imdb_id: str
+    kind: str
+    poster: str
+    votes: int
+
+    def as_json(self) -> dict[str, str]:
+        """Return a search result as OMDb sends it."""
+        return {
+            "Title": self.title,
+            "Year": self.year,
+            "imdbID": self.imdb_id,
+            "Type": self.kind,
+            "Poster": self.poster,
+        }
 
 
 @dataclass(slots=True)
@@ -97,15 +128,27 @@ class Title:
         return self.merged_into is None and "Title" in self.details
 
     @property
+    def summary(self) -> Summary:
+        """What search results show of the title."""
+        details = self.details
+        return Summary(
+            str(details.get("Title", "")),
+            str(details.get("Year", NOT_AVAILABLE)),
+            self.imdb_id,
+            str(details.get("Type", NOT_AVAILABLE)),
+            str(details.get("Poster", NOT_AVAILABLE)),
+            votes_of(details),
+        )
+
+    @property
     def position(self) -> EpisodePosition | None:
         """The position of an episode; None for other types and for episodes without one."""
         details = self.details
         if details.get("Type") != "episode":
             return None
         try:
-            return EpisodePosition(
-                details["seriesID"], int(details["Season"]), int(details["Episode"])
-            )
+            season, episode = int(details["Season"]), int(details["Episode"])
+            return EpisodePosition(details["seriesID"], season, episode)
         except (KeyError, ValueError):
             return None
 
@@ -179,26 +222,3 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 msg = f"{path}:{number}: not a JSON object"
                 raise TitleError(msg)
             yield number, value
-
-
-@contextlib.contextmanager
-def at_line(path: Path, number: int) -> Iterator[None]:
-    """Add file and line to the message of a TitleError raised in the block."""
-    try:
-        yield
-    except TitleError as error:
-        msg = f"{path}:{number}: {error}"
-        raise TitleError(msg) from None
-
-
-def read_titles(path: Path) -> Iterator[Title]:
-    """Yield the titles of a file in the catalogue's format.
-
-    Raises:
-        TitleError: naming file and line of the first line that is not a title.
-        OSError: if the file cannot be read.
-    """
-    for number, line in json_lines(path):
-        with at_line(path, number):
-            title = title_from_line(line)
-        yield title

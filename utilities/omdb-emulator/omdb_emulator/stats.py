@@ -13,10 +13,18 @@ class LoggedRequest(NamedTuple):
     """One request in the log; ``at`` in seconds since 1970 by the emulator's clock."""
 
     at: float
-    query_string: bytes
+    query_string: str
     status: int
     fault: int | None
     cached: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the request with its parameters; the key is not part of them."""
+        query = parse_query(self.query_string)
+        key = query.pop("apikey", "")
+        fields = self._asdict()
+        del fields["query_string"]
+        return {**fields, "key": key, "kind": kind_of(query), "query": query}
 
 
 @dataclass(slots=True)
@@ -56,34 +64,12 @@ class Stats:
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the counts."""
-        return {
-            "requests": self.requests,
-            "by_key": dict(self.by_key),
-            "by_kind": dict(self.by_kind),
-            "by_status": {str(status): count for status, count in self.by_status.items()},
-            "unauthorized": dict(self.unauthorized),
-            "faults": {str(number): count for number, count in self.faults.items()},
-            "cache_hits": self.cache_hits,
-            "in_flight": self.in_flight,
-            "peak_in_flight": self.peak_in_flight,
-        }
+        """Return the counts, without the log."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "log"}
 
     def log_as_json(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return the logged requests from a number on; the key is not part of their query."""
-        return [_logged(number, self.log[number]) for number in range(since, len(self.log))]
-
-
-def _logged(number: int, request: LoggedRequest) -> dict[str, Any]:
-    query = parse_query(request.query_string)
-    key = query.pop("apikey", "")
-    return {
-        "number": number,
-        "at": request.at,
-        "key": key,
-        "kind": kind_of(query),
-        "query": query,
-        "status": request.status,
-        "fault": request.fault,
-        "cached": request.cached,
-    }
+        """Return the logged requests from a number on, each with its number."""
+        return [
+            {"number": number, **self.log[number].as_json()}
+            for number in range(since, len(self.log))
+        ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What OMDb sends: an HTTP status, and a body of JSON (possibly broken JSON)."""
 
     status: int
@@ -15,12 +14,12 @@ class Response:
 
 def error_response(text: str, status: int = 200) -> Response:
     """Return an error response with this text, which OMDb does not escape."""
-    return Response(status, b'{"Response":"False","Error":"%b"}' % text.encode())
+    return Response(status, b'{"Response":"False","Error":"%b"}' % text.encode(errors="replace"))
 
 
-MOVIE_NOT_FOUND = error_response("Movie not found!")
 SERIES_NOT_FOUND = error_response("Series not found!")
 EPISODE_NOT_FOUND = error_response("Episode not found!")
+MOVIE_NOT_FOUND = error_response("Movie not found!")
 NO_SEASON = error_response("Series or season not found!")
 NO_EPISODE = error_response("Series or episode not found!")
 TOO_MANY = error_response("Too many results.")

@@ -1,0 +1,510 @@
+"""Generated titles, IMDb's files, and ratings that change from day to day."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import tracemalloc
+from collections import Counter
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
+from omdb_emulator.catalogue.imdb_files import ImdbFiles, basics_row
+from omdb_emulator.catalogue.loader import CATALOGUE, load
+from omdb_emulator.catalogue.ratings import RatedTitle, Rating, RatingsOnDay, days_since_1970
+from omdb_emulator.catalogue.search_index import words
+from omdb_emulator.catalogue.store import TitleStore
+from omdb_emulator.catalogue.titles import KEYS, start_year, title_from_line
+from omdb_emulator.cli import main
+from omdb_emulator.testing import Emulator, title_line
+
+from tests.emulator.conftest import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+COUNT = 13_000
+TITLES = GeneratedTitles(COUNT, seed=1)
+LINES = list(TITLES.lines())
+STORE = TitleStore(computed=TITLES)
+START = date(2024, 6, 1)
+START_DAY = days_since_1970(START)
+
+Rows = dict[str, dict[str, str | None]]
+
+
+def of_type(kind: str) -> list[dict[str, Any]]:
+    return [line for line in LINES if line["Type"] == kind]
+
+
+# --- generated titles -------------------------------------------------------------------------
+
+
+def test_known_title_of_a_seed() -> None:
+    """The titles of a seed must not change between versions."""
+    line = GeneratedTitles(100, seed=42).line(50)
+    assert {name: line[name] for name in ("Title", "Year", "imdbID", "imdbVotes", "Awards")} == {
+        "Title": "World Anger",
+        "Year": "1933",
+        "imdbID": "tt0010455",
+        "imdbVotes": "1,340,182",
+        "Awards": "61 wins & 6 nominations total",
+    }
+
+
+def test_same_seed_same_titles_whatever_the_number() -> None:
+    assert list(GeneratedTitles(300, seed=1).lines()) == LINES[:300]
+    assert [GeneratedTitles(MAX_TITLES, seed=1).line(row) for row in (7, 0)] == [LINES[7], LINES[0]]
+    assert GeneratedTitles(300, seed=2).line(50) != LINES[50]
+
+
+def test_titles_are_of_omdbs_types_with_their_keys() -> None:
+    kinds = Counter(line["Type"] for line in LINES)
+    assert kinds == {"movie": 11569, "episode": 1040, "series": 260, "game": 130, "N/A": 1}
+    for line in LINES:
+        keys = [key for key in line if key not in {"PlotFull", "Emulator"}]
+        assert keys == list(KEYS.get(line["Type"], KEYS["movie"]))
+        assert all(value for key, value in line.items() if key != "Ratings")
+
+
+def test_rows_and_ids_belong_together() -> None:
+    ids = [TITLES.id_of(row) for row in range(COUNT)]
+    assert [TITLES.row_of(imdb_id) for imdb_id in ids] == list(range(COUNT))
+    assert TITLES.row_of("tt0000001") is None
+    assert TITLES.row_of(GeneratedTitles(COUNT + 1, seed=1).id_of(COUNT)) is None
+    lengths = Counter(map(len, ids))
+    assert 0.03 < lengths[10] / COUNT < 0.04
+    assert lengths[9] + lengths[10] == COUNT
+
+
+def test_the_index_agrees_with_the_titles() -> None:
+    for row, (entry, line) in enumerate(zip(TITLES.index_entries(), LINES, strict=True)):
+        shown = title_from_line(line).summary
+        assert entry == (shown.title, shown.kind, start_year(shown.year), shown.votes)
+        if row % 100 == 0:
+            assert TITLES.summary(row) == shown
+
+
+SHARES_OF_MISSING = {
+    "Rated": (0.18, 0.25), "Released": (0.02, 0.04), "Runtime": (0.03, 0.06), "Title": (0, 0),
+    "Director": (0.01, 0.03), "Writer": (0.03, 0.06), "Awards": (0.25, 0.4), "Year": (0, 0),
+    "Poster": (0.03, 0.08), "Metascore": (0.35, 0.45), "imdbRating": (0.12, 0.22),
+    "DVD": (0.98, 0.999), "BoxOffice": (0.3, 0.4), "Production": (0.985, 0.999),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", SHARES_OF_MISSING)
+def test_shares_of_missing_values(field: str) -> None:
+    low, high = SHARES_OF_MISSING[field]
+    movies = of_type("movie")
+    assert low <= sum(line[field] == "N/A" for line in movies) / len(movies) <= high
+
+
+def test_ratings_agree_with_each_other() -> None:
+    order = ["Internet Movie Database", "Rotten Tomatoes", "Metacritic"]
+    sources = Counter(", ".join(one["Source"] for one in line["Ratings"]) for line in LINES)
+    for line in LINES:
+        values = {one["Source"]: one["Value"] for one in line["Ratings"]}
+        assert list(values) == [source for source in order if source in values]
+        imdb, meta = line["imdbRating"], line["Metascore"]
+        assert values.get(order[0]) == (None if imdb == "N/A" else f"{imdb}/10")
+        assert values.get(order[2]) == (None if meta == "N/A" else f"{meta}/100")
+        assert imdb == "N/A" or line["imdbVotes"] != "N/A"
+    assert 0.5 < sources[", ".join(order)] / COUNT < 0.65
+    assert 0.12 < sources[""] / COUNT < 0.21
+    assert sources[order[1]] > 0
+    assert any(line["imdbRating"] == "N/A" != line["imdbVotes"] for line in LINES)
+
+
+@pytest.mark.parametrize(
+    "is_odd",
+    [
+        lambda line: "Another" in line["Awards"],
+        lambda line: "AwardN" in "".join("N" if c.isdigit() else c for c in line["Awards"]),
+        lambda line: "West Germany" in line["Country"],
+        lambda line: "USA" in line["Country"].split(", "),
+        lambda line: "&#x27;" in line["Country"],
+        lambda line: "American Sign " in line["Language"].split(", "),
+        lambda line: line["Language"] == "None",
+        lambda line: "&#39;" in line.get("Production", ""),
+        lambda line: "&amp;" in line["Plot"],
+        lambda line: '"' in line["Plot"],
+        lambda line: line["Plot"].endswith(" ..."),
+        lambda line: " h" in line["Runtime"],
+        lambda line: "Gamora & Drax" in line["Writer"],
+        lambda line: "(co-director)" in line["Director"],
+        lambda line: " Jr." in line["Actors"],
+        lambda line: line["Released"].startswith("01 Jan "),
+        lambda line: line["Released"][-4:] not in {line["Year"][:4], "N/A"},
+        lambda line: ",89,132" in line["Poster"],
+        lambda line: line["Type"] == "series" and line["Year"].endswith("\u2013"),
+        lambda line: line["Type"] == "series" and line["Year"].isdigit(),
+        lambda line: line["Type"] == "series" and line["totalSeasons"] == "N/A",
+        lambda line: line["Type"] == "episode" and line["Season"] == "N/A",
+        lambda line: line["Type"] == "episode" and line["Episode"] == "0",
+        lambda line: line["Type"] == "episode" and line["imdbVotes"].isdigit(),
+        lambda line: len(line["Genre"].split(", ")) > 3,
+        lambda line: not line["Title"].isascii(),
+        lambda line: "raw" in line.get("Emulator", {}),
+    ],
+)
+def test_oddities_occur(is_odd: Callable[[dict[str, Any]], bool]) -> None:
+    assert 0 < sum(map(is_odd, LINES)) < COUNT * 0.9
+
+
+def test_broken_responses_can_be_parsed_leniently() -> None:
+    broken = next(title_from_line(line) for line in LINES if "Emulator" in line)
+    with pytest.raises(ValueError, match="control character"):
+        json.loads(broken.body())
+    assert json.loads(broken.body(), strict=False)["imdbID"] == broken.imdb_id
+
+
+def test_searches_find_what_they_should() -> None:
+    rows = STORE.search("love", "movie", None)
+    expected = {
+        row
+        for row, line in enumerate(LINES)
+        if line["Type"] == "movie" and "love" in words(line["Title"])
+    }
+    assert set(rows) == expected
+    votes = [shown.votes for shown in STORE.summaries(rows[:30])]
+    assert votes == sorted(votes, reverse=True)
+    prefix = STORE.search("bri*", None, 2010)
+    assert prefix
+    for shown in STORE.summaries(prefix):
+        assert any(word.startswith("bri") for word in words(shown.title))
+        assert start_year(shown.year) == 2010
+
+
+def test_seasons_list_the_episodes_that_say_so() -> None:
+    episodes = of_type("episode")
+    placed = [line for line in episodes if line["Season"] != "N/A"]
+    assert 0.6 < len(placed) / len(episodes) < 0.8
+    for line in placed[:50]:
+        assert line["imdbID"] in STORE.season(line["seriesID"], int(line["Season"]))
+    assert {line["seriesID"] for line in episodes if line not in placed} == {"N/A"}
+
+
+def test_generated_titles_can_be_changed_and_removed() -> None:
+    store = TitleStore(computed=GeneratedTitles(300, seed=1))
+    imdb_id, name = LINES[50]["imdbID"], LINES[50]["Title"]
+    store.update(imdb_id, {"Title": "Zyzzyva Quux", "imdbRating": "9.9"})
+    found = store.summaries(store.search("zyzzyva", None, None))
+    assert [shown.imdb_id for shown in found] == [imdb_id]
+    assert imdb_id not in {s.imdb_id for s in store.summaries(store.search(name, None, None))}
+    store.remove(imdb_id)
+    assert store.get(imdb_id) is None
+    assert not store.search("zyzzyva", None, None)
+
+
+def test_index_takes_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        store = TitleStore(computed=GeneratedTitles(5_000, seed=3))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / len(store) < 300
+
+
+# --- IMDb's files -----------------------------------------------------------------------------
+
+
+def read(path: Path) -> Rows:
+    """Read one of IMDb's files as their documentation describes it."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
+        found = [{k: None if v == r"\N" else v for k, v in row.items()} for row in rows]
+    by_id = {str(row["tconst"]): row for row in found}
+    assert list(by_id) == sorted(str(row["tconst"]) for row in found)
+    return by_id
+
+
+def basics(directory: Path) -> Rows:
+    return read(directory / "title.basics.tsv.gz")
+
+
+def ratings(directory: Path) -> dict[str, tuple[str | None, str | None]]:
+    rows = read(directory / "title.ratings.tsv.gz")
+    return {imdb_id: (row["averageRating"], row["numVotes"]) for imdb_id, row in rows.items()}
+
+
+def served(emulator: Emulator, imdb_id: str) -> tuple[str, str]:
+    """Return rating and votes in the response, which must agree with ``Ratings``."""
+    details = fetch(emulator, i=imdb_id).json
+    average, votes = details["imdbRating"], details["imdbVotes"]
+    sources = {one["Source"]: one["Value"] for one in details["Ratings"]}
+    assert sources["Internet Movie Database"] == f"{average}/10"
+    return average, votes.replace(",", "")
+
+
+def test_files_of_the_built_in_catalogue(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["imdb-files", "--directory", str(tmp_path / "new")])
+    assert result.exit_code == 0, result.output
+    titles = {title.imdb_id: title for title in load([CATALOGUE]).titles() if title.is_listed}
+    names = basics(tmp_path / "new")
+    assert names.keys() == titles.keys()
+    assert names["tt1375666"] == {
+        "tconst": "tt1375666",
+        "titleType": "movie",
+        "primaryTitle": "Inception",
+        "originalTitle": "Inception",
+        "isAdult": "0",
+        "startYear": "2010",
+        "endYear": None,
+        "runtimeMinutes": "148",
+        "genres": "Action,Adventure,Sci-Fi",
+    }
+    assert ratings(tmp_path / "new") == {
+        imdb_id: (title.details["imdbRating"], title.details["imdbVotes"].replace(",", ""))
+        for imdb_id, title in titles.items()
+        if "N/A" not in {title.details["imdbRating"], title.details["imdbVotes"]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "fields", "expected"),
+    [
+        *((1, "movie", {}, "movie"), (1, "movie", {"Genre": "Drama, Short"}, "short")),
+        *((1, "series", {}, "tvSeries"), (1, "episode", {}, "tvEpisode")),
+        *((1, "game", {}, "videoGame"), (1, "movie", {"Type": "N/A"}, "movie")),
+        (2, "movie", {"Title": "Drum &amp; Dust\t\r\n\\N"}, "Drum & Dust   \\N"),
+        (3, "movie", {"Title": '"Live" \u202eé'}, '"Live" \u202eé'),
+        *((4, "movie", {"Genre": "Adult"}, "1"), (4, "movie", {"Genre": "Drama"}, "0")),
+        *((5, "movie", {"Year": "N/A"}, None), (6, "movie", {"Year": "2010"}, None)),
+        *(
+            (column, "series", {"Year": "2010\u20132015"}, y)
+            for column, y in ((5, "2010"), (6, "2015"))
+        ),
+        *((6, "series", {"Year": "2010\u2013"}, None), (7, "movie", {"Runtime": "2 h"}, "120")),
+        *((7, "movie", {"Runtime": "34S min"}, None), (7, "movie", {"Runtime": "1 h 4 min"}, "64")),
+        *((8, "movie", {"Genre": "A, B, C, D"}, "A,B,C"), (8, "movie", {"Genre": "N/A"}, None)),
+    ],
+)
+def test_columns(column: int, kind: str, fields: dict[str, str], expected: str | None) -> None:
+    line = title_line("tt0000001", "One", kind) | fields
+    assert basics_row(title_from_line(line))[column] == (expected or r"\N")
+
+
+def test_titles_without_rating_or_votes_are_only_in_the_file_of_titles(tmp_path: Path) -> None:
+    lines = [
+        title_line("tt0000002", "No rating", imdbVotes="12"),
+        title_line("tt10000000", "No votes", imdbRating="7.1"),
+        title_line("tt0000001", "Both", imdbRating="10.0", imdbVotes="1,234,567"),
+        {"imdbID": "tt0000003", "Emulator": {"merged_into": "tt0000001"}},
+        {"imdbID": "tt0000004", "Emulator": {"error": "Error getting data."}},
+    ]
+    ImdbFiles(map(title_from_line, lines)).write(tmp_path)
+    assert list(basics(tmp_path)) == ["tt0000001", "tt0000002", "tt10000000"]
+    assert ratings(tmp_path) == {"tt0000001": ("10.0", "1234567")}
+    # gzip would store the time.
+    assert (tmp_path / "title.ratings.tsv.gz").read_bytes()[4:8] == bytes(4)
+
+
+def test_command_writes_what_an_emulator_serves(tmp_path: Path) -> None:
+    day = START + timedelta(days=25)
+    options = ["--generated", "500", "--seed", "3", "--ratings-change-from", START.isoformat()]
+    options += ["--directory", str(tmp_path / "files"), "--date", day.isoformat()]
+    result = CliRunner().invoke(main, ["imdb-files", *options])
+    assert result.exit_code == 0, result.output
+    rows = ratings(tmp_path / "files")
+    with Emulator(generated=500, seed=3, ratings_change_from=START.isoformat()) as emulator:
+        emulator.set_date(day)
+        emulator.write_imdb_files(tmp_path)
+        for imdb_id in list(rows)[::20]:
+            assert served(emulator, imdb_id) == rows[imdb_id]
+    assert ratings(tmp_path) == rows
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--directory", "file"], "Error: file: File exists\n"),
+        (["--directory", ".", "--date", "31.1.2026"], "'31.1.2026' does not match the format"),
+        (["--directory", ".", "--ratings-change-from", "x"], "at `$.ratings_change_from`"),
+        (["--directory", ".", "--generated", "1000001"], "between 0 and 1000000 titles can be"),
+    ],
+)
+def test_command_reports_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(main, ["imdb-files", *options])
+    assert result.exit_code in {1, 2}
+    assert message in result.output
+
+
+# --- how ratings change -----------------------------------------------------------------------
+
+RATED = {
+    title.imdb_id: rated
+    for title in map(title_from_line, LINES)
+    if (rated := RatedTitle.of(title)) is not None
+}
+
+
+@lru_cache
+def on_day(day: int) -> dict[str, Rating]:
+    """Return all ratings so many days after the start."""
+    ratings = RatingsOnDay(START_DAY, START_DAY + day)
+    return {imdb_id: ratings.rating(rated) for imdb_id, rated in RATED.items()}
+
+
+def aged(youngest: int, oldest: int, day: int = 0) -> list[str]:
+    """Return the titles with many votes that have an age, in days, on a day."""
+    return [
+        imdb_id
+        for imdb_id, rated in RATED.items()
+        if youngest <= START_DAY + day - rated.released < oldest and rated.rating.votes > 1000
+    ]
+
+
+def test_known_ratings() -> None:
+    """The ratings of a title and day must not change between versions."""
+    released = days_since_1970(date(2024, 5, 1))
+    title = RatedTitle(1375666, released, Rating(8.8, 2_000_000), is_fixed=False)
+    found = [RatingsOnDay(START_DAY, START_DAY + day).rating(title) for day in (0, 1, 30, 59)]
+    assert found == [(8.8, 2_000_000), (8.8, 2_035_655), (8.5, 2_941_564), (8.4, 3_730_293)]
+
+
+def test_up_to_the_first_day_ratings_are_those_of_the_catalogue() -> None:
+    catalogue = {imdb_id: rated.rating for imdb_id, rated in RATED.items()}
+    assert on_day(0) == on_day(-500) == catalogue
+
+
+@pytest.mark.parametrize("day", [10, 60])
+@pytest.mark.parametrize(
+    ("youngest", "oldest", "low", "high"),
+    [
+        *((1, 60, 0.95, 1), (60, 365, 0.25, 0.42), (365, 3 * 365, 0.08, 0.2)),
+        *((3 * 365, 10 * 365, 0.02, 0.06), (10 * 365, 200 * 365, 0.003, 0.02), (-2000, 0, 0, 0)),
+    ],
+)
+def test_share_of_titles_that_change_on_a_day(
+    youngest: int, oldest: int, low: float, high: float, day: int
+) -> None:
+    ids = aged(youngest, oldest, day)
+    changed = sum(on_day(day - 1)[imdb_id] != on_day(day)[imdb_id] for imdb_id in ids)
+    assert low <= changed / len(ids) <= high
+
+
+def test_new_titles_gain_more_votes_than_old_ones() -> None:
+    def growth(youngest: int, oldest: int) -> float:
+        factors = [
+            on_day(60)[imdb_id].votes / on_day(0)[imdb_id].votes
+            for imdb_id in aged(youngest, oldest)
+        ]
+        return sum(factors) / len(factors)
+
+    assert growth(0, 60) > 1.5
+    assert 1.05 < growth(100, 365) < 1.5
+    assert growth(10 * 365, 100 * 365) < 1.01
+
+
+@given(
+    number=st.integers(1, 99_999_999),
+    released=st.integers(-20_000, 25_000),
+    votes=st.integers(1, 4_000_000),
+    start=st.integers(15_000, 22_000),
+    day=st.integers(0, 6_000),
+)
+def test_no_title_ever_loses_votes(
+    number: int, released: int, votes: int, start: int, day: int
+) -> None:
+    title = RatedTitle(number, released, Rating(7.0, votes), is_fixed=False)
+    found = [RatingsOnDay(start, start + day + later).rating(title) for later in range(20)]
+    assert [one.votes for one in found] == sorted(one.votes for one in found)
+    assert found[0].votes >= votes
+    assert all(1.0 <= one.average == round(one.average, 1) <= 10.0 for one in found)
+
+
+# --- responses --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def omdb() -> Iterator[Emulator]:
+    """Titles of the months before the start, of all types."""
+    rated = [line for line in LINES if line["imdbID"] in RATED]
+    new = [line for line in rated if line["Released"][-4:] == "2024"]
+    with Emulator(new[:40], ratings_change_from=START.isoformat()) as emulator:
+        emulator.set_date(START)
+        yield emulator
+
+
+def test_responses_are_those_of_the_catalogue_by_default(omdb: Emulator) -> None:
+    omdb.settings(ratings_change_from=None)
+    omdb.advance_days(4000)
+    details = {imdb_id: omdb.title(imdb_id) for imdb_id in omdb.titles()}
+    for imdb_id, wanted in details.items():
+        assert fetch(omdb, i=imdb_id).json == {**wanted, "Response": "True"}
+
+
+@pytest.mark.parametrize("lag", [0, 5])
+def test_responses_lag_behind_the_files(omdb: Emulator, tmp_path: Path, lag: int) -> None:
+    omdb.settings(ratings_lag_days=lag)
+    for day in range(lag + 4):
+        omdb.write_imdb_files(tmp_path / str(day))
+        expected = ratings(tmp_path / str(max(0, day - lag)))
+        for imdb_id in list(expected)[:10]:
+            assert served(omdb, imdb_id) == expected[imdb_id]
+        omdb.advance_days(1)
+    first, last = ratings(tmp_path / "0"), ratings(tmp_path / str(lag + 3))
+    assert sum(last[imdb_id] != first[imdb_id] for imdb_id in last) > 10
+
+
+def test_titles_by_name_seasons_and_episodes_change_as_well() -> None:
+    votes: dict[str, Any] = {"imdbRating": "7.0", "imdbVotes": "100,000", "Released": "20 May 2024"}
+    votes["Ratings"] = [{"Source": "Internet Movie Database", "Value": "7.0/10"}]
+    position = {"Season": "1", "Episode": "1", "seriesID": "tt0000001"}
+    lines = [
+        title_line("tt0000001", "Castle", "series", totalSeasons="1", **votes),
+        title_line("tt0000002", "Castle One", "episode", **position, **votes),
+    ]
+    with Emulator(lines, ratings_change_from=START.isoformat()) as emulator:
+        emulator.set_date(START + timedelta(days=40))
+        episode = fetch(emulator, i="tt0000002").json
+        assert int(episode["imdbVotes"].replace(",", "")) > 100_000
+        assert fetch(emulator, t="castle", Season="1", Episode="1").json == episode
+        full = fetch(emulator, i="tt0000001", Season="1", detail="full").json
+        assert full["Episodes"] == [episode]
+        short = fetch(emulator, i="tt0000001", Season="1").json["Episodes"][0]
+        assert short["imdbRating"] == episode["imdbRating"]
+        by_name = fetch(emulator, t="castle").json
+        assert by_name == fetch(emulator, i="tt0000001").json
+        assert by_name["imdbVotes"] != "100,000"
+
+
+def test_exact_bodies_do_not_change_and_votes_keep_their_format(tmp_path: Path) -> None:
+    fields = {"imdbRating": "7.0", "Released": "20 May 2024"}
+    lines = [
+        title_line("tt0000001", "With comma", imdbVotes="1,000", **fields),
+        title_line("tt0000002", "Without comma", imdbVotes="1000", **fields),
+        title_line("tt0000003", "Few", imdbVotes="999", **fields),
+        title_line("tt0000004", "Raw", imdbVotes="9", **fields, Emulator={"raw": '{"Title":"B"'}),
+    ]
+    with Emulator(lines, ratings_change_from=START.isoformat()) as emulator:
+        emulator.set_date(START + timedelta(days=200))
+        emulator.write_imdb_files(tmp_path)
+        texts = [fetch(emulator, i=line["imdbID"]).json["imdbVotes"] for line in lines[:3]]
+        assert fetch(emulator, i="tt0000004").body == b'{"Title":"B"'
+    assert ["," in text for text in texts] == [True, False, True]
+    assert ratings(tmp_path)["tt0000004"] == ("7.0", "9")
+
+
+def test_a_changed_title_changes_from_its_new_values(omdb: Emulator, tmp_path: Path) -> None:
+    imdb_id = omdb.titles()[0]
+    omdb.advance_days(30)
+    omdb.write_imdb_files(tmp_path)
+    before = int(ratings(tmp_path)[imdb_id][1] or 0)
+    omdb.update_title(imdb_id, imdbVotes=f"{before + 1_000_000:,}")
+    omdb.write_imdb_files(tmp_path)
+    assert int(ratings(tmp_path)[imdb_id][1] or 0) >= before + 1_000_000

@@ -1,1 +1,0 @@
-"""The ASGI application: OMDb behind Cloudflare, with fault injection and control endpoints."""

@@ -1,1 +1,0 @@
-"""Serving the application: the HTTP server, in the foreground or in the background."""

@@ -1,0 +1,146 @@
+"""The state of one emulator, which the control endpoints read and change."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from omdb_emulator.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY, Response
+from omdb_emulator.faults import Faults
+from omdb_emulator.responses import Omdb
+from omdb_emulator.settings import DEFAULT_KEYS, Settings
+from omdb_emulator.stats import Stats
+
+if TYPE_CHECKING:
+    from omdb_emulator.catalogue.ratings import RatingsOnDay
+    from omdb_emulator.catalogue.store import TitleStore
+    from omdb_emulator.http_response import HttpResponse
+
+DAY = 86400
+_CACHED_SECONDS = DAY
+
+
+class Clock:
+    """The real time plus an offset."""
+
+    def __init__(self) -> None:
+        """Start at the real time."""
+        self.offset = 0.0
+
+    def now(self) -> float:
+        """Return seconds since 1970, UTC."""
+        return time.time() + self.offset
+
+    def day(self) -> int:
+        """Return days since 1970, UTC, by which daily limits count."""
+        return int(self.now() // DAY)
+
+    def today(self) -> date:
+        """Return today's date, UTC."""
+        return datetime.fromtimestamp(self.now(), timezone.utc).date()
+
+    def set_date(self, day: date) -> None:
+        """Move to this day, at the same time of day."""
+        self.offset += (day - self.today()).days * DAY
+
+
+@dataclass(slots=True)
+class Keys:
+    """The valid keys, and how often each was used on one day.
+
+    Attributes:
+        limits: requests a day by key, None for no limit.
+        used: requests of the day by key, without those above the limit.
+        day: the day that ``used`` counts, as days since 1970, UTC.
+    """
+
+    limits: dict[str, int | None]
+    used: dict[str, int] = field(default_factory=dict)
+    day: int = 0
+
+    def check(self, key: str | None, day: int) -> Response | None:
+        """Count a request on a day; return an error response if the key does not permit it."""
+        if not key:
+            return NO_KEY
+        if key not in self.limits:
+            return INVALID_KEY
+        used, limit = self.used_on(day).get(key, 0), self.limits[key]
+        if limit is not None and used >= limit:
+            return LIMIT_REACHED
+        self.used[key] = used + 1
+        return None
+
+    def used_on(self, day: int) -> dict[str, int]:
+        """Return the requests by key on a day, which is not before the last one asked for."""
+        if day != self.day:
+            self.day = day
+            self.used.clear()
+        return self.used
+
+
+class SharedCache:
+    """Cloudflare's cache in front of OMDb, keyed by the whole URL.
+
+    Responses are kept for a day; like OMDb's, it keeps error responses too.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._entries: dict[str, tuple[float, HttpResponse]] = {}
+
+    def get(self, query_string: str, now: float) -> HttpResponse | None:
+        """Return a cached response as a HIT with its age, None if there is none or it expired."""
+        stored, response = self._entries.get(query_string, (0.0, None))
+        if response is None or now - stored >= _CACHED_SECONDS:
+            return None
+        return response._replace(cache_status="HIT", age=int(now - stored))
+
+    def put(self, query_string: str, now: float, response: HttpResponse) -> HttpResponse:
+        """Cache a response; return it with the cache status of one that had to be fetched."""
+        is_known = query_string in self._entries
+        self._entries[query_string] = (now, response)
+        return response._replace(cache_status="EXPIRED") if is_known else response
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that one emulator holds."""
+
+    store: TitleStore
+    keys: Keys = field(default_factory=lambda: Keys(dict(DEFAULT_KEYS)))
+    settings: Settings = field(default_factory=Settings)
+    clock: Clock = field(default_factory=Clock)
+    faults: Faults = field(default_factory=Faults)
+    cache: SharedCache = field(default_factory=SharedCache)
+    stats: Stats = field(default_factory=Stats)
+    is_paused: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def omdb(self) -> Omdb:
+        """OMDb as it is now."""
+        return Omdb(self.store, self.settings, self.clock.day())
+
+    @property
+    def imdb_ratings(self) -> RatingsOnDay | None:
+        """The ratings in IMDb's files today; None: those of the catalogue."""
+        return self.settings.ratings_on(self.clock.day())
+
+    def notify(self) -> None:
+        """Let requests that hang or are paused check whether they can continue."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def reset(self) -> None:
+        """Clear counts, log, faults, cache, used quotas, the moved clock and the pause."""
+        self.faults.clear()
+        self.cache = SharedCache()
+        self.keys.used.clear()
+        self.clock.offset = 0
+        self.is_paused = False
+        # Requests in progress stay counted: they decrease the number when they end.
+        self.stats = Stats(in_flight=self.stats.in_flight, peak_in_flight=self.stats.in_flight)
+        self.notify()

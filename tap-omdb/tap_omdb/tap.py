@@ -29,7 +29,7 @@ from tap_omdb.config.settings import (
     setting_errors,
 )
 from tap_omdb.config.validation import validation_errors
-from tap_omdb.state.versions import StateError
+from tap_omdb.state.errors import StateError
 from tap_omdb.streams import STREAMS
 from tap_omdb.sync.run import SyncRun
 

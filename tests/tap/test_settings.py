@@ -283,7 +283,7 @@ def test_a_tilde_stands_for_the_home_directory(
     (tmp_path / "watchlist.txt").write_text("tt1375666\n")
     run = sync({**config, "titles_file": "~/watchlist.txt", "cache_dir": "~/cache"})
     assert run.ids("movies") == ["tt1375666"]
-    assert (tmp_path / "cache" / "responses").is_dir()
+    assert (tmp_path / "cache" / "tap-omdb.db").is_file()
 
 
 @pytest.mark.parametrize("api_url", ["{host}", "{host}/"])

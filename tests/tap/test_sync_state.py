@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
 from functools import partial
@@ -13,24 +14,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.state.dated_index import COMPACTED, DatedIndex
+from tap_omdb.state.errors import StateError
 from tap_omdb.state.failures import MAX_ATTEMPTS
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
+from tap_omdb.state.marks import Label, Mark
 from tap_omdb.state.searches import SearchProgress
-from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.sync_state import VERSION, SyncState
 from tap_omdb.state.titles import NOT_FOUND, NOT_SELECTED, FetchedLabel
-from tap_omdb.state.versions import VERSION, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tap_omdb.state.dated_index import Days
 
@@ -40,7 +38,6 @@ DAY = timedelta(days=1)
 RUN = "6a213f40c0de"
 KIND = st.sampled_from(["movie", "series", "episode", "game"])
 FOUND_BY = st.sampled_from(["imdb_id", "title_and_year", "title", "search", "season"])
-MATCHED_BY = st.none() | FOUND_BY
 
 
 def new(**refresh: Any) -> SyncState:  # noqa: ANN401
@@ -121,114 +118,135 @@ def known(state: SyncState, today: date) -> dict[str, object]:
     }
 
 
-def mark_merged(state: SyncState, today: date, requested: str, returned: str) -> None:
+# Operations: each marks a key at most once a day, as a run does
+
+Outcomes = dict[str, "tuple[date, str | None] | None"]
+"""What the state must say from now on of titles: the day, and how they were found."""
+
+
+def is_free(state: SyncState, imdb_id: str, today: date) -> bool:
+    """Return whether a title may be requested today: it is no title's other id and not done."""
+    last = state.titles.last_requested(imdb_id)
+    return imdb_id not in linked(state) and (last is None or last < today)
+
+
+def linked(state: SyncState) -> set[str]:
+    return {requested for imdb_id in IDS for requested in state.titles.merged_ids(imdb_id)}
+
+
+def find(imdb_id: str, kind: str, state: SyncState, _: date) -> Outcomes:
+    if not state.titles.is_known(imdb_id):
+        state.titles.pending.setdefault(imdb_id, kind)
+    return {}
+
+
+def settle(
+    imdb_id: str, how: tuple[str, str, int | None, str], state: SyncState, today: date
+) -> Outcomes:
+    outcome, kind, year, source = how
+    titles = state.titles
+    if not is_free(state, imdb_id, today):
+        return {}
+    matched_by = titles.matched_by(imdb_id) if titles.is_known(imdb_id) else source
+    if outcome == "fetched":
+        titles.mark_fetched(imdb_id, FetchedLabel(kind, year, matched_by), today)
+    elif outcome == "not selected":
+        titles.mark_not_selected(imdb_id, kind, today, matched_by)
+    elif outcome == "not found":
+        titles.mark_not_found(imdb_id, today, matched_by)
+    else:
+        titles.mark_failed(imdb_id, today, matched_by)
+        assert titles.matched_by(imdb_id) == matched_by
+    return {imdb_id: (today, matched_by)}
+
+
+def link(requested: str, returned: str, state: SyncState, today: date) -> Outcomes:
+    if not (is_free(state, requested, today) and is_free(state, returned, today)):
+        return {}
     # A title has only one year on a day, by whichever id it is requested.
     state.titles.mark_fetched(returned, FetchedLabel("movie", 2010, "imdb_id"), today)
     state.titles.mark_merged(requested, returned)
+    return {returned: (today, "imdb_id"), requested: None}
 
 
-def read_page(state: SyncState, today: date, key: SearchKey, page: int, total: int) -> None:
-    progress = state.searches.in_progress
-    since = progress[key].since if key in progress else today
-    progress[key] = SearchProgress(key, since, page, total, page * 10, page * 9, page * 2)
+def request_season(
+    outcome: str, season: tuple[str, int], year: int | None, state: SyncState, today: date
+) -> Outcomes:
+    seasons = state.seasons
+    if outcome == "found" and not seasons.is_known(*season):
+        seasons.pending[season] = None
+    elif outcome == "fetched" and seasons.last_requested(*season) != today:
+        seasons.mark_fetched(*season, year, today)
+    elif outcome == "failed" and seasons.last_requested(*season) != today:
+        seasons.mark_failed(*season, today)
+    return {}
+
+
+def look_up(title: Title, outcome: str, state: SyncState, today: date) -> Outcomes:
+    if state.lookups.last_requested(title) != today:
+        state.lookups.mark(title, today, outcome)
+    return {}
+
+
+def read_page(key: SearchKey, total: int, state: SyncState, today: date) -> Outcomes:
+    if state.searches.last_finished(key) != today:
+        before = state.searches.progress(key, today)
+        page = before.next_page + 1
+        state.searches.in_progress[key] = SearchProgress(
+            key, before.since, page, total, page * 10, page * 9, page * 2
+        )
+    return {}
+
+
+def finish(key: SearchKey, total: int | None, state: SyncState, today: date) -> Outcomes:
+    if state.searches.last_finished(key) != today:
+        state.searches.mark_finished(key, total, today)
+    return {}
+
+
+Operation = Callable[[SyncState, date], Outcomes]
+
+
+def halves(items: list[str]) -> tuple[list[str], list[str]]:
+    return items[: len(items) // 2], items[len(items) // 2 :]
+
+
+def operations(part: slice) -> st.SearchStrategy[Operation]:
+    """Return operations on a part of all ids, seasons, titles and searches."""
+    ids, searches = st.sampled_from(IDS[part]), st.sampled_from(SEARCHES[part])
+    settled = st.sampled_from(["fetched", "not selected", "not found", "failed"])
+    how = st.tuples(settled, KIND, YEARS, FOUND_BY)
+    requested = st.sampled_from(["found", "fetched", "failed"])
+    return st.one_of(
+        st.builds(partial, st.just(find), ids, KIND),
+        st.builds(partial, st.just(settle), ids, how),
+        st.builds(partial, st.just(link), *map(st.sampled_from, halves(IDS[part]))),
+        st.builds(
+            partial, st.just(request_season), requested, st.sampled_from(SEASONS[part]), YEARS
+        ),
+        st.builds(partial, st.just(look_up), st.sampled_from(TITLES[part]), OUTCOMES),
+        st.builds(partial, st.just(read_page), searches, st.integers(0, 99)),
+        st.builds(partial, st.just(finish), searches, st.none() | st.integers(0, 99)),
+    )
 
 
 class History(RuleBasedStateMachine):
-    """Several days of runs, in which each key is marked at most once a day, as in a run."""
+    """Several days of runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state = new()
         self.today = TODAY
         self.complete: dict[str, Any] = {}
-        self.outcome: dict[str, tuple[date, str, str | None]] = {}
-
-    def _is_free(self, imdb_id: str) -> bool:
-        last = self.state.titles.last_requested(imdb_id)
-        return (last is None or last < self.today) and imdb_id not in self.linked
-
-    @property
-    def linked(self) -> set[str]:
-        return {requested for i in IDS for requested in self.state.titles.merged_ids(i)}
+        self.outcomes: Outcomes = {}
 
     @rule(days=st.integers(1, 200))
     def time_passes(self, days: int) -> None:
         self.today += DAY * days
 
-    @rule(imdb_id=st.sampled_from(IDS), kind=KIND)
-    def find(self, imdb_id: str, kind: str) -> None:
-        if not self.state.titles.is_known(imdb_id):
-            self.state.titles.pending.setdefault(imdb_id, kind)
-
-    @rule(imdb_id=st.sampled_from(IDS), kind=KIND, year=YEARS, matched_by=MATCHED_BY)
-    def fetch(self, imdb_id: str, kind: str, year: int | None, matched_by: str | None) -> None:
-        if self._is_free(imdb_id):
-            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
-            self.state.titles.mark_fetched(
-                imdb_id, FetchedLabel(kind, year, matched_by), self.today
-            )
-            self.outcome[imdb_id] = (self.today, kind, matched_by)
-
-    @rule(imdb_id=st.sampled_from(IDS), kind=KIND, matched_by=MATCHED_BY)
-    def leave_out(self, imdb_id: str, kind: str, matched_by: str | None) -> None:
-        if self._is_free(imdb_id):
-            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
-            self.state.titles.mark_not_selected(imdb_id, kind, self.today, matched_by)
-            self.outcome[imdb_id] = (self.today, NOT_SELECTED, matched_by)
-
-    @rule(imdb_id=st.sampled_from(IDS), matched_by=MATCHED_BY)
-    def miss(self, imdb_id: str, matched_by: str | None) -> None:
-        if self._is_free(imdb_id):
-            matched_by = matched_by or self.state.titles.matched_by(imdb_id)
-            self.state.titles.mark_not_found(imdb_id, self.today, matched_by)
-            self.outcome[imdb_id] = (self.today, NOT_FOUND, matched_by)
-
-    @rule(imdb_id=st.sampled_from(IDS), source=FOUND_BY)
-    def fail(self, imdb_id: str, source: str) -> None:
-        if self._is_free(imdb_id):
-            titles = self.state.titles
-            matched_by = titles.matched_by(imdb_id) if titles.is_known(imdb_id) else source
-            titles.mark_failed(imdb_id, self.today, matched_by)
-            assert titles.matched_by(imdb_id) == matched_by
-            if imdb_id not in titles.failed(self.today + DAY):
-                kind = self.outcome[imdb_id][1] if imdb_id in self.outcome else NOT_FOUND
-                self.outcome[imdb_id] = (self.today, kind, matched_by)
-
-    @rule(requested=st.sampled_from(IDS[:3]), returned=st.sampled_from(IDS[3:]))
-    def link(self, requested: str, returned: str) -> None:
-        if self._is_free(requested) and self._is_free(returned):
-            mark_merged(self.state, self.today, requested, returned)
-            self.outcome[returned] = (self.today, "movie", "imdb_id")
-            self.outcome.pop(requested, None)
-
-    @rule(season=st.sampled_from(SEASONS))
-    def find_season(self, season: tuple[str, int]) -> None:
-        if not self.state.seasons.is_known(*season):
-            self.state.seasons.pending[season] = None
-
-    @rule(season=st.sampled_from(SEASONS), year=YEARS)
-    def fetch_season(self, season: tuple[str, int], year: int | None) -> None:
-        if self.state.seasons.last_requested(*season) != self.today:
-            self.state.seasons.mark_fetched(*season, year, self.today)
-
-    @rule(season=st.sampled_from(SEASONS))
-    def fail_season(self, season: tuple[str, int]) -> None:
-        if self.state.seasons.last_requested(*season) != self.today:
-            self.state.seasons.mark_failed(*season, self.today)
-
-    @rule(title=st.sampled_from(TITLES), outcome=OUTCOMES)
-    def look_up(self, title: Title, outcome: str) -> None:
-        if self.state.lookups.last_requested(title) != self.today:
-            self.state.lookups.mark(title, self.today, outcome)
-
-    @rule(key=st.sampled_from(SEARCHES), page=st.integers(2, 9), total=st.integers(0, 99))
-    def read_a_page(self, key: SearchKey, page: int, total: int) -> None:
-        if self.state.searches.last_finished(key) != self.today:
-            read_page(self.state, self.today, key, page, total)
-
-    @rule(key=st.sampled_from(SEARCHES), total=st.none() | st.integers(0, 99))
-    def search(self, key: SearchKey, total: int | None) -> None:
-        self.state.searches.mark_finished(key, total, self.today)
+    @rule(operation=operations(slice(None)))
+    def request(self, operation: Operation) -> None:
+        self.outcomes.update(operation(self.state, self.today))
 
     @rule()
     def run_ends(self) -> None:
@@ -240,18 +258,19 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def knows_what_was_recorded(self) -> None:
-        for imdb_id in set(IDS) - self.linked:
-            if imdb_id not in self.state.titles.failed(self.today + DAY):
-                outcome = self.outcome.get(imdb_id)
-                assert self.state.titles.last_requested(imdb_id) == (outcome and outcome[0])
-                assert self.state.titles.is_known(imdb_id) == (outcome is not None)
-                assert self.state.titles.matched_by(imdb_id) == (outcome and outcome[2])
+        titles = self.state.titles
+        for imdb_id in set(IDS) - linked(self.state):
+            outcome = self.outcomes.get(imdb_id)
+            assert titles.is_known(imdb_id) == (outcome is not None)
+            assert titles.last_requested(imdb_id) == (outcome and outcome[0])
+            assert titles.matched_by(imdb_id) == (outcome and outcome[1])
 
     @invariant()
     def state_keeps_everything(self) -> None:
         state = json.loads(json.dumps(self.state.dump()))
-        assert known(reloaded(self.state), self.today) == known(self.state, self.today)
-        once = reloaded(self.state).dump()
+        again = reloaded(self.state)
+        assert known(again, self.today) == known(self.state, self.today)
+        once = again.dump()
         assert SyncState(Refresh(), RUN, once).dump() == once
         for part in ("titles", "seasons", "lookups"):
             assert keys_of(once.pop(part)) == keys_of(state.pop(part))
@@ -275,113 +294,20 @@ test_any_history = History.TestCase
 # Runs that start from the same state, such as shards of a backfill
 
 
-def operations(part: int) -> st.SearchStrategy[Any]:
-    """Return operations on one half of all ids, seasons, titles and searches."""
-    ids = st.sampled_from(IDS[part::2])
-    seasons = st.sampled_from(SEASONS[part::2])
-    titles = st.sampled_from(TITLES[part::2])
-    searches = st.sampled_from(SEARCHES[part::2])
-    return st.one_of(
-        st.builds(partial, st.just(find), ids, KIND),
-        st.builds(partial, st.just(fetch), ids, KIND, YEARS, MATCHED_BY),
-        st.builds(partial, st.just(leave_out), ids, KIND, MATCHED_BY),
-        st.builds(partial, st.just(miss), ids, MATCHED_BY),
-        st.builds(partial, st.just(fail), ids, MATCHED_BY),
-        st.builds(partial, st.just(link), st.just(IDS[part]), st.just(IDS[part + 4])),
-        st.builds(partial, st.just(fetch_season), seasons, YEARS),
-        st.builds(partial, st.just(fail_season), seasons),
-        st.builds(partial, st.just(look_up), titles, OUTCOMES),
-        st.builds(partial, st.just(advance), searches, st.integers(0, 99)),
-        st.builds(partial, st.just(finish), searches, st.none() | st.integers(0, 99)),
-    )
-
-
-def find(imdb_id: str, kind: str, state: SyncState, _: date) -> None:
-    if not state.titles.is_known(imdb_id):
-        state.titles.pending.setdefault(imdb_id, kind)
-
-
-def is_free(state: SyncState, imdb_id: str, today: date) -> bool:
-    """Return whether a title may be requested today: it is no title's other id and not done."""
-    last = state.titles.last_requested(imdb_id)
-    is_merged = any(imdb_id in state.titles.merged_ids(other) for other in IDS)
-    return not is_merged and (last is None or last < today)
-
-
-def fetch(  # noqa: PLR0913, PLR0917
-    imdb_id: str,
-    kind: str,
-    year: int | None,
-    matched_by: str | None,
-    state: SyncState,
-    today: date,
-) -> None:
-    if is_free(state, imdb_id, today):
-        state.titles.mark_fetched(imdb_id, FetchedLabel(kind, year, matched_by), today)
-
-
-def leave_out(
-    imdb_id: str, kind: str, matched_by: str | None, state: SyncState, today: date
-) -> None:
-    if is_free(state, imdb_id, today):
-        state.titles.mark_not_selected(imdb_id, kind, today, matched_by)
-
-
-def miss(imdb_id: str, matched_by: str | None, state: SyncState, today: date) -> None:
-    if is_free(state, imdb_id, today):
-        state.titles.mark_not_found(imdb_id, today, matched_by)
-
-
-def fail(imdb_id: str, matched_by: str | None, state: SyncState, today: date) -> None:
-    if is_free(state, imdb_id, today):
-        state.titles.mark_failed(imdb_id, today, matched_by)
-
-
-def link(requested: str, returned: str, state: SyncState, today: date) -> None:
-    if is_free(state, requested, today) and is_free(state, returned, today):
-        mark_merged(state, today, requested, returned)
-
-
-def fetch_season(season: tuple[str, int], year: int | None, state: SyncState, today: date) -> None:
-    if state.seasons.last_requested(*season) != today:
-        state.seasons.mark_fetched(*season, year, today)
-
-
-def fail_season(season: tuple[str, int], state: SyncState, today: date) -> None:
-    if state.seasons.last_requested(*season) != today:
-        state.seasons.mark_failed(*season, today)
-
-
-def look_up(title: Title, outcome: str, state: SyncState, today: date) -> None:
-    if state.lookups.last_requested(title) != today:
-        state.lookups.mark(title, today, outcome)
-
-
-def advance(key: SearchKey, total: int, state: SyncState, today: date) -> None:
-    if state.searches.last_finished(key) != today:
-        page = state.searches.progress(key, today).next_page
-        read_page(state, today, key, page + 1, total)
-
-
-def finish(key: SearchKey, total: int | None, state: SyncState, today: date) -> None:
-    if state.searches.last_finished(key) != today:
-        state.searches.mark_finished(key, total, today)
+EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     start=st.lists(
-        st.tuples(st.integers(0, 300), st.one_of(operations(0), operations(1))), max_size=12
+        st.tuples(st.integers(0, 300), st.one_of(operations(EVEN), operations(ODD))), max_size=12
     ),
-    one=st.lists(operations(0), max_size=8),
-    other=st.lists(operations(1), max_size=8),
+    one=st.lists(operations(EVEN), max_size=8),
+    other=st.lists(operations(ODD), max_size=8),
     lag=st.integers(0, 1),
 )
 def test_merged_states_of_two_runs_lose_nothing(
-    start: list[tuple[int, Callable[[SyncState, date], None]]],
-    one: list[Callable[[SyncState, date], None]],
-    other: list[Callable[[SyncState, date], None]],
-    lag: int,
+    start: list[tuple[int, Operation]], one: list[Operation], other: list[Operation], lag: int
 ) -> None:
     before = SyncState(Refresh(), "6a000000aaaa")
     for age, operation in sorted(start, key=lambda item: -item[0]):
@@ -432,6 +358,9 @@ def test_within_a_day_the_run_that_started_last_counts_in_whichever_order_they_a
 # Groups of keys
 
 
+A, B = Label("a"), Label("b")
+
+
 def index(run: str = "run") -> DatedIndex[str]:
     def parse(token: str) -> tuple[str, int]:
         key, _, detail = token.partition(":")
@@ -462,52 +391,47 @@ def test_groups_of_earlier_weeks_are_compacted() -> None:
     again = index()
     again.load(loaded.dump())
     assert again.dump() == loaded.dump()
-    assert sorted(again.items()) == sorted(loaded.items())
 
 
-def test_a_year_of_daily_runs_has_at_most_one_group_a_day_and_label() -> None:
+def test_a_month_of_daily_runs_has_at_most_one_group_a_day_and_label() -> None:
     state: dict[str, Any] = {}
-    for number in range(365):
+    for number in range(30):
         run = SyncState(Refresh(older=400), f"{number:06d}", state)
         day = TODAY + DAY * number
         run.titles.mark_fetched(f"tt{number + 1:07d}", FetchedLabel("movie", 1990, "search"), day)
         state = json.loads(json.dumps(run.dump()))
-    assert len(state["titles"]) == 365
+    assert len(state["titles"]) == 30
     runs = [list(runs) for labels in state["titles"].values() for runs in labels.values()]
     # The last run has read a state whose latest day was that of the run before.
-    assert runs.count([COMPACTED]) == 365 - 1 - 8
+    assert runs.count([COMPACTED]) == 30 - 1 - 8
 
 
 def test_each_key_has_a_detail_that_survives() -> None:
     first = index("r1")
-    first.mark("k1", TODAY, "a", 7)
-    first.mark("k2", TODAY, "a")
-    first.mark("k3", TODAY, "a", 1)
-    first.mark("k3", TODAY, "a", 2)
-    first.mark("k4", TODAY - DAY, "a", 3)
-    first.mark("k4", TODAY, "b", 2**40)
+    first.mark("k1", Mark(TODAY, A), 7)
+    first.mark("k2", Mark(TODAY, A))
+    first.mark("k3", Mark(TODAY, A), 1)
+    first.mark("k3", Mark(TODAY, A), 2)
+    first.mark("k4", Mark(TODAY - DAY, A), 3)
+    first.mark("k4", Mark(TODAY, B), 2**40)
     assert first.dump() == {"2026-11-22": {"a": {"r1": "k1:7 k2 k3:2"}, "b": {"r1": f"k4:{2**40}"}}}
     second = index("r2")
     second.load(first.dump())
     for loaded in (first, second):
-        details = [loaded.detail(key) for key in ("k1", "k2", "k3", "k4", "k5")]
-        assert details == [7, 0, 2, 2**40, 0]
-        assert sorted(loaded.items()) == [
-            ("k1", TODAY, "a", 7),
-            ("k2", TODAY, "a", 0),
-            ("k3", TODAY, "a", 2),
-            ("k4", TODAY, "b", 2**40),
-        ]
-    second.mark("k1", TODAY, "a", 8)
-    assert second.get("k1") == (TODAY, "a")
+        keys = ("k1", "k2", "k3", "k4", "k5")
+        assert [*map(loaded.detail, keys)] == [7, 0, 2, 2**40, 0]
+        marks = [Mark(TODAY, label) for label in (A, A, A, B)]
+        assert [*map(loaded.get, keys)] == [*marks, None]
+    second.mark("k1", Mark(TODAY, A), 8)
+    assert second.get("k1") == Mark(TODAY, A)
     assert second.detail("k1") == 8
     assert second.dump()["2026-11-22"]["a"] == {"r1": "k2 k3:2", "r2": "k1:8"}
 
 
 def test_a_removed_key_is_gone_from_the_state() -> None:
     marked = index()
-    marked.mark("k1", TODAY, "a")
-    marked.mark("k2", TODAY, "a")
+    marked.mark("k1", Mark(TODAY, A))
+    marked.mark("k2", Mark(TODAY, A))
     marked.remove("k1")
     marked.remove("k3")
     assert marked.get("k1") is None
@@ -844,18 +768,18 @@ def fill(state: SyncState, count: int, days: int) -> None:
         )
 
 
-def test_a_hundred_thousand_titles_and_their_searches_take_under_12_bytes_a_title() -> None:
+def test_titles_and_their_searches_take_under_12_bytes_a_title() -> None:
     state = new()
-    fill(state, 100_000, days=180)
+    fill(state, 20_000, days=36)
     letters = "abcdefghijklmnopqrstuvwxyz"
-    for year in range(2010, 2020):
+    for year in range(2010, 2012):
         for position in range(600):
             term = letters[position % 26] + letters[position // 26 % 26] + letters[position % 7]
             state.searches.mark_finished(SearchKey(f"{term}*", year, "movie"), position, TODAY)
-    assert len(state.titles) == 100_000
+    assert len(state.titles) == 20_000
     for written in (state.dump(), reloaded(state).dump()):
         size = len(json.dumps(written))
-        assert size <= 1_200_000, size
+        assert size <= 240_000, size
 
 
 class Counted:
@@ -870,16 +794,16 @@ class Counted:
         return self.function(*arguments)
 
 
-def test_with_a_million_known_titles_a_state_costs_only_what_has_changed() -> None:
-    count, days = 1_000_000, 180
+def test_with_many_known_titles_a_state_costs_only_what_has_changed() -> None:
+    count, days = 100_000, 180
     numbers = [imdb_id[2:] for imdb_id in ids(count)]
     titles = {}
     for age in range(days):
         share = numbers[age::days]
         run = RUN if age <= 7 else COMPACTED
         titles[(TODAY - DAY * age).isoformat()] = {
-            "movie older search": {run: " ".join(share[:5000])},
-            "series 2025 search": {run: " ".join(share[5000:])},
+            "movie older search": {run: " ".join(share[:500])},
+            "series 2025 search": {run: " ".join(share[500:])},
         }
     written = {**new().dump(), "titles": titles}
 
@@ -958,13 +882,6 @@ def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
     }
 
 
-def test_a_state_of_version_1_with_unselected_titles_is_upgraded() -> None:
-    old = {"version": 1, "titles": {"2026-11-22": {"skipped series": "0944947"}}}
-    state = SyncState(Refresh(), RUN, old)
-    assert list(state.titles.not_selected({"series"})) == ["tt0944947"]
-    assert state.titles.matched_by("tt0944947") is None
-
-
 def test_the_current_version_has_a_recorded_state_with_everything_that_is_written() -> None:
     assert STATES[-1].stem == f"version_{VERSION}"
     written = json.loads(STATES[-1].read_text(encoding="utf-8"))
@@ -1037,19 +954,3 @@ def test_a_state_of_another_version_is_rejected_with_the_remedy(version: object)
 def test_an_invalid_state_is_rejected_with_the_remedy(invalid: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"(?s)state edit.*--full-refresh"):
         SyncState(Refresh(), RUN, {"version": VERSION, **invalid})
-
-
-@pytest.mark.parametrize(
-    "invalid",
-    [
-        {"titles": {"2026-11-22": {"movie older": "0111161 tt0068646"}}},
-        {"passes": {"man*": {"since": "2026-11-22"}}},
-        {"failing": {"tt0000500": {"tries": 1}}},
-        {"merged": ["4440394"]},
-        {"requests": {"2026-11-22": "lots"}},
-    ],
-    ids=json.dumps,
-)
-def test_an_invalid_state_of_version_1_is_rejected_with_the_remedy(invalid: dict[str, Any]) -> None:
-    with pytest.raises(StateError, match=r"(?s)state edit.*--full-refresh"):
-        SyncState(Refresh(), RUN, {"version": 1, **invalid})

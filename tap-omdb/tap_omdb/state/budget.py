@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_omdb import clock
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
     from datetime import date
-    from pathlib import Path
+
+    from tap_omdb.state.cache_file import CacheFile
 
 _KEEP = timedelta(days=7)
+_SENT = "select coalesce(sum(sent), 0) from requests where day_and_key = ?"
+_COUNT_ONE = """
+    insert into requests (day_and_key, sent) values (?, ?)
+    on conflict (day_and_key) do update set sent = max(sent + 1, excluded.sent) where sent < ?
+"""
 
 
 class BudgetExhausted(Exception):  # noqa: N818 - the normal end of a day, not an error
     """No more requests may be sent; the message says why."""
 
 
+def count_requests(counts: Mapping[str, Mapping[str, int]], day: date, api_key: str) -> int:
+    """Return the number of requests that a state counts for a day (UTC) and a key.
+
+    Args:
+        counts: Requests by day and key, then by run, as the state has them.
+        day: The day.
+        api_key: The key.
+    """
+    return max(0, sum(counts.get(_day_and_key(day, api_key), {}).values()))
+
+
+def _day_and_key(day: date, api_key: str) -> str:
+    # 8 bits of a hash: enough to tell keys apart, and too little to reveal one.
+    return f"{day}/{hashlib.sha256(api_key.encode()).hexdigest()[:2]}"
+
+
 class DailyCounter:
     """Requests sent on each day (UTC) with one key.
 
-    In a directory, there is one file for each day and key, with one byte for each request:
-    appending a byte is atomic, so processes can share the directory and a crash loses no count. A
-    request is counted before it is sent; one that then never left the machine is a byte in a
-    second file. Without a directory, only the state counts.
+    They are counted in the file of the cache, which processes may share and which outlives a
+    crash, and in the state, which outlives the machine. The higher count holds.
     """
 
     def __init__(
         self,
         counts: MutableMapping[str, dict[str, int]],
         run: str,
-        directory: Path | None,
+        file: CacheFile | None,
         api_key: str,
     ) -> None:
         """Continue counting.
@@ -43,53 +64,57 @@ class DailyCounter:
             counts: Requests by day and key, then by run, as the state has them; kept up to date.
                 By run, so that the counts of runs whose states are merged add up.
             run: Identifies this run in `counts`.
-            directory: Where to count; None counts in `counts` alone.
-            api_key: Only 8 bits of its hash are stored: enough to tell keys apart, and too
-                little to reveal one.
+            file: Where to count; None counts in `counts` alone.
+            api_key: The key.
         """
         self._counts = counts
         self._run = run
-        self._directory = directory
-        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:2]
-        if directory:
-            directory.mkdir(parents=True, exist_ok=True)
-            for path in directory.glob("requests-*"):
-                if path.name < f"requests-{clock.today() - _KEEP}":
-                    path.unlink(missing_ok=True)
+        self._file = file
+        self._api_key = api_key
+        self._in_file: dict[date, int] = {}
+        if file:
+            file.execute("delete from requests where day_and_key < ?", str(clock.today() - _KEEP))
 
     def get(self, day: date) -> int:
         """Return the number of requests sent on a day."""
-        path = self._path(day)
-        on_disk = _size(path) - _size(_unsent(path)) if path else 0
-        return max(on_disk, self._in_state(day))
+        if self._file:
+            # A run closes the file at its end; the last count then holds.
+            with suppress(OSError):
+                [(self._in_file[day],)] = self._file.query(_SENT, self._name(day))
+        return max(self._in_state(day), self._in_file.get(day, 0))
 
-    def increment(self, day: date) -> int:
-        """Count one more request, and return the day's count."""
-        path = self._path(day)
-        on_disk = _append_byte(path) - _size(_unsent(path)) if path else 0
-        for name in [name for name in self._counts if not name.startswith(day.isoformat())]:
-            del self._counts[name]
-        self._add(day, 1)
-        return max(on_disk, self._in_state(day))
+    def increment(self, day: date, most: int) -> bool:
+        """Count one more request, unless the day already has so many.
+
+        Returns:
+            Whether it was counted.
+        """
+        in_state, name = self._in_state(day), self._name(day)
+        if in_state >= most:
+            return False
+        if self._file and not self._file.execute(_COUNT_ONE, name, in_state + 1, most):
+            return False
+        for other in [other for other in self._counts if not other.startswith(day.isoformat())]:
+            del self._counts[other]
+        self._add_to_state(name, 1)
+        return True
 
     def decrement(self, day: date) -> None:
         """Undo the count of a request that was not sent."""
-        if path := self._path(day):
-            _append_byte(_unsent(path))
-        self._add(day, -1)
+        name = self._name(day)
+        if self._file:
+            self._file.execute("update requests set sent = sent - 1 where day_and_key = ?", name)
+        self._add_to_state(name, -1)
 
     def _in_state(self, day: date) -> int:
-        return max(0, sum(self._counts.get(self._name(day), {}).values()))
+        return count_requests(self._counts, day, self._api_key)
 
-    def _add(self, day: date, number: int) -> None:
-        runs = self._counts.setdefault(self._name(day), {})
+    def _add_to_state(self, name: str, number: int) -> None:
+        runs = self._counts.setdefault(name, {})
         runs[self._run] = runs.get(self._run, 0) + number
 
     def _name(self, day: date) -> str:
-        return f"{day}/{self._tag}"
-
-    def _path(self, day: date) -> Path | None:
-        return self._directory / f"requests-{day}-{self._tag}" if self._directory else None
+        return _day_and_key(day, self._api_key)
 
 
 class Budget:
@@ -121,12 +146,15 @@ class Budget:
             BudgetExhausted: No request is left.
         """
         with self._lock:
-            if reason := self._reason():
+            if self._quota_reached:
+                raise BudgetExhausted(self._quota_reached)
+            if self._per_run is not None and self.used >= self._per_run:
+                reason = f"max_requests ({self._per_run:,}) is exhausted"
                 raise BudgetExhausted(reason)
             today = clock.today()
-            if self._days.increment(today) > self._per_day:
-                # Another process has just sent the last one.
-                raise BudgetExhausted(self._daily_reason())
+            if not self._days.increment(today, self._per_day):
+                reason = f"daily_requests ({self._per_day:,}) is exhausted"
+                raise BudgetExhausted(reason)
             self.used += 1
             return today
 
@@ -149,48 +177,13 @@ class Budget:
     @property
     def left(self) -> int:
         """Requests that may still be sent, in this run and today."""
-        with self._lock:
-            today = self._left_today()
-            return today if self._per_run is None else max(0, min(today, self._per_run - self.used))
+        today = self.left_today
+        return today if self._per_run is None else max(0, min(today, self._per_run - self.used))
 
     @property
     def left_today(self) -> int:
         """Requests that this and further runs may still send today."""
         with self._lock:
-            return self._left_today()
-
-    def _left_today(self) -> int:
-        if self._quota_reached:
-            return 0
-        return max(0, self._per_day - self._days.get(clock.today()))
-
-    def _reason(self) -> str | None:
-        if self._quota_reached:
-            return self._quota_reached
-        if self._per_run is not None and self.used >= self._per_run:
-            return f"max_requests ({self._per_run:,}) is exhausted"
-        if self._days.get(clock.today()) >= self._per_day:
-            return self._daily_reason()
-        return None
-
-    def _daily_reason(self) -> str:
-        return f"daily_requests ({self._per_day:,}) is exhausted"
-
-
-def _append_byte(path: Path) -> int:
-    """Append a byte and return the file's new length."""
-    # Unbuffered, so that each of several processes sees the position of its own byte.
-    with path.open("ab", buffering=0) as file:
-        file.write(b".")
-        return file.tell()
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _unsent(path: Path) -> Path:
-    return path.with_name(f"{path.name}-unsent")
+            if self._quota_reached:
+                return 0
+            return max(0, self._per_day - self._days.get(clock.today()))

@@ -1,4 +1,4 @@
-"""An index from keys to the day and label of their last mark, in a few long strings. Pure.
+"""An index from keys to the day and label of their last mark, in a few long strings.
 
 A million titles take a few strings, which are fast to copy and compare: 8 to 13 bytes per title.
 
@@ -13,10 +13,12 @@ the ids of runs sort in the order in which the runs started.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tap_omdb.state.marks import Label, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,21 +33,24 @@ COMPACTED = "-"
 _COMPACT_AFTER = timedelta(days=7)
 _GROUP_BITS = 24
 _GROUP_MASK = (1 << _GROUP_BITS) - 1
+_NO_GROUP = _GROUP_MASK
 
 
 @dataclass(slots=True)
 class _Group:
     """The keys that one run marked on one day with one label."""
 
-    day: date
-    label: str
+    mark: Mark
     run: str
     text: str = ""
+    added: list[str] = field(default_factory=list)
+    """What `text` does not have yet."""
     is_stale: bool = False
+    """Whether the text has keys that are no longer in this group, or an outdated detail."""
 
 
 class DatedIndex(Generic[K]):
-    """Maps each key to the day and label of its last mark, and to a small number (`detail`)."""
+    """Maps each key to its last mark, and to a small number (`detail`)."""
 
     def __init__(
         self, run: str, parse: Callable[[str], tuple[K, int]], encode: Callable[[K, int], str]
@@ -61,10 +66,9 @@ class DatedIndex(Generic[K]):
         self._parse = parse
         self._encode = encode
         self._groups: list[_Group] = []
-        self._numbers: dict[tuple[date, str, str], int] = {}
+        self._numbers: dict[tuple[Mark, str], int] = {}
         # The group's number, and in the bits above it the detail: one int per key, to save memory.
         self._entries: dict[K, int] = {}
-        self._added: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
         """Return how many keys there are."""
@@ -79,98 +83,82 @@ class DatedIndex(Generic[K]):
         for text in sorted(days):
             day = date.fromisoformat(text)
             groups = [
-                (run, label, keys)
+                (run, Mark(day, Label.parse(label)), keys)
                 for label, runs in days[text].items()
                 for run, keys in runs.items()
             ]
-            for run, label, keys in sorted(groups, key=itemgetter(0)):
-                self._load_group(day, label, COMPACTED if day < compacted else run, keys)
+            for run, mark, keys in sorted(groups, key=itemgetter(0)):
+                self._load_group(mark, COMPACTED if day < compacted else run, keys)
 
     def dump(self) -> Days:
         """Return everything as JSON-serialisable data; cheap when little has changed."""
         days: Days = {}
         for number, group in enumerate(self._groups):
-            if added := self._added.pop(number, None):
-                group.text = " ".join([group.text, *added] if group.text else added)
+            if group.added:
+                group.text = " ".join([group.text, *group.added]).lstrip()
+                group.added.clear()
             if group.is_stale:
                 self._rewrite(number, group)
             if group.text:
-                runs = days.setdefault(group.day.isoformat(), {}).setdefault(group.label, {})
-                runs[group.run] = group.text
+                labels = days.setdefault(group.mark.day.isoformat(), {})
+                labels.setdefault(str(group.mark.label), {})[group.run] = group.text
         return days
 
-    def mark(self, key: K, day: date, label: str, detail: int = 0) -> None:
-        """Set the day, label and detail of a key."""
-        number = self._number(day, label, self._run)
-        before = self._entries.get(key)
-        if before == number | detail << _GROUP_BITS:
-            return
-        self._put(key, number, detail)
-        if before is not None and before & _GROUP_MASK == number:
-            self._groups[number].is_stale = True
-        self._added.setdefault(number, []).append(self._encode(key, detail))
+    def mark(self, key: K, mark: Mark, detail: int = 0) -> None:
+        """Set the mark and detail of a key."""
+        number = self._number(mark, self._run)
+        if self._entries.get(key) != number | detail << _GROUP_BITS:
+            self._put(key, detail, number)
+            self._groups[number].added.append(self._encode(key, detail))
 
     def remove(self, key: K) -> None:
         """Remove a key, if it is there."""
-        entry = self._entries.pop(key, None)
-        if entry is not None:
+        if (entry := self._entries.pop(key, None)) is not None:
             self._groups[entry & _GROUP_MASK].is_stale = True
 
-    def get(self, key: K) -> tuple[date, str] | None:
-        """Return the day and label of a key; None if it has never been marked."""
+    def get(self, key: K) -> Mark | None:
+        """Return the last mark of a key; None if there is none."""
         entry = self._entries.get(key)
-        if entry is None:
-            return None
-        group = self._groups[entry & _GROUP_MASK]
-        return group.day, group.label
+        return None if entry is None else self._groups[entry & _GROUP_MASK].mark
 
     def detail(self, key: K) -> int:
         """Return the detail of a key; 0 if it has none."""
         return self._entries.get(key, 0) >> _GROUP_BITS
 
-    def oldest_first(self, matches: Callable[[date, str], bool]) -> Iterator[tuple[K, str]]:
-        """Yield the keys and labels whose day and label match, in the order of their days."""
+    def oldest_first(self, matches: Callable[[Mark], bool]) -> Iterator[tuple[K, Label]]:
+        """Yield the keys and labels whose marks match, in the order of their days."""
         self.dump()
         groups = enumerate(self._groups)
-        found = [(g.day, n) for n, g in groups if g.text and matches(g.day, g.label)]
+        found = [(g.mark.day, number) for number, g in groups if g.text and matches(g.mark)]
         for _, number in sorted(found):
             group = self._groups[number]
             for token in group.text.split():
                 key, _ = self._parse(token)
                 if self._is_in(key, number):
-                    yield key, group.label
+                    yield key, group.mark.label
 
-    def items(self) -> Iterator[tuple[K, date, str, int]]:
-        """Yield each key with its day, label and detail."""
-        for key, entry in self._entries.items():
-            group = self._groups[entry & _GROUP_MASK]
-            yield key, group.day, group.label, entry >> _GROUP_BITS
-
-    def _load_group(self, day: date, label: str, run: str, keys: str) -> None:
-        number = self._number(day, label, run)
+    def _load_group(self, mark: Mark, run: str, keys: str) -> None:
+        number = self._number(mark, run)
         group = self._groups[number]
-        group.is_stale = group.is_stale or bool(group.text)  # may hold keys twice
-        group.text = f"{group.text} {keys}" if group.text else keys
+        group.text = f"{group.text} {keys}".lstrip()
         for token in keys.split():
-            key, detail = self._parse(token)
-            self._put(key, number, detail)
+            self._put(*self._parse(token), number)
 
-    def _number(self, day: date, label: str, run: str) -> int:
-        number = self._numbers.get((day, label, run))
+    def _number(self, mark: Mark, run: str) -> int:
+        number = self._numbers.get((mark, run))
         if number is None:
-            number = self._numbers[day, label, run] = len(self._groups)
-            self._groups.append(_Group(day, label, run))
+            number = self._numbers[mark, run] = len(self._groups)
+            self._groups.append(_Group(mark, run))
         return number
 
-    def _put(self, key: K, number: int, detail: int) -> None:
+    def _put(self, key: K, detail: int, number: int) -> None:
         before = self._entries.get(key)
-        if before is not None and before & _GROUP_MASK != number:
+        if before is not None:
             self._groups[before & _GROUP_MASK].is_stale = True
         self._entries[key] = number | detail << _GROUP_BITS
 
     def _is_in(self, key: K, number: int) -> bool:
-        entry = self._entries.get(key)
-        return entry is not None and entry & _GROUP_MASK == number
+        return self._entries.get(key, _NO_GROUP) & _GROUP_MASK == number
 
     def _rewrite(self, number: int, group: _Group) -> None:
         """Remove from a group's text the keys that have moved to another group or occur twice."""
@@ -181,3 +169,8 @@ class DatedIndex(Generic[K]):
             if self._is_in(key, number)
         )
         group.is_stale = False
+
+
+def text_index(run: str) -> DatedIndex[str]:
+    """Return an empty index of keys that are text without spaces, and have no detail."""
+    return DatedIndex(run, lambda token: (token, 0), lambda key, _: key)

@@ -1,4 +1,4 @@
-"""Titles and seasons whose requests failed, and on which days they are retried. Pure."""
+"""Titles and seasons whose requests failed, and on which days they are retried."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 MAX_ATTEMPTS = 3
 """Days on which a title or season may fail before it waits for its next refresh."""
 
 
-class _Failure(NamedTuple):
+class Failure(NamedTuple):
+    """The last failed attempt to fetch a title or season.
+
+    Attributes:
+        day: Its day (UTC).
+        attempts: The number of days on which it has failed.
+        run: The run in which it failed last.
+        matched_by: How the title was found, as in the column `matched_by`; None if not known.
+    """
+
     day: date
     attempts: int
     run: str
@@ -20,7 +29,7 @@ class _Failure(NamedTuple):
 
 
 class Failures:
-    """The day of the last failed attempt of each key, and how many days there were."""
+    """The last failed attempt of each title (tt1375666) or season (tt0944947/3)."""
 
     def __init__(self, run: str) -> None:
         """Start empty.
@@ -29,21 +38,15 @@ class Failures:
             run: Identifies this run in the state.
         """
         self._run = run
-        self._failures: dict[str, _Failure] = {}
+        self._failures: dict[str, Failure] = {}
 
     def __contains__(self, key: str) -> bool:
         """Return whether the last attempt of a key failed, and another is due."""
         return key in self._failures
 
-    def last_attempt(self, key: str) -> date | None:
-        """Return the day of the last failed attempt; None if there is none."""
-        failure = self._failures.get(key)
-        return failure.day if failure else None
-
-    def matched_by(self, key: str) -> str | None:
-        """Return how a failed title was found, as in the column `matched_by`; None if unknown."""
-        failure = self._failures.get(key)
-        return failure.matched_by if failure else None
+    def get(self, key: str) -> Failure | None:
+        """Return the last failed attempt; None if the last one succeeded."""
+        return self._failures.get(key)
 
     def add(self, key: str, today: date, matched_by: str | None = None) -> bool:
         """Record a failed attempt.
@@ -56,12 +59,12 @@ class Failures:
         Returns:
             Whether the attempts are used up; the key is then removed.
         """
-        failure = self._failures.get(key)
-        attempts = failure.attempts + 1 if failure else 1
+        before = self._failures.get(key)
+        attempts = before.attempts + 1 if before else 1
         if attempts < MAX_ATTEMPTS:
-            self._failures[key] = _Failure(today, attempts, self._run, matched_by)
+            self._failures[key] = Failure(today, attempts, self._run, matched_by)
             return False
-        self._failures.pop(key, None)
+        self.remove(key)
         return True
 
     def remove(self, key: str) -> None:
@@ -81,19 +84,19 @@ class Failures:
             settled: The day on which a request for the key last succeeded or was rejected; failures
                 up to that day no longer count.
         """
-        failures = (
-            _Failure(
+        latest = max(
+            Failure(
                 date.fromisoformat(item["day"]), int(item["attempts"]), run, item.get("matched_by")
             )
             for run, item in runs.items()
         )
-        latest = max(failures, key=lambda failure: (failure.day, failure.attempts, failure.run))
         if settled is None or settled < latest.day:
             self._failures[key] = latest
 
-    def dump(self) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-        """Yield each key with its failure, below the run that recorded it, for the state."""
-        for key, failure in self._failures.items():
-            item = {"day": failure.day.isoformat(), "attempts": failure.attempts}
-            found = {"matched_by": failure.matched_by} if failure.matched_by else {}
-            yield key, {failure.run: {**item, **found}}
+    def dump(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the failures for the state, each below the run that recorded it."""
+        failures = {}
+        for key, (day, attempts, run, matched_by) in self._failures.items():
+            found = {"matched_by": matched_by} if matched_by else {}
+            failures[key] = {run: {"day": day.isoformat(), "attempts": attempts, **found}}
+        return failures

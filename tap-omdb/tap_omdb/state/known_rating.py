@@ -1,4 +1,4 @@
-"""Encodes the rating that OMDb last reported for a title in four characters of the state. Pure.
+"""Encodes the rating that OMDb last reported for a title in four characters of the state.
 
 OMDb adopts IMDb's ratings after a while, so a title whose rating in IMDb's file differs from the
 one in the state is due again.

@@ -1,4 +1,4 @@
-"""The index of lookups by name, and when those that found nothing are due again. Pure."""
+"""The index of lookups by name, and when those that found nothing are due again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import DatedIndex, Days
+from tap_omdb.state.dated_index import Days, text_index
+from tap_omdb.state.marks import Label, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,40 +36,40 @@ class LookupIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
-        self._index: DatedIndex[str] = DatedIndex(run, _parse, _encode)
+        self._index = text_index(run)
 
     def is_due(self, title: Title, today: date) -> bool:
         """Return whether a lookup was never made, or is to be retried."""
         mark = self._index.get(_hash(title))
         if mark is None:
             return True
-        day, label = mark
-        if label == NOT_FOUND_WITH_YEAR:
-            return True
-        if label in {FAILED, FAILED_WITHOUT_YEAR}:
+        day, outcome = mark.day, mark.label.outcome
+        if outcome in {FAILED, FAILED_WITHOUT_YEAR}:
             return day < today
         older = self._refresh.older
-        return label == NOT_FOUND and older is not None and today - day >= timedelta(days=older)
+        is_old = older is not None and today - day >= timedelta(days=older)
+        return outcome == NOT_FOUND_WITH_YEAR or (outcome == NOT_FOUND and is_old)
 
     def is_not_found_with_year(self, title: Title) -> bool:
         """Return whether the next lookup of a title is to ignore its year."""
         mark = self._index.get(_hash(title))
-        return mark is not None and mark[1] in {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
+        outcomes = {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
+        return mark is not None and mark.label.outcome in outcomes
 
     def last_requested(self, title: Title) -> date | None:
-        """Return the day on which a lookup was last made."""
-        mark = self._index.get(_hash(title))
-        return mark[0] if mark else None
+        """Return the day on which a lookup was last made.
 
-    def last_requested_without_year(self, title: Title) -> date | None:
-        """Return the day on which a title with a year was last looked up without its year."""
-        mark = self._index.get(_hash_without_year(title))
-        return mark[0] if mark else None
+        Without a year, those that ignored the year of such a title count as well.
+        """
+        mark = self._index.get(_hash(title))
+        if mark is None and title.year is None:
+            mark = self._index.get(_hash_without_year(title))
+        return mark.day if mark else None
 
     def mark_without_year(self, title: Title, today: date, outcome: str) -> None:
         """Record a lookup that ignored the year, after one with the year found nothing."""
         self.mark(title, today, outcome)
-        self._index.mark(_hash_without_year(title), today, outcome)
+        self._index.mark(_hash_without_year(title), Mark(today, Label(outcome)))
 
     def mark(self, title: Title, today: date, outcome: str) -> None:
         """Record a lookup.
@@ -80,7 +81,7 @@ class LookupIndex:
                 `NOT_FOUND_WITH_YEAR`, which is due at once, without the year; `FAILED` or
                 `FAILED_WITHOUT_YEAR`, which are retried on a later day.
         """
-        self._index.mark(_hash(title), today, outcome)
+        self._index.mark(_hash(title), Mark(today, Label(outcome)))
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Read the lookups of a state."""
@@ -100,11 +101,3 @@ def _hash(title: Title) -> str:
 def _hash_without_year(title: Title) -> str:
     # Not the hash of a title that was given without a year, which accepts any year.
     return _hash(replace(title, title=f"{title.title}|any year", year=None))
-
-
-def _parse(token: str) -> tuple[str, int]:
-    return token, 0
-
-
-def _encode(key: str, _: int) -> str:
-    return key

@@ -1,10 +1,10 @@
-"""The index of searches: how far each was read, and when it is due again. Pure."""
+"""The index of searches: how far each was read, and when it is due again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_omdb.omdb.queries import SearchKey
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SPLIT = "split"
 """In place of the total of a search that was replaced by narrower ones."""
+_COUNTS = ("next_page", "total", "rows", "hits", "new_titles")
 
 
 @dataclass(slots=True)
@@ -41,6 +42,13 @@ class SearchProgress:
     seen: set[str] = field(default_factory=set)
 
 
+class _Finished(NamedTuple):
+    """The day on which a search was finished; a total of None means that it was split."""
+
+    day: date
+    total: int | None
+
+
 class SearchIndex:
     """Finished searches, and those of which only some pages were read."""
 
@@ -53,32 +61,31 @@ class SearchIndex:
         """
         self._refresh = refresh
         self._run = run
-        self._finished: dict[SearchKey, tuple[date, int | None]] = {}
+        self._finished: dict[SearchKey, _Finished] = {}
         self.in_progress: dict[SearchKey, SearchProgress] = {}
         """Searches of which only some pages were read."""
 
     def is_due(self, key: SearchKey, today: date) -> bool:
         """Return whether a search was never finished, or is no longer fresh."""
-        mark = self._finished.get(key)
-        if mark is None or key in self.in_progress:
+        finished = self._finished.get(key)
+        if finished is None or key in self.in_progress:
             return True
         days = self._refresh.days(key.year, today)
-        return days is not None and today - mark[0] >= timedelta(days=days)
+        return days is not None and today - finished.day >= timedelta(days=days)
 
     def last_finished(self, key: SearchKey) -> date | None:
         """Return the day on which a search was last finished."""
-        mark = self._finished.get(key)
-        return mark[0] if mark else None
+        finished = self._finished.get(key)
+        return finished.day if finished else None
 
     def last_total(self, key: SearchKey) -> int | None:
         """Return the last totalResults of a search; None if it was split or never finished."""
-        mark = self._finished.get(key)
-        return mark[1] if mark else None
+        finished = self._finished.get(key)
+        return finished.total if finished else None
 
     def is_split(self, key: SearchKey) -> bool:
         """Return whether a search was replaced by narrower ones."""
-        mark = self._finished.get(key)
-        return mark is not None and mark[1] is None
+        return key in self._finished and self._finished[key].total is None
 
     def progress(self, key: SearchKey, today: date) -> SearchProgress:
         """Return the progress of a search, new if none of its pages was read."""
@@ -86,28 +93,35 @@ class SearchIndex:
 
     def mark_finished(self, key: SearchKey, total: int | None, today: date) -> None:
         """Record that all pages of a search were read; a total of None means it was split."""
-        self._finished[key] = (today, total)
+        self._finished[key] = _Finished(today, total)
         self.in_progress.pop(key, None)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Read the searches of a state."""
         for day, groups in sorted(state.get("searches", {}).items()):
             for group, terms in groups.items():
-                year, kind = group.split(" ")
+                year, title_type = group.split(" ")
                 for term, total in terms.items():
-                    key = SearchKey.parse(f"{term}|{year}|{kind}")
+                    key = SearchKey.parse(f"{term}|{year}|{title_type}")
                     count = None if total == SPLIT else int(total)
-                    self._finished[key] = (date.fromisoformat(day), count)
+                    self._finished[key] = _Finished(date.fromisoformat(day), count)
         for text, runs in state.get("search_progress", {}).items():
             key = SearchKey.parse(text)
             # As far as any of the runs whose states were merged has read.
             progress = max(
-                (_progress_from_json(key, item) for item in runs.values()),
+                (
+                    SearchProgress(
+                        key,
+                        date.fromisoformat(item["since"]),
+                        **{count: item[count] for count in _COUNTS},
+                    )
+                    for item in runs.values()
+                ),
                 key=lambda item: (item.since, item.next_page),
             )
-            finished = self.last_finished(progress.key)
+            finished = self.last_finished(key)
             if finished is None or finished < progress.since:
-                self.in_progress[progress.key] = progress
+                self.in_progress[key] = progress
 
     def dump(self) -> dict[str, dict[str, dict[str, int | str]]]:
         """Return the finished searches for the state: day -> year and type -> term -> total."""
@@ -118,31 +132,14 @@ class SearchIndex:
             terms[key.term] = SPLIT if total is None else total
         return searches
 
-    def dump_progress(self) -> dict[str, dict[str, Any]]:
+    def dump_progress(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the unfinished searches for the state, each below the run that writes it."""
         return {
-            str(key): {self._run: _progress_to_json(item)} for key, item in self.in_progress.items()
+            str(key): {
+                self._run: {
+                    "since": progress.since.isoformat(),
+                    **{count: getattr(progress, count) for count in _COUNTS},
+                }
+            }
+            for key, progress in self.in_progress.items()
         }
-
-
-def _progress_to_json(progress: SearchProgress) -> dict[str, Any]:
-    return {
-        "since": progress.since.isoformat(),
-        "next_page": progress.next_page,
-        "total": progress.total,
-        "rows": progress.rows,
-        "hits": progress.hits,
-        "new_titles": progress.new_titles,
-    }
-
-
-def _progress_from_json(key: SearchKey, item: Mapping[str, Any]) -> SearchProgress:
-    return SearchProgress(
-        key=key,
-        since=date.fromisoformat(item["since"]),
-        next_page=int(item["next_page"]),
-        total=item["total"],
-        rows=int(item["rows"]),
-        hits=int(item["hits"]),
-        new_titles=int(item["new_titles"]),
-    )

@@ -1,12 +1,12 @@
-"""The index of seasons: when each was requested, and when it is due again. Pure."""
+"""The index of seasons: when each was requested, and when it is due again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import DatedIndex, Days
+from tap_omdb.state.dated_index import Days, text_index
 from tap_omdb.state.failures import Failures
-from tap_omdb.state.titles import OLDER, is_due, label_year
+from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PENDING = "season"
 """The key of pending seasons in the state, next to the types of titles."""
+FETCHED = "season"
+"""The outcome for all seasons."""
 
 
 class SeasonIndex:
@@ -29,7 +31,7 @@ class SeasonIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
-        self._index: DatedIndex[str] = DatedIndex(run, _parse, _encode)
+        self._index = text_index(run)
         self._failures = Failures(run)
         self.pending: dict[tuple[str, int], None] = {}
         """Seasons that were found and are not fetched yet."""
@@ -38,28 +40,23 @@ class SeasonIndex:
         """Return whether a season is unknown or no longer fresh; False for failed ones."""
         key = _key(series_id, season)
         mark = self._index.get(key)
-        return key not in self._failures and (mark is None or self._is_due(*mark, today))
+        is_stale = mark is None or mark.is_due(today, self._refresh)
+        return is_stale and key not in self._failures
 
     def is_known(self, series_id: str, season: int) -> bool:
         """Return whether a season was ever requested or is pending."""
-        key = _key(series_id, season)
-        return (
-            self._index.get(key) is not None
-            or key in self._failures
-            or (series_id, season) in self.pending
-        )
+        was_requested = self.last_requested(series_id, season) is not None
+        return was_requested or (series_id, season) in self.pending
 
     def last_requested(self, series_id: str, season: int) -> date | None:
         """Return the day on which a season was last requested, whatever the outcome."""
         key = _key(series_id, season)
-        if key in self._failures:
-            return self._failures.last_attempt(key)
-        mark = self._index.get(key)
-        return mark[0] if mark else None
+        last = self._failures.get(key) or self._index.get(key)
+        return last.day if last else None
 
     def due(self, today: date) -> Iterator[tuple[str, int]]:
         """Yield the known seasons that are due again, oldest first."""
-        for key, _ in self._index.oldest_first(lambda day, label: self._is_due(day, label, today)):
+        for key, _ in self._index.oldest_first(lambda mark: mark.is_due(today, self._refresh)):
             if key not in self._failures:
                 yield _split(key)
 
@@ -69,8 +66,9 @@ class SeasonIndex:
 
     def mark_fetched(self, series_id: str, season: int, year: int | None, today: date) -> None:
         """Record that all episodes of a season have been emitted or are pending."""
-        label = f"season {label_year(year, today, self._refresh)}"
-        self._index.mark(key := _key(series_id, season), today, label)
+        key = _key(series_id, season)
+        label = Label(FETCHED, year_detail(year, today, self._refresh))
+        self._index.mark(key, Mark(today, label))
         self.pending.pop((series_id, season), None)
         self._failures.remove(key)
 
@@ -83,7 +81,7 @@ class SeasonIndex:
         self.pending.pop((series_id, season), None)
         if self._failures.add(key, today):
             mark = self._index.get(key)
-            self._index.mark(key, today, mark[1] if mark else f"season {OLDER}")
+            self._index.mark(key, Mark(today, mark.label if mark else Label(FETCHED, OLDER)))
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Read the seasons, their failures and the pending ones of a state."""
@@ -92,11 +90,11 @@ class SeasonIndex:
             if "/" in name:
                 key = name.removeprefix("tt")
                 mark = self._index.get(key)
-                self._failures.load(key, runs, settled=mark[0] if mark else None)
+                self._failures.load(key, runs, settled=mark.day if mark else None)
         for keys in state.get("pending", {}).get(PENDING, {}).values():
-            for key in keys.split():
-                if self._index.get(key) is None and key not in self._failures:
-                    self.pending[_split(key)] = None
+            for series_id, season in map(_split, keys.split()):
+                if not self.is_known(series_id, season):
+                    self.pending[series_id, season] = None
 
     def dump(self) -> Days:
         """Return the known seasons for the state."""
@@ -106,12 +104,9 @@ class SeasonIndex:
         """Return the pending seasons for the state."""
         return [_key(*season) for season in self.pending]
 
-    def dump_failures(self) -> dict[str, dict[str, Any]]:
+    def dump_failures(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the failed seasons for the state."""
-        return {f"tt{key}": runs for key, runs in self._failures.dump()}
-
-    def _is_due(self, day: date, label: str, today: date) -> bool:
-        return is_due(day, label.partition(" ")[2], today, self._refresh)
+        return {f"tt{key}": runs for key, runs in self._failures.dump().items()}
 
 
 def _key(series_id: str, season: int) -> str:
@@ -121,11 +116,3 @@ def _key(series_id: str, season: int) -> str:
 def _split(key: str) -> tuple[str, int]:
     number, _, season = key.partition("/")
     return f"tt{number}", int(season)
-
-
-def _parse(token: str) -> tuple[str, int]:
-    return token, 0
-
-
-def _encode(key: str, _: int) -> str:
-    return key

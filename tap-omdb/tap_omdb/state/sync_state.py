@@ -1,4 +1,4 @@
-"""The sync state: what was fetched and when, and what is pending, as one JSON object. Pure.
+"""The sync state: what was fetched and when, and what is pending, as one JSON object.
 
 It is readable JSON (see `dated_index` for how a million titles fit in it):
 
@@ -27,17 +27,22 @@ from urllib.parse import parse_qsl
 
 from tap_omdb.config.settings import Title
 from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.state.budget import count_requests
+from tap_omdb.state.errors import StateError
 from tap_omdb.state.lookups import LookupIndex
 from tap_omdb.state.searches import SearchIndex
 from tap_omdb.state.seasons import PENDING, SeasonIndex
 from tap_omdb.state.titles import TitleIndex
-from tap_omdb.state.versions import VERSION, StateError, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
     from tap_omdb.config.settings import Refresh
+
+BOOKMARK = "sync_state"
+"""The key of the state among the bookmarks; no stream has that name."""
+VERSION = 2
 
 
 class SyncState:
@@ -49,10 +54,10 @@ class SyncState:
         Args:
             refresh: When known titles, seasons and searches are due again.
             run: Identifies this run among all that write to the same state.
-            state: What `dump` returned in an earlier run, in any version.
+            state: What `dump` returned in an earlier run.
 
         Raises:
-            StateError: The state is of a newer version, or was not written by this tap.
+            StateError: The state is of another version, or was not written by this tap.
         """
         self._run = run
         self.titles = TitleIndex(refresh, run)
@@ -82,6 +87,10 @@ class SyncState:
             "requests": {key: dict(counts) for key, counts in self.requests.items()},
         }
 
+    def requests_on(self, day: date, api_key: str) -> int:
+        """Return how many requests the state counts for a day (UTC) and a key."""
+        return count_requests(self.requests, day, api_key)
+
     def covers(self, query: str, fetched_at: datetime) -> bool:
         """Return whether the state includes the response to a query.
 
@@ -97,10 +106,7 @@ class SyncState:
         elif "i" in params:
             last = self.titles.last_requested(params["i"])
         elif "t" in params:
-            title = Title(params["t"], year, params.get("type"))
-            last = self.lookups.last_requested(title) or (
-                None if year else self.lookups.last_requested_without_year(title)
-            )
+            last = self.lookups.last_requested(Title(params["t"], year, params.get("type")))
         elif "s" in params:
             key = SearchKey(params["s"], year, params.get("type"))
             if progress := self.searches.in_progress.get(key):
@@ -109,19 +115,33 @@ class SyncState:
         return last is not None and last >= fetched_at.date()
 
     def _load(self, state: Mapping[str, Any]) -> None:
+        if (version := state.get("version")) != VERSION:
+            message = (
+                f"the state is of version {version!r}, but this tap reads version {VERSION}: "
+                "upgrade tap-omdb, or start over without a state (meltano run --full-refresh)"
+            )
+            raise StateError(message)
         try:
-            current = upgrade(state)
             for index in (self.titles, self.seasons, self.lookups, self.searches):
-                index.load(current)
+                index.load(state)
             self.requests = {
                 key: {run: int(count) for run, count in counts.items()}
-                for key, counts in current.get("requests", {}).items()
+                for key, counts in state.get("requests", {}).items()
             }
-        except StateError:
-            raise
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             message = (
                 f"the state cannot be read ({type(error).__name__}: {error}): fix it with meltano "
                 "state edit, or start over without a state (meltano run --full-refresh)"
             )
             raise StateError(message) from error
+
+
+def seed(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state without pending and failed requests, which another run will make.
+
+    A shard of a backfill begins with it: otherwise each would request the same titles.
+
+    Args:
+        state: What `dump` returned.
+    """
+    return {part: value for part, value in state.items() if part not in {"pending", "failures"}}

@@ -1,23 +1,15 @@
-"""The index of titles: when each was requested, and when it is due again. Pure."""
+"""The index of titles: when each was requested, and when it is due again."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tap_omdb.state import known_rating
 from tap_omdb.state.dated_index import DatedIndex, Days
 from tap_omdb.state.failures import Failures
-from tap_omdb.state.known_rating import (
-    LENGTH,
-    KnownRating,
-    decode,
-    encode,
-    find_change,
-    pack,
-    unpack,
-)
+from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -25,27 +17,15 @@ if TYPE_CHECKING:
 
     from tap_omdb.config.ratings_file import Ratings
     from tap_omdb.config.settings import Refresh
+    from tap_omdb.state.known_rating import KnownRating
 
-OLDER = "older"
-"""In place of the year of a title that is old enough to change rarely."""
 NOT_FOUND = "not_found"
-"""In place of the type of a title that OMDb does not have."""
+"""The outcome for a title that OMDb does not have."""
+NOT_SELECTED = "not_selected"
+"""The outcome for a title that was fetched while its stream was not selected."""
 _NUMBER_BITS = 34
 """Bits of the number in an IMDb id, which has at most 10 digits."""
-NOT_SELECTED = "not_selected"
-"""Precedes the type of a title that was fetched while its stream was not selected."""
-
-
-def label_year(year: int | None, today: date, refresh: Refresh) -> str:
-    """Return the year for a label: `OLDER` once refreshes no longer depend on the exact year."""
-    is_recent = year is not None and year >= today.year - refresh.RECENT_YEARS
-    return str(year) if is_recent else OLDER
-
-
-def is_due(day: date, year: str, today: date, refresh: Refresh) -> bool:
-    """Return whether what was fetched on a day is due again, by the year in its label."""
-    days = refresh.days(int(year) if year.isdigit() else None, today)
-    return days is not None and today - day >= timedelta(days=days)
+_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +33,14 @@ class FetchedLabel:
     """What the state keeps about a fetched title, besides its id and rating.
 
     Attributes:
-        kind: Its type: movie, series, episode or game.
+        type: movie, series, episode or game.
         year: Its (first) year; None if OMDb has none.
         matched_by: How it was found, as in the column `matched_by`.
     """
 
-    kind: str
+    type: str
     year: int | None
     matched_by: str | None = None
-
-    def text(self, today: date, refresh: Refresh) -> str:
-        """Return the label as it is written to the state."""
-        return _label(self.kind, label_year(self.year, today, refresh), self.matched_by)
 
 
 class TitleIndex:
@@ -91,31 +67,23 @@ class TitleIndex:
 
     def is_known(self, imdb_id: str) -> bool:
         """Return whether a title was ever requested, whatever the outcome."""
-        return (
-            imdb_id in self._merged
-            or imdb_id in self._failures
-            or self._index.get(_number(imdb_id)) is not None
-        )
+        is_merged_or_failed = imdb_id in self._merged or imdb_id in self._failures
+        return is_merged_or_failed or self._mark_of(imdb_id) is not None
 
     def last_requested(self, imdb_id: str) -> date | None:
         """Return the day on which a title was last requested, whatever the outcome."""
-        if imdb_id in self._failures:
-            return self._failures.last_attempt(imdb_id)
-        mark = self._index.get(_number(self._merged.get(imdb_id, imdb_id)))
-        return mark[0] if mark else None
+        last = self._failures.get(imdb_id) or self._mark_of(self._merged.get(imdb_id, imdb_id))
+        return last.day if last else None
 
     def was_fetched(self, imdb_id: str) -> bool:
         """Return whether a title was ever fetched."""
-        mark = self._index.get(_number(imdb_id))
-        return mark is not None and mark[1].partition(" ")[0] != NOT_FOUND
+        mark = self._mark_of(imdb_id)
+        return mark is not None and mark.label.outcome != NOT_FOUND
 
     def matched_by(self, imdb_id: str) -> str | None:
         """Return how a known title was found; None if the state does not have it."""
-        if matched_by := self._failures.matched_by(imdb_id):
-            return matched_by
-        mark = self._index.get(_number(imdb_id))
-        words = mark[1].split(" ") if mark else []
-        return words[2] if len(words) > 2 else None  # noqa: PLR2004 - see `_label`
+        failure, mark = self._failures.get(imdb_id), self._mark_of(imdb_id)
+        return (failure and failure.matched_by) or (mark and mark.label.matched_by) or None
 
     def due(self, today: date) -> Iterator[tuple[str, str]]:
         """Yield the ids of titles that are due again, oldest first, with their type.
@@ -123,27 +91,22 @@ class TitleIndex:
         The type is `NOT_FOUND` for titles that OMDb does not have, and `NOT_SELECTED` for those
         whose stream was not selected. Failed titles are not included: see `failed`.
         """
-
-        def matches(day: date, label: str) -> bool:
-            return is_due(day, label.partition(" ")[2].partition(" ")[0], today, self._refresh)
-
-        for number, label in self._index.oldest_first(matches):
+        for number, label in self._index.oldest_first(lambda m: m.is_due(today, self._refresh)):
             if (imdb_id := _id(number)) not in self._failures:
-                yield imdb_id, label.partition(" ")[0]
+                yield imdb_id, label.outcome
 
     def not_selected(self, types: Collection[str]) -> Iterator[str]:
         """Yield the titles of these types that were fetched while their stream was not selected."""
 
-        def matches(_: date, label: str) -> bool:
-            first, *others = label.split(" ")
-            return first == NOT_SELECTED and others[0] in types
+        def matches(mark: Mark) -> bool:
+            return mark.label.outcome == NOT_SELECTED and mark.label.detail in types
 
         for number, _ in self._index.oldest_first(matches):
             yield _id(number)
 
-    def of_type(self, kind: str) -> Iterator[str]:
+    def of_type(self, title_type: str) -> Iterator[str]:
         """Yield the known titles of a type whose stream was selected."""
-        for number, _ in self._index.oldest_first(lambda _, label: label.startswith(f"{kind} ")):
+        for number, _ in self._index.oldest_first(lambda mark: mark.label.outcome == title_type):
             yield _id(number)
 
     def failed(self, today: date) -> list[str]:
@@ -176,18 +139,17 @@ class TitleIndex:
             detail = self._index.detail(number)
             if not detail:
                 continue
-            change = find_change(detail, rating, votes, votes_change)
+            change = known_rating.find_change(detail, rating, votes, votes_change)
             mark = self._index.get(number) if change is not None else None
             if (
                 change is not None
                 and mark is not None
-                and (today - mark[0]).days >= unpack(detail).wait_days
-                and mark[1].partition(" ")[0] in types
+                and (today - mark.day).days >= known_rating.unpack(detail).wait_days
+                and mark.label.outcome in types
                 and _id(number) not in self._failures
             ):
                 changes.append(change << _NUMBER_BITS | number)
-        mask = (1 << _NUMBER_BITS) - 1
-        return array("Q", (item & mask for item in sorted(changes, reverse=True)))
+        return array("Q", (item & _NUMBER_MASK for item in sorted(changes, reverse=True)))
 
     def has_rating(self, imdb_id: str) -> bool:
         """Return whether the state has a rating of a title."""
@@ -195,13 +157,13 @@ class TitleIndex:
 
     def is_old(self, imdb_id: str, today: date) -> bool:
         """Return whether a title is due by its age even if it is treated as an old one."""
-        mark = self._index.get(_number(imdb_id))
-        return mark is not None and is_due(mark[0], OLDER, today, self._refresh)
+        mark = self._mark_of(imdb_id)
+        return mark is not None and Mark(mark.day, _OLD).is_due(today, self._refresh)
 
     def mark_fetched(
         self,
         imdb_id: str,
-        label: FetchedLabel,
+        fetched: FetchedLabel,
         today: date,
         rating: KnownRating | None = None,
         *,
@@ -211,28 +173,29 @@ class TitleIndex:
 
         Args:
             imdb_id: The title.
-            label: Its type, its year and how it was found.
+            fetched: Its type, its year and how it was found.
             today: The current day (UTC).
             rating: What OMDb reports of its rating.
             on_evidence: Whether it was fetched because its rating has changed on IMDb.
         """
+        detail = known_rating.pack(rating) if rating else 0
         before = self._index.detail(_number(imdb_id))
         if on_evidence and before and rating:
-            known = unpack(before)
-            if pack(known._replace(unchanged=0)) == pack(rating):
-                rating = rating._replace(unchanged=known.unchanged + 1)
-        detail = pack(rating) if rating else 0
-        self._mark(imdb_id, today, label.text(today, self._refresh), detail)
+            known = known_rating.unpack(before)
+            if known_rating.pack(known._replace(unchanged=0)) == detail:
+                detail = known_rating.pack(rating._replace(unchanged=known.unchanged + 1))
+        year = year_detail(fetched.year, today, self._refresh)
+        self._mark(imdb_id, today, Label(fetched.type, year, fetched.matched_by), detail)
 
     def mark_not_selected(
-        self, imdb_id: str, kind: str, today: date, matched_by: str | None
+        self, imdb_id: str, title_type: str, today: date, matched_by: str | None
     ) -> None:
         """Record a title of a type whose stream is not selected, and how it was found."""
-        self._mark(imdb_id, today, _label(NOT_SELECTED, kind, matched_by))
+        self._mark(imdb_id, today, Label(NOT_SELECTED, title_type, matched_by))
 
     def mark_not_found(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that OMDb does not have a title; due again when old titles are."""
-        self._mark(imdb_id, today, _label(NOT_FOUND, OLDER, matched_by))
+        self._mark(imdb_id, today, Label(NOT_FOUND, OLDER, matched_by))
 
     def mark_failed(self, imdb_id: str, today: date, matched_by: str | None) -> None:
         """Record that a title could not be fetched today.
@@ -246,12 +209,10 @@ class TitleIndex:
             matched_by: How the title was found, as in the column `matched_by`.
         """
         self.pending.pop(imdb_id, None)
-        if not self._failures.add(imdb_id, today, matched_by):
-            return
-        mark = self._index.get(_number(imdb_id))
-        detail = self._index.detail(_number(imdb_id))
-        label = mark[1] if mark else _label(NOT_FOUND, OLDER, matched_by)
-        self._mark(imdb_id, today, label, detail)
+        if self._failures.add(imdb_id, today, matched_by):
+            mark = self._mark_of(imdb_id)
+            label = mark.label if mark else Label(NOT_FOUND, OLDER, matched_by)
+            self._mark(imdb_id, today, label, self._index.detail(_number(imdb_id)))
 
     def mark_merged(self, requested: str, returned: str) -> None:
         """Record that OMDb returns another title for an id."""
@@ -265,13 +226,12 @@ class TitleIndex:
             self._merge(f"tt{requested}", f"tt{returned}")
         for key, runs in state.get("failures", {}).items():
             if "/" not in key and key not in self._merged:
-                mark = self._index.get(_number(key))
-                self._failures.load(key, runs, settled=mark[0] if mark else None)
-        for kind, runs in state.get("pending", {}).items():
-            for ids in runs.values():
-                for number in ids.split():
-                    if "/" not in number and not self.is_known(f"tt{number}"):
-                        self.pending[f"tt{number}"] = kind
+                mark = self._mark_of(key)
+                self._failures.load(key, runs, settled=mark.day if mark else None)
+        for title_type, runs in state.get("pending", {}).items():
+            for number in " ".join(runs.values()).split():
+                if "/" not in number and not self.is_known(f"tt{number}"):
+                    self.pending[f"tt{number}"] = title_type
 
     def dump(self) -> Days:
         """Return the known titles for the state."""
@@ -280,20 +240,23 @@ class TitleIndex:
     def dump_pending(self) -> dict[str, list[str]]:
         """Return the pending titles for the state: their ids by type."""
         pending: dict[str, list[str]] = {}
-        for imdb_id, kind in self.pending.items():
-            pending.setdefault(kind, []).append(imdb_id[2:])
+        for imdb_id, title_type in self.pending.items():
+            pending.setdefault(title_type, []).append(imdb_id[2:])
         return pending
 
-    def dump_failures(self) -> dict[str, dict[str, Any]]:
+    def dump_failures(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the failed titles for the state."""
-        return dict(self._failures.dump())
+        return self._failures.dump()
 
     def dump_merged_ids(self) -> dict[str, str]:
         """Return the merged ids for the state."""
         return {requested[2:]: returned[2:] for requested, returned in self._merged.items()}
 
-    def _mark(self, imdb_id: str, today: date, label: str, detail: int = 0) -> None:
-        self._index.mark(_number(imdb_id), today, label, detail)
+    def _mark_of(self, imdb_id: str) -> Mark | None:
+        return self._index.get(_number(imdb_id))
+
+    def _mark(self, imdb_id: str, today: date, label: Label, detail: int = 0) -> None:
+        self._index.mark(_number(imdb_id), Mark(today, label), detail)
         self._settle(imdb_id)
 
     def _settle(self, imdb_id: str) -> None:
@@ -308,9 +271,7 @@ class TitleIndex:
         self._index.remove(_number(requested))
 
 
-def _label(kind: str, detail: str, matched_by: str | None) -> str:
-    """Return a label of three words; older states have no third one, and only `NOT_FOUND`."""
-    return f"{kind} {detail} {matched_by}" if matched_by else f"{kind} {detail}"
+_OLD = Label("", OLDER)
 
 
 def _number(imdb_id: str) -> int:
@@ -324,8 +285,9 @@ def _id(number: int) -> str:
 def _parse(token: str) -> tuple[int, int]:
     if token.isdigit():
         return int(token), 0
-    return int(token[:-LENGTH]), decode(token[-LENGTH:])
+    split = -known_rating.LENGTH
+    return int(token[:split]), known_rating.decode(token[split:])
 
 
 def _encode(number: int, rating: int) -> str:
-    return f"{number:07d}{encode(rating)}" if rating else f"{number:07d}"
+    return f"{number:07d}{known_rating.encode(rating)}" if rating else f"{number:07d}"

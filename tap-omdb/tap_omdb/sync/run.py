@@ -18,9 +18,9 @@ from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.omdb.responses import is_temporary, parse_response
 from tap_omdb.redaction import redact
 from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
-from tap_omdb.state.sync_state import SyncState
-from tap_omdb.state.versions import BOOKMARK, BOOKMARK_V1, find_state
+from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import ResponseHandler
 from tap_omdb.sync.planner import Planner
@@ -64,19 +64,20 @@ class SyncRun:
             run_id: Identifies this run in the state.
 
         Raises:
-            StateError: The state cannot be read.
+            StateError: The state or the file in `cache_dir` cannot be used.
         """
         self._settings = settings
         self._run_id = run_id
         self._bookmarks = state.setdefault("bookmarks", {})
         self._selected = selected
         self._next_state = time.monotonic() + STATE_SECONDS
-        before = find_state(self._bookmarks)
-        self._starts_over = before is None
+        before = self._bookmarks.get(BOOKMARK)
+        self._starts_over = not before
         self.state = SyncState(settings.refresh, run_id, before)
-        days = DailyCounter(self.state.requests, run_id, settings.cache_dir, api_key)
+        file = CacheFile(settings.cache_dir) if settings.cache_dir else None
+        days = DailyCounter(self.state.requests, run_id, file, api_key)
         self.budget = Budget(settings.max_requests, settings.daily_requests, days)
-        self.cache = ResponseCache(settings.cache_dir)
+        self.cache = ResponseCache(file)
         self.connection = Connection(settings, self.budget, self.cache)
         self.rows: Counter[str] = Counter()
         """How many rows each stream has so far."""
@@ -100,6 +101,10 @@ class SyncRun:
             fetch: Sends a request; called from worker threads.
             is_test: Whether a single row is enough; requests are then sent one at a time.
         """
+        with closing(self.cache):
+            yield from self._run(fetch, is_test=is_test)
+
+    def _run(self, fetch: Callable[[Query], Response], *, is_test: bool) -> Iterator[Row]:
         self.has_begun = True
         now = clock.now()
         self._log_settings()
@@ -125,7 +130,7 @@ class SyncRun:
         progress = ProgressReporter(self.budget, self.rows)
         try:
             yield from self._emit(handler.searches.finish(now))
-            with closing(self.cache), closing(executor.responses(queue)) as responses:
+            with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._emit(_invalid_rows(queue, handler, now))
                     yield from self._emit(handler.handle(task, response, clock.now()))
@@ -149,7 +154,6 @@ class SyncRun:
         """Update the tap's state, and schedule the next update: later if this one was slow."""
         started = time.monotonic()
         self._bookmarks[BOOKMARK] = self.state.dump()
-        self._bookmarks.pop(BOOKMARK_V1, None)
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
 

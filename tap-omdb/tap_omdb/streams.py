@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import closing
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
@@ -128,7 +129,7 @@ def _details_schema(stream: str) -> dict[str, Any]:
         *(
             th.Property(
                 field.name,
-                th.CustomType(field.kind.json_schema),
+                th.CustomType(deepcopy(field.type.json_schema)),
                 description=field.description,
                 required=field.name == "imdb_id",
             )

@@ -1,1 +1,1 @@
-"""What OMDb says: queries, error responses, typed records. Pure; imports no other room."""
+"""What OMDb says: queries, error responses, typed records; imports no other room."""

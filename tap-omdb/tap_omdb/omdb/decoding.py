@@ -1,4 +1,4 @@
-"""Decodes the bytes of a response as a JSON object, and repairs broken JSON. Pure.
+"""Decodes the bytes of a response as a JSON object, and repairs broken JSON.
 
 Broken JSON is decoded in three steps: leniently (raw control characters in a plot are the most
 common defect), then repaired by `json_repair` (unescaped backslashes, unescaped quotes), then given

@@ -1,4 +1,4 @@
-"""The query string of a request, and the key that identifies a search. Pure."""
+"""The query string of a request, and the key that identifies a search."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Splitting lists and decoding HTML entities are left to SQL as well. Two kinds of
 characters cannot be stored as UTF-8 text in Postgres, U+0000 and lone surrogates; each
 becomes U+FFFD.
 
-Everything here is pure: no I/O, no clock, no locale.
+No conversion depends on a clock or a locale.
 """
 
 from __future__ import annotations
@@ -23,11 +23,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,44 +58,18 @@ class Record(NamedTuple):
     values: dict[str, Any]
 
 
-class Kind(Enum):
-    """The type of a field's values."""
+@dataclass(frozen=True)
+class FieldType:
+    """The type of a field's values.
 
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    TEXTS = "list of texts"
-    RATINGS = "list of ratings"
-    TEXT_MAP = "texts by name"
-    JSON_MAP = "JSON values by name"
+    Attributes:
+        json_schema: Their JSON Schema. All fields but the key are also nullable.
+        parse: OMDb's text -> typed value; raises ValueError if the text does not parse.
+            None where the value does not come from a single text.
+    """
 
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A new JSON Schema of the values. All fields but the key are also nullable."""
-        return deepcopy(_JSON_SCHEMAS[self])
-
-
-_JSON_SCHEMAS: Final[Mapping[Kind, dict[str, Any]]] = {
-    Kind.TEXT: {"type": "string"},
-    Kind.INTEGER: {"type": "integer"},
-    Kind.NUMBER: {"type": "number"},
-    Kind.DATE: {"type": "string", "format": "date"},
-    Kind.TIMESTAMP: {"type": "string", "format": "date-time"},
-    Kind.TEXTS: {"type": "array", "items": {"type": "string"}},
-    Kind.RATINGS: {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {"source": {"type": "string"}, "value": {"type": "string"}},
-            "required": ["source", "value"],
-            "additionalProperties": False,
-        },
-    },
-    Kind.TEXT_MAP: {"type": "object", "additionalProperties": {"type": "string"}},
-    Kind.JSON_MAP: {"type": "object", "additionalProperties": True},
-}
+    json_schema: dict[str, Any]
+    parse: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,17 +79,14 @@ class Field:
     Attributes:
         name: The field's (and column's) name.
         omdb_key: The key in OMDb's JSON that it is read from; None if there is none.
-        kind: The type of its values, which determines its JSON Schema.
-        parse: OMDb's text -> typed value; raises ValueError if the text does not parse.
-            None where the value does not come from a single text.
+        type: The type of its values.
         description: For the catalog.
         streams: The streams that have the field.
     """
 
     name: str
     omdb_key: str | None
-    kind: Kind
-    parse: Callable[[str], object] | None
+    type: FieldType
     description: str
     streams: tuple[str, ...] = ("movies", "series", "episodes", "games")
 
@@ -135,12 +104,7 @@ _YEARS: Final = re.compile(
     r"\s*([12][0-9]{3})(?:\s*([-\u2010-\u2015\u2212])\s*([12][0-9]{3})?)?\s*"
 )
 _IMDB_ID: Final = re.compile(r"\s*(tt[0-9]{7,10})\s*")
-_MONTHS: Final = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - shorter
 _SCALES: Final = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
 _DOUBLE_DIGITS: Final = 15
 """Decimal digits that a double always preserves."""
@@ -185,7 +149,7 @@ def parse_date(text: str) -> str:
         ValueError: Not such a date, or not in the calendar.
     """
     if match := _DAY_MONTH_YEAR.fullmatch(text):
-        month = _MONTHS.get(match[2].lower(), 0)
+        month = 1 + _MONTHS.index(match[2].lower())
         return date(int(match[3]), month, int(match[1])).isoformat()
     if match := _ISO_DATE.fullmatch(text):
         return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
@@ -258,13 +222,11 @@ def _last_year(text: str) -> int | None:
 
 
 def parse_last_year_of_series(value: object) -> int | None:
-    """Return the last year of a series; None while it runs, or if a JSON value is not a year."""
-    return _last_year_of_series(str(value))
+    """Return the last year of a series, the first one if it ran for one year.
 
-
-def _last_year_of_series(text: str) -> int | None:
-    """Parse the last year of a series: null while it runs, the first year if it ran for one."""
-    match = _YEARS.fullmatch(text)
+    None while it runs, or if a JSON value is not a year.
+    """
+    match = _YEARS.fullmatch(str(value))
     if match is None:
         return None
     last = match[3] if match[2] else match[1]
@@ -281,172 +243,152 @@ def _bigint(number: int) -> int:
     return number
 
 
+IMDB_ID: Final = FieldType({"type": "string"}, parse_imdb_id)
+TEXT: Final = FieldType({"type": "string"}, _text)
+INTEGER: Final = FieldType({"type": "integer"}, parse_integer)
+FIRST_YEAR: Final = FieldType({"type": "integer"}, parse_first_year)
+LAST_YEAR: Final = FieldType({"type": "integer"}, _last_year)
+LAST_YEAR_OF_SERIES: Final = FieldType({"type": "integer"}, parse_last_year_of_series)
+MINUTES: Final = FieldType({"type": "integer"}, parse_minutes)
+DOLLARS: Final = FieldType({"type": "integer"}, parse_dollars)
+NUMBER: Final = FieldType({"type": "number"}, parse_number)
+DATE: Final = FieldType({"type": "string", "format": "date"}, parse_date)
+TIMESTAMP: Final = FieldType({"type": "string", "format": "date-time"})
+TEXTS: Final = FieldType({"type": "array", "items": {"type": "string"}})
+RATING: Final = {
+    "type": "object",
+    "properties": {"source": {"type": "string"}, "value": {"type": "string"}},
+    "required": ["source", "value"],
+    "additionalProperties": False,
+}
+RATINGS: Final = FieldType({"type": "array", "items": RATING})
+TEXT_MAP: Final = FieldType({"type": "object", "additionalProperties": {"type": "string"}})
+JSON_MAP: Final = FieldType({"type": "object", "additionalProperties": True})
+
 FIELDS: Final[tuple[Field, ...]] = (
-    Field(
-        "imdb_id",
-        "imdbID",
-        Kind.TEXT,
-        parse_imdb_id,
-        "IMDb title id: `tt` and at least seven digits. The key.",
-    ),
-    Field(
-        "title",
-        "Title",
-        Kind.TEXT,
-        _text,
-        "Title; sometimes the original one rather than the English one.",
-    ),
+    Field("imdb_id", "imdbID", IMDB_ID, "IMDb title id: `tt` and at least seven digits. The key."),
+    Field("title", "Title", TEXT, "Title; sometimes the original one rather than the English one."),
     Field(
         "type",
         "Type",
-        Kind.TEXT,
-        _text,
+        TEXT,
         "Kind of title: movie (TV films, shorts and videos too), series, episode or game.",
     ),
-    Field(
-        "year",
-        "Year",
-        Kind.INTEGER,
-        parse_first_year,
-        "Year of release; of a series, the year it began.",
-    ),
+    Field("year", "Year", FIRST_YEAR, "Year of release; of a series, the year it began."),
     Field(
         "year_end",
         "Year",
-        Kind.INTEGER,
-        _last_year_of_series,
+        LAST_YEAR_OF_SERIES,
         "Year the series ended: the same as `year` if it ran in one year only, null while it runs.",
         ("series",),
     ),
     Field(
         "year_end",
         "Year",
-        Kind.INTEGER,
-        _last_year,
+        LAST_YEAR,
         "Last year where OMDb gives a span of years; null otherwise.",
         ("movies", "episodes", "games"),
     ),
     Field(
         "rated",
         "Rated",
-        Kind.TEXT,
-        _text,
+        TEXT,
         "Certificate as OMDb spells it, of any country's system (PG-13, TV-MA, Not Rated).",
     ),
-    Field("released", "Released", Kind.DATE, parse_date, "Date of first release."),
+    Field("released", "Released", DATE, "Date of first release."),
     Field(
         "runtime_minutes",
         "Runtime",
-        Kind.INTEGER,
-        parse_minutes,
+        MINUTES,
         "Running time in minutes; for a series, of one episode or of all of them.",
     ),
-    Field("genre", "Genre", Kind.TEXT, _text, "Genres, separated by a comma and a space."),
-    Field("director", "Director", Kind.TEXT, _text, "Directors, separated by commas."),
+    Field("genre", "Genre", TEXT, "Genres, separated by a comma and a space."),
+    Field("director", "Director", TEXT, "Directors, separated by commas."),
     Field(
         "writer",
         "Writer",
-        Kind.TEXT,
-        _text,
+        TEXT,
         "Writers, separated by commas; older entries add notes in parentheses, commas included.",
     ),
-    Field("actors", "Actors", Kind.TEXT, _text, "Three or four leading actors, comma-separated."),
-    Field(
-        "plot", "Plot", Kind.TEXT, _text, "Plot, short or full, depending on the setting `plot`."
-    ),
+    Field("actors", "Actors", TEXT, "Three or four leading actors, comma-separated."),
+    Field("plot", "Plot", TEXT, "Plot, short or full, depending on the setting `plot`."),
     Field(
         "language",
         "Language",
-        Kind.TEXT,
-        _text,
+        TEXT,
         "Languages, comma-separated; OMDb drops `Language` from sign languages (`American Sign `).",
     ),
-    Field("country", "Country", Kind.TEXT, _text, "Countries of production, comma-separated."),
-    Field("awards", "Awards", Kind.TEXT, _text, "Wins and nominations, in a sentence."),
-    Field("poster_url", "Poster", Kind.TEXT, _text, "URL of the poster; may be a dead link."),
+    Field("country", "Country", TEXT, "Countries of production, comma-separated."),
+    Field("awards", "Awards", TEXT, "Wins and nominations, in a sentence."),
+    Field("poster_url", "Poster", TEXT, "URL of the poster; may be a dead link."),
     Field(
         "ratings",
         "Ratings",
-        Kind.RATINGS,
-        None,
+        RATINGS,
         "Ratings as text, by source: Internet Movie Database (8.8/10), Rotten Tomatoes (87%),"
         " Metacritic (74/100).",
     ),
-    Field("metascore", "Metascore", Kind.INTEGER, parse_integer, "Metacritic's score, 0 to 100."),
-    Field("imdb_rating", "imdbRating", Kind.NUMBER, parse_number, "IMDb users' rating, 1 to 10."),
-    Field("imdb_votes", "imdbVotes", Kind.INTEGER, parse_integer, "Votes behind `imdb_rating`."),
-    Field("dvd", "DVD", Kind.DATE, parse_date, "Date of release on DVD; null in new entries."),
+    Field("metascore", "Metascore", INTEGER, "Metacritic's score, 0 to 100."),
+    Field("imdb_rating", "imdbRating", NUMBER, "IMDb users' rating, 1 to 10."),
+    Field("imdb_votes", "imdbVotes", INTEGER, "Votes behind `imdb_rating`."),
+    Field("dvd", "DVD", DATE, "Date of release on DVD; null in new entries."),
     Field(
         "box_office",
         "BoxOffice",
-        Kind.INTEGER,
-        parse_dollars,
+        DOLLARS,
         "Box office in the United States and Canada, in US dollars.",
     ),
-    Field("production", "Production", Kind.TEXT, _text, "Production company; mostly null."),
-    Field("website", "Website", Kind.TEXT, _text, "The title's own website; mostly null."),
+    Field("production", "Production", TEXT, "Production company; mostly null."),
+    Field("website", "Website", TEXT, "The title's own website; mostly null."),
     Field(
         "total_seasons",
         "totalSeasons",
-        Kind.INTEGER,
-        parse_integer,
+        INTEGER,
         "Number of seasons; may be out of date.",
         ("series",),
     ),
     Field(
         "season",
         "Season",
-        Kind.INTEGER,
-        parse_integer,
+        INTEGER,
         "Number of the season that the episode belongs to.",
         ("episodes",),
     ),
     Field(
         "episode",
         "Episode",
-        Kind.INTEGER,
-        parse_integer,
+        INTEGER,
         "Number within the season; 0 for a pilot or special.",
         ("episodes",),
     ),
     Field(
         "series_id",
         "seriesID",
-        Kind.TEXT,
-        _text,
+        TEXT,
         "`imdb_id` of the series that the episode belongs to.",
         ("episodes",),
     ),
     Field(
         "merged_ids",
         None,
-        Kind.TEXTS,
-        None,
+        TEXTS,
         "Other IMDb ids for which OMDb returns this title, because IMDb merged them; null if none.",
     ),
     Field(
         "matched_by",
         None,
-        Kind.TEXT,
-        None,
+        TEXT,
         "How the title was found: `imdb_id`, `title_and_year` or `title` (a lookup by name whose"
         " year agrees, or was not given or differs), `search` or `season`; null if not known.",
     ),
     Field(
         "unparsed",
         None,
-        Kind.TEXT_MAP,
-        None,
+        TEXT_MAP,
         "Field -> OMDb's text, for values that did not parse and are null in their field.",
     ),
-    Field(
-        "extra",
-        None,
-        Kind.JSON_MAP,
-        None,
-        "OMDb's key -> value, for keys without a field of their own.",
-    ),
-    Field("fetched_at", None, Kind.TIMESTAMP, None, "When OMDb sent this response (UTC)."),
+    Field("extra", None, JSON_MAP, "OMDb's key -> value, for keys without a field of their own."),
+    Field("fetched_at", None, TIMESTAMP, "When OMDb sent this response (UTC)."),
 )
 """Every field of the details streams, in schema order."""
 
@@ -458,7 +400,7 @@ FIELDS_OF: Final[Mapping[str, tuple[Field, ...]]] = {
 
 _NAMES: Final = {stream: [field.name for field in fields] for stream, fields in FIELDS_OF.items()}
 _PARSED: Final = {
-    stream: [(f.name, f.omdb_key, f.parse) for f in fields if f.omdb_key and f.parse]
+    stream: [(f.name, f.omdb_key, f.type.parse) for f in fields if f.omdb_key and f.type.parse]
     for stream, fields in FIELDS_OF.items()
 }
 _KEYS: Final = {
@@ -577,13 +519,11 @@ def _split_ratings(value: object) -> tuple[list[dict[str, str]], list[object]]:
 
 
 def _as_text(value: object) -> str:
-    """Return a JSON string or number as OMDb would have written it.
+    """Return a JSON number as OMDb would have written it.
 
     Raises:
         ValueError: Another type of JSON value.
     """
-    if isinstance(value, str):
-        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):

@@ -4,7 +4,7 @@ OMDb's status codes say little: a title that is not found is a 200; a 401 means 
 key, or an exhausted quota; some errors are not even JSON. So the body is parsed first, and the
 status decides only where the body does not.
 
-Everything here is pure and total: any status, headers and bytes give a result.
+Any status, headers and bytes give a result.
 """
 
 from __future__ import annotations
@@ -238,11 +238,9 @@ def _parse_hit(row: object) -> Hit | None:
     imdb_id = parse_imdb_id(row.get("imdbID")) if isinstance(row, dict) else None
     if not isinstance(row, dict) or imdb_id is None:
         return None
-    return Hit(imdb_id, parse_year(row.get("Year")), _text(row.get("Type")))
-
-
-def _text(value: object) -> str | None:
-    return None if is_absent(value) else str(value)
+    title_type = row.get("Type")
+    title_type = None if is_absent(title_type) else str(title_type)
+    return Hit(imdb_id, parse_year(row.get("Year")), title_type)
 
 
 def _integer(value: object) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import Days, text_index
+from tap_omdb.state.dated_index import text_index
 from tap_omdb.state.marks import Label, Mark
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class LookupIndex:
         """Read the lookups of a state."""
         self._index.load(state.get("lookups", {}))
 
-    def dump(self) -> Days:
-        """Return the lookups for the state."""
-        return self._index.dump()
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Return what `load` reads, by the part of the state that it belongs to."""
+        return {"lookups": self._index.dump()}
 
 
 def _hash(title: Title) -> str:

@@ -63,7 +63,21 @@ class ResponseCache:
         if self._file is None:
             return
         try:
-            self._load(self._file, is_covered, now, starts_over=starts_over)
+            covered_before = self._file.query("select run from covered_runs") if starts_over else []
+            latest: dict[str, datetime] = {}
+            uncovered: set[str] = set()
+            sql = "select id, run, query, fetched_at from responses order by fetched_at, id"
+            for number, run, query, text in self._file.query(sql):
+                fetched_at = latest[run] = datetime.fromisoformat(text)
+                if (run,) not in covered_before and not is_covered(query, fetched_at):
+                    self._found[query] = number
+                    uncovered.add(run)
+            for run, fetched_at in latest.items():
+                if run not in uncovered:
+                    self._file.execute("insert or ignore into covered_runs values (?)", run)
+                if now - fetched_at > (KEEP if run in uncovered else _IN_USE):
+                    self._file.execute("delete from responses where run = ?", run)
+                    self._file.execute("delete from covered_runs where run = ?", run)
         except OSError as error:
             logger.warning("The cached responses cannot be read (%s)", error.strerror)
         if self._found:
@@ -105,27 +119,3 @@ class ResponseCache:
         """Close the file."""
         if self._file:
             self._file.close()
-
-    def _load(
-        self,
-        file: CacheFile,
-        is_covered: Callable[[str, datetime], bool],
-        now: datetime,
-        *,
-        starts_over: bool,
-    ) -> None:
-        covered_before = file.query("select run from covered_runs") if starts_over else []
-        latest: dict[str, datetime] = {}
-        uncovered: set[str] = set()
-        sql = "select id, run, query, fetched_at from responses order by fetched_at, id"
-        for number, run, query, text in file.query(sql):
-            fetched_at = latest[run] = datetime.fromisoformat(text)
-            if (run,) not in covered_before and not is_covered(query, fetched_at):
-                self._found[query] = number
-                uncovered.add(run)
-        for run, fetched_at in latest.items():
-            if run not in uncovered:
-                file.execute("insert or ignore into covered_runs values (?)", run)
-            if now - fetched_at > (KEEP if run in uncovered else _IN_USE):
-                file.execute("delete from responses where run = ?", run)
-                file.execute("delete from covered_runs where run = ?", run)

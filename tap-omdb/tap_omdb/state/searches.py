@@ -123,23 +123,15 @@ class SearchIndex:
             if finished is None or finished < progress.since:
                 self.in_progress[key] = progress
 
-    def dump(self) -> dict[str, dict[str, dict[str, int | str]]]:
-        """Return the finished searches for the state: day -> year and type -> term -> total."""
-        searches: dict[str, dict[str, dict[str, int | str]]] = {}
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Return what `load` reads, by the part of the state that it belongs to."""
+        finished: dict[str, dict[str, dict[str, int | str]]] = {}
         for key, (day, total) in self._finished.items():
             group = f"{key.year or '-'} {key.type or '-'}"
-            terms = searches.setdefault(day.isoformat(), {}).setdefault(group, {})
+            terms = finished.setdefault(day.isoformat(), {}).setdefault(group, {})
             terms[key.term] = SPLIT if total is None else total
-        return searches
-
-    def dump_progress(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return the unfinished searches for the state, each below the run that writes it."""
-        return {
-            str(key): {
-                self._run: {
-                    "since": progress.since.isoformat(),
-                    **{count: getattr(progress, count) for count in _COUNTS},
-                }
-            }
-            for key, progress in self.in_progress.items()
-        }
+        in_progress: dict[str, dict[str, dict[str, Any]]] = {}
+        for key, progress in self.in_progress.items():
+            counts = {count: getattr(progress, count) for count in _COUNTS}
+            in_progress[str(key)] = {self._run: {"since": progress.since.isoformat(), **counts}}
+        return {"searches": finished, "search_progress": in_progress}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import Days, text_index
+from tap_omdb.state.dated_index import text_index
 from tap_omdb.state.failures import Failures
 from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
@@ -31,6 +31,7 @@ class SeasonIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
+        self._run = run
         self._index = text_index(run)
         self._failures = Failures(run)
         self.pending: dict[tuple[str, int], None] = {}
@@ -96,17 +97,14 @@ class SeasonIndex:
                 if not self.is_known(series_id, season):
                     self.pending[series_id, season] = None
 
-    def dump(self) -> Days:
-        """Return the known seasons for the state."""
-        return self._index.dump()
-
-    def dump_pending(self) -> list[str]:
-        """Return the pending seasons for the state."""
-        return [_key(*season) for season in self.pending]
-
-    def dump_failures(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return the failed seasons for the state."""
-        return {f"tt{key}": runs for key, runs in self._failures.dump().items()}
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Return what `load` reads, by the part of the state that it belongs to."""
+        pending = " ".join(_key(*season) for season in self.pending)
+        return {
+            "seasons": self._index.dump(),
+            "pending": {PENDING: {self._run: pending}} if pending else {},
+            "failures": {f"tt{key}": runs for key, runs in self._failures.dump().items()},
+        }
 
 
 def _key(series_id: str, season: int) -> str:

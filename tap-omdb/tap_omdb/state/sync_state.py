@@ -31,7 +31,7 @@ from tap_omdb.state.budget import count_requests
 from tap_omdb.state.errors import StateError
 from tap_omdb.state.lookups import LookupIndex
 from tap_omdb.state.searches import SearchIndex
-from tap_omdb.state.seasons import PENDING, SeasonIndex
+from tap_omdb.state.seasons import SeasonIndex
 from tap_omdb.state.titles import TitleIndex
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 BOOKMARK = "sync_state"
 """The key of the state among the bookmarks; no stream has that name."""
 VERSION = 2
+PARTS = (
+    *("titles", "seasons", "lookups", "searches", "search_progress"),
+    *("pending", "failures", "merged_ids", "requests"),
+)
+"""In the order in which they are written."""
 
 
 class SyncState:
@@ -59,11 +64,11 @@ class SyncState:
         Raises:
             StateError: The state is of another version, or was not written by this tap.
         """
-        self._run = run
         self.titles = TitleIndex(refresh, run)
         self.seasons = SeasonIndex(refresh, run)
         self.lookups = LookupIndex(refresh, run)
         self.searches = SearchIndex(refresh, run)
+        self._indexes = (self.titles, self.seasons, self.lookups, self.searches)
         self.requests: dict[str, dict[str, int]] = {}
         """Requests sent, by day and key, then by run; see `budget`."""
         if state:
@@ -71,21 +76,12 @@ class SyncState:
 
     def dump(self) -> dict[str, Any]:
         """Return everything as JSON-serialisable data; cheap when little has changed."""
-        pending = self.titles.dump_pending()
-        if seasons := self.seasons.dump_pending():
-            pending[PENDING] = seasons
-        return {
-            "version": VERSION,
-            "titles": self.titles.dump(),
-            "seasons": self.seasons.dump(),
-            "lookups": self.lookups.dump(),
-            "searches": self.searches.dump(),
-            "search_progress": self.searches.dump_progress(),
-            "pending": {kind: {self._run: " ".join(keys)} for kind, keys in pending.items()},
-            "failures": {**self.titles.dump_failures(), **self.seasons.dump_failures()},
-            "merged_ids": self.titles.dump_merged_ids(),
-            "requests": {key: dict(counts) for key, counts in self.requests.items()},
-        }
+        state: dict[str, Any] = {"version": VERSION, **{part: {} for part in PARTS}}
+        for index in self._indexes:
+            for part, content in index.dump().items():
+                state[part] |= content
+        state["requests"] = {key: dict(counts) for key, counts in self.requests.items()}
+        return state
 
     def requests_on(self, day: date, api_key: str) -> int:
         """Return how many requests the state counts for a day (UTC) and a key."""
@@ -122,7 +118,7 @@ class SyncState:
             )
             raise StateError(message)
         try:
-            for index in (self.titles, self.seasons, self.lookups, self.searches):
+            for index in self._indexes:
                 index.load(state)
             self.requests = {
                 key: {run: int(count) for run, count in counts.items()}

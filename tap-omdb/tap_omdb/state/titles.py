@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state import known_rating
-from tap_omdb.state.dated_index import DatedIndex, Days
+from tap_omdb.state.dated_index import DatedIndex
 from tap_omdb.state.failures import Failures
 from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
@@ -54,6 +54,7 @@ class TitleIndex:
             run: Identifies this run in the state.
         """
         self._refresh = refresh
+        self._run = run
         self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
         self._failures = Failures(run)
         self._merged: dict[str, str] = {}
@@ -233,24 +234,17 @@ class TitleIndex:
                 if "/" not in number and not self.is_known(f"tt{number}"):
                     self.pending[f"tt{number}"] = title_type
 
-    def dump(self) -> Days:
-        """Return the known titles for the state."""
-        return self._index.dump()
-
-    def dump_pending(self) -> dict[str, list[str]]:
-        """Return the pending titles for the state: their ids by type."""
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Return what `load` reads, by the part of the state that it belongs to."""
         pending: dict[str, list[str]] = {}
         for imdb_id, title_type in self.pending.items():
             pending.setdefault(title_type, []).append(imdb_id[2:])
-        return pending
-
-    def dump_failures(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return the failed titles for the state."""
-        return self._failures.dump()
-
-    def dump_merged_ids(self) -> dict[str, str]:
-        """Return the merged ids for the state."""
-        return {requested[2:]: returned[2:] for requested, returned in self._merged.items()}
+        return {
+            "titles": self._index.dump(),
+            "pending": {name: {self._run: " ".join(ids)} for name, ids in pending.items()},
+            "failures": self._failures.dump(),
+            "merged_ids": {requested[2:]: title[2:] for requested, title in self._merged.items()},
+        }
 
     def _mark_of(self, imdb_id: str) -> Mark | None:
         return self._index.get(_number(imdb_id))

@@ -1,54 +1,47 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = [
-#   "diskcache==5.6.3", "omdb-emulator", "psutil", "requests-cache==1.3.3", "tap-omdb",
-# ]
+# dependencies = ["diskcache==5.6.3", "omdb-emulator", "psutil", "tap-omdb"]
 #
 # [tool.uv.sources]
 # omdb-emulator = { path = "../utilities/omdb-emulator", editable = true }
 # tap-omdb = { path = "../tap-omdb", editable = true }
 # ///
-"""What caching a response on disk costs: the tap's own cache beside two libraries.
+"""What it costs to count a request and to keep its response on disk.
 
-What is timed is the overhead for each request: looking up its response, which is not there, and
-storing it. Runs take turns, as in pipeline.py, each in a new directory.
+The tap's SQLite file, beside the least that files can do (a byte for each request, a file of
+responses for each process) and beside a library. Processes share a directory, as shards do.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import multiprocessing
+import os
 import time
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
-from io import BytesIO
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import requests
 from diskcache import Cache
 from measuring import API_KEY, Cost, load, machine
 from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.titles import to_json
-from requests.adapters import HTTPAdapter
-from requests_cache import BaseCache, FileCache, SQLiteCache
 from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
+from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
-from urllib3 import HTTPResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable
 
-    Store = Callable[["Received"], None]
-    Cacher = Callable[[Path], AbstractContextManager[Store]]
-
-JSON_TYPE = "application/json; charset=utf-8"
+    Way = Callable[[Path, "list[Received]"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,114 +49,103 @@ class Received:
     """A response that has just been received, and the query that it answers."""
 
     query: Query
-    body: bytes
-    response: requests.Response
+    raw: RawResponse
 
 
 def responses(count: int) -> list[Received]:
-    """Return responses such as OMDb's, as `requests` returns them."""
-    adapter, made = HTTPAdapter(), []
-    for line in GeneratedTitles(count).lines():
-        query, body = Query((("i", line["imdbID"]), ("plot", "short"))), to_json(line)
-        url = f"https://www.omdbapi.com/?{query}&apikey={API_KEY}"
-        headers = {"Content-Type": JSON_TYPE}
-        raw = HTTPResponse(BytesIO(body), headers, status=200, preload_content=False)
-        response = adapter.build_response(requests.Request("GET", url).prepare(), raw)
-        made.append(Received(query, response.content, response))
-    return made
+    """Return responses such as OMDb's."""
+    now = datetime.now(timezone.utc)
+    return [
+        Received(
+            Query((("i", line["imdbID"]), ("plot", "short"))),
+            RawResponse(now, 200, "application/json; charset=utf-8", to_json(line)),
+        )
+        for line in GeneratedTitles(count).lines()
+    ]
 
 
-@contextmanager
-def tap_cache(directory: Path) -> Iterator[Store]:
-    """Cache as the tap does."""
-    cache = ResponseCache(directory)
-    cache.load(lambda _query, _fetched_at: True, datetime.now(timezone.utc))
-
-    def store(received: Received) -> None:
-        if cache.pop(received.query) is None:
-            stored = RawResponse(datetime.now(timezone.utc), 200, JSON_TYPE, received.body)
-            cache.add(received.query, stored)
-
-    yield store
+def tap(directory: Path, received_all: list[Received]) -> None:
+    """Do what the tap does."""
+    file = CacheFile(directory)
+    budget = Budget(None, 100_000_000, DailyCounter({}, "run", file, API_KEY))
+    cache = ResponseCache(file)
+    for received in received_all:
+        budget.spend()
+        cache.add(received.query, received.raw)
     cache.close()
 
 
-@contextmanager
-def disk_cache(directory: Path) -> Iterator[Store]:
-    """Cache the same in diskcache: SQLite, and a separate file for what is large."""
+def files(directory: Path, received_all: list[Received]) -> None:
+    """Append a byte, and a line; wait for the disk once a second."""
+    synced = 0.0
+    with (directory / f"{os.getpid()}.jsonl").open("ab", buffering=0) as lines:
+        for received in received_all:
+            with (directory / "requests").open("ab", buffering=0) as requests:
+                requests.write(b".")
+                requests.tell()
+            raw = received.raw
+            fields = (str(received.query), str(raw.fetched_at), raw.status, raw.content_type)
+            lines.write(json.dumps([*fields, raw.body.decode()]).encode() + b"\n")
+            if time.monotonic() - synced > 1:
+                os.fsync(lines.fileno())
+                synced = time.monotonic()
+
+
+def diskcache(directory: Path, received_all: list[Received]) -> None:
+    """Do the same with diskcache: SQLite, and a separate file for what is large."""
     with Cache(str(directory)) as cache:
-
-        def store(received: Received) -> None:
-            if str(received.query) not in cache:
-                stored = (datetime.now(timezone.utc), 200, JSON_TYPE, received.body)
-                cache[str(received.query)] = stored
-
-        yield store
+        for received in received_all:
+            cache.incr("requests", default=0)
+            raw = received.raw
+            cache[str(received.query)] = (raw.fetched_at, raw.status, raw.content_type, raw.body)
 
 
-@contextmanager
-def requests_cache(make: Callable[[Path], BaseCache], directory: Path) -> Iterator[Store]:
-    """Cache whole responses in requests-cache."""
-    cache = make(directory / "cache")
-
-    def store(received: Received) -> None:
-        key = cache.create_key(received.response.request)
-        if cache.get_response(key) is None:
-            cache.save_response(received.response, key)
-
-    yield store
-    cache.close()
-
-
-CACHERS: dict[str, Cacher] = {
-    "tap-omdb": tap_cache,
-    "diskcache": disk_cache,
-    "requests-cache, SQLite without waiting for the disk": partial(
-        requests_cache, partial(SQLiteCache, fast_save=True, wal=True)
-    ),
-    "requests-cache, files": partial(requests_cache, FileCache),
-    "requests-cache, SQLite": partial(requests_cache, SQLiteCache),
-}
+WAYS: dict[str, Way] = {"tap-omdb": tap, "files": files, "diskcache": diskcache}
 """The first is the measure of the others."""
 
 
-def measure(cacher: Cacher, received_all: Sequence[Received]) -> Cost:
-    """Cache responses in a new directory."""
-    with TemporaryDirectory() as directory:
-        started, cpu_started = time.perf_counter(), time.process_time()
-        with cacher(Path(directory)) as store:
-            for received in received_all:
-                store(received)
-        return Cost(time.perf_counter() - started, time.process_time() - cpu_started, 0)
+def cpu_seconds(way: str, directory: Path, received_all: list[Received]) -> float:
+    """Count and store in one process; return the seconds of CPU that it takes."""
+    started = time.process_time()
+    WAYS[way](directory, received_all)
+    return time.process_time() - started
+
+
+def measure(way: str, processes: int, received_all: list[Received]) -> Cost:
+    """Count and store in several processes that share a new directory."""
+    with TemporaryDirectory() as directory, multiprocessing.Pool(processes) as pool:
+        pool.map(abs, range(processes))
+        started = time.perf_counter()
+        work = repeat((way, Path(directory), received_all), processes)
+        cpu = pool.starmap(cpu_seconds, work, chunksize=1)
+        return Cost(time.perf_counter() - started, sum(cpu), 0)
 
 
 def main() -> None:
     """Let all run in turn, and print a table of the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--responses", type=int, default=2000)
+    parser.add_argument("--responses", type=int, default=2000, help="of each process")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--processes", type=int, nargs="*", default=[1, 4])
     args = parser.parse_args()
-    met = responses(args.responses)
+    received_all = responses(args.responses)
     busy = load()
-    results: dict[str, list[Cost]] = defaultdict(list)
+    results: dict[tuple[str, int], list[Cost]] = defaultdict(list)
     for _ in range(args.rounds):
-        for name, cacher in CACHERS.items():
-            results[name].append(measure(cacher, met))
-    size = sum(len(received.body) for received in met) / len(met)
+        for processes in args.processes:
+            for way in WAYS:
+                results[way, processes].append(measure(way, processes, received_all))
+    size = sum(len(received.raw.body) for received in received_all) / len(received_all)
     print(
-        f"{args.responses:,} responses of {size:.0f} bytes, median of {args.rounds}, load {busy}; "
-        f"{machine('tap-omdb', 'diskcache', 'requests-cache')}\n"
+        f"{args.responses:,} responses of {size:.0f} bytes for each process, median of "
+        f"{args.rounds}, load {busy}; {machine('tap-omdb', 'diskcache')}\n"
     )
-    print("| | ratio | µs a response | CPU µs a response |\n|:--|--:|--:|--:|")
-    first = next(iter(results.values()))
-    for name, costs in results.items():
-        # Of the same round, as in pipeline.py.
-        ratio = median(
-            mine.seconds / theirs.seconds for mine, theirs in zip(costs, first, strict=True)
-        )
-        micros = median(1e6 * cost.seconds / args.responses for cost in costs)
-        cpu_micros = median(1e6 * cost.cpu_seconds / args.responses for cost in costs)
-        print(f"| {name} | {ratio:.1f} | {micros:,.0f} | {cpu_micros:,.0f} |")
+    print("| | processes | µs a response | CPU µs a response |\n|:--|--:|--:|--:|")
+    for (way, processes), costs in results.items():
+        count = processes * args.responses
+        micros = median(1e6 * cost.seconds / count for cost in costs)
+        cpu_micros = median(1e6 * cost.cpu_seconds / count for cost in costs)
+        print(f"| {way} | {processes} | {micros:,.0f} | {cpu_micros:,.0f} |")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import os
 import platform
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -211,8 +212,12 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN4
 
 def cached_responses(project: Project) -> int:
     """Count the responses that a machine has received and not yet loaded."""
-    files = (project.root / ".meltano/cache/tap-omdb").rglob("*.tsv")
-    return sum(len(path.read_bytes().splitlines()) for path in files)
+    total = 0
+    for path in (project.root / ".meltano/cache/tap-omdb").rglob("*.db"):
+        # Until the tap has made its tables, there is nothing to count.
+        with closing(sqlite3.connect(path)) as file, suppress(sqlite3.OperationalError):
+            total += file.execute("select count(*) from responses").fetchone()[0]
+    return total
 
 
 def query(request: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ import resource
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.faults.conftest import needs_root, small_disk
 
 if TYPE_CHECKING:
@@ -16,14 +18,16 @@ if TYPE_CHECKING:
 
 
 @needs_root
-def test_the_disk_of_the_cache_is_full(pipeline: Pipeline, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "64k") as disk:
+@pytest.mark.parametrize("free", [16, 160], ids=["before the run", "during the run"])
+def test_the_disk_of_the_cache_is_full(pipeline: Pipeline, tmp_path: Path, free: int) -> None:
+    with small_disk(tmp_path / "disk", "512k") as disk:
         pipeline.config["cache_dir"] = str(disk / "cache")
-        (disk / "other").write_bytes(bytes(48 * 1024))
+        (disk / "other").write_bytes(bytes((512 - free) * 1024))
         assert not pipeline.run()
-        (line,) = (line for line in pipeline.log.splitlines() if "No space left" in line)
+        (line,) = (line for line in pipeline.log.splitlines() if "free some space" in line)
         assert "cache_dir" in line
         assert "Traceback" not in pipeline.log
+        assert (pipeline.spent() > 0) == (free > 16)
         (disk / "other").unlink()
         pipeline.config["cache_dir"] = str(tmp_path / "cache")
         pipeline.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -444,6 +445,23 @@ def test_opening_waits_for_another_process_that_creates_the_file(tmp_path: Path)
     other.execute("begin immediate")
     threading.Timer(0.2, other.close).start()
     CacheFile(tmp_path).close()
+
+
+def test_a_power_failure_costs_only_what_was_written_last(tmp_path: Path) -> None:
+    kept = []
+    with closing(CacheFile(tmp_path / "lost")) as file:
+        store(file, 1, 2, 3)
+        whole = (tmp_path / "lost" / f"{NAME}-wal").read_bytes()
+        for length in range(0, len(whole) + 1, 1000):
+            copy = shutil.copytree(tmp_path / "lost", tmp_path / str(length))
+            (copy / f"{NAME}-shm").unlink()
+            (copy / f"{NAME}-wal").write_bytes(whole[:length])
+            with closing(CacheFile(copy)) as again:
+                assert again.query("pragma integrity_check") == [("ok",)]
+                kept.append(found(load(again), 1, 2, 3))
+    assert kept[0] == [None] * 3
+    assert kept == sorted(kept, key=lambda bodies: bodies.count(None), reverse=True)
+    assert [b"1", b"2", None] in kept
 
 
 def test_a_file_that_is_damaged_is_one_line_with_the_remedy(tmp_path: Path) -> None:

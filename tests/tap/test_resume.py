@@ -119,8 +119,8 @@ def known(state: State) -> dict[str, Any]:
 
 
 ALL_KINDS = [
-    *(title(n, f"Alpha {n}" + (" Beta" if n % 3 else "")) for n in range(1, 26)),
-    *(title(n, f"Beta {n}", "2011") for n in range(26, 40)),
+    *(title(n, f"Alpha {n}" + (" Beta" if n % 3 else "")) for n in range(1, 13)),
+    *(title(n, f"Beta {n}", "2011") for n in range(26, 29)),
     title(41, "The Theme"),
     title(42, "The Threat"),
     *show(1000, "Alpha Show", seasons=3, episodes=2),
@@ -194,7 +194,7 @@ def test_a_run_can_be_killed_after_any_row(
             for position, message in enumerate(whole.messages)
             if message["type"] == "STATE" and message["value"].get("bookmarks")
         ]
-        assert len(positions) > 100
+        assert len(positions) > 50
         for number, position in enumerate(positions):
             loaded, state = whole.messages[:position], whole.messages[position]["value"]
 
@@ -381,8 +381,8 @@ def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(tmp_pat
         database = tmp_path / "loaded.db"
         target = [sys.executable, str(TARGET), str(database), "15"]
         pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
-        killed = [kill for kill in kills(rounds=5, most=12, seed=20101) if pipe.run(kill)]
-        assert len(killed) >= 25
+        killed = [kill for kill in kills(rounds=3, most=20, seed=20101) if pipe.run(kill)]
+        assert len(killed) >= 15
         assert not pipe.run()
         assert loaded(database) == expected(CATALOGUE)
         # Requests in flight at a SIGKILL are lost: their responses never arrived.

@@ -104,7 +104,7 @@ class CacheFile:
                 raise OSError(errno.EIO, str(error)) from error
 
     def _prepare(self) -> None:
-        # Deleted responses leave nothing behind.
+        # The file shrinks when responses are deleted.
         self._connection.execute("pragma auto_vacuum = full")
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:

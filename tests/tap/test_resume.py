@@ -18,39 +18,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Config = dict[str, Any]
+    from tests.tap.conftest import Config, RunTap
+
 State = dict[str, Any]
 
-KEY = "a1b2c3d4"
 PAGE = 10
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
-
-
-class Run(Protocol):
-    """The output of a run of the tap; see conftest.py."""
-
-    exit_code: int
-    log: str
-    messages: list[dict[str, Any]]
-
-    @property
-    def counts(self) -> dict[str, int]: ...
-    @property
-    def state(self) -> State: ...
-    def ids(self, stream: str) -> list[str]: ...
-
-
-class RunTap(Protocol):
-    def __call__(self, config: Config, state: State | None = None) -> Run: ...
 
 
 def title(number: int, name: str, year: str = "2010", kind: str = "movie") -> dict[str, Any]:
@@ -494,21 +478,6 @@ def test_state_ids_that_share_a_directory_do_not_interfere(tmp_path: Path) -> No
             assert sent.total() - len(sent) <= WORKERS
 
 
-def test_a_run_does_not_delete_responses_that_another_still_needs(days: Days) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.directory}
-        mine, other = {**config, "years": [2010]}, {**config, "years": [2011]}
-        # Its state is lost, so its responses are only on disk.
-        lost = days.run(mine)
-        state: State = {}
-        for _ in range(3):
-            days.advance(hours=2)
-            state = days.run(other, state).state
-        since = omdb.stats()["requests"]
-        assert keys(days.run(mine).messages) == keys(lost.messages)
-        assert omdb.stats()["requests"] == since
-
-
 # A budget, day by day
 
 
@@ -578,14 +547,6 @@ def test_a_full_refresh_reuses_the_responses_on_disk_once(days: Days) -> None:
         days.advance(hours=2)
         days.run(config, again.state)
         assert keys(days.run(config).messages) == keys(first.messages)
-        assert omdb.stats()["requests"] == 2 * spent
-
-
-def test_a_full_refresh_without_a_directory_requests_everything_again(sync: RunTap) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        first = sync(simple(omdb))
-        spent = omdb.stats()["requests"]
-        assert keys(sync(simple(omdb)).messages) == keys(first.messages)
         assert omdb.stats()["requests"] == 2 * spent
 
 

@@ -24,15 +24,15 @@ from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
 from tap_omdb.state.marks import Label, Mark
 from tap_omdb.state.searches import SearchProgress
-from tap_omdb.state.sync_state import VERSION, SyncState
-from tap_omdb.state.titles import NOT_FOUND, NOT_SELECTED, FetchedLabel
+from tap_omdb.state.sync_state import VERSION, SyncState, seed
+from tap_omdb.state.titles import NOT_FOUND, FetchedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_omdb.state.dated_index import Days
 
-STATES = sorted(Path(__file__).with_name("states").glob("*.json"))
+RECORDED = Path(__file__).with_name("state.json")
 TODAY = date(2026, 11, 22)
 DAY = timedelta(days=1)
 RUN = "6a213f40c0de"
@@ -391,19 +391,6 @@ def test_groups_of_earlier_weeks_are_compacted() -> None:
     again = index()
     again.load(loaded.dump())
     assert again.dump() == loaded.dump()
-
-
-def test_a_month_of_daily_runs_has_at_most_one_group_a_day_and_label() -> None:
-    state: dict[str, Any] = {}
-    for number in range(30):
-        run = SyncState(Refresh(older=400), f"{number:06d}", state)
-        day = TODAY + DAY * number
-        run.titles.mark_fetched(f"tt{number + 1:07d}", FetchedLabel("movie", 1990, "search"), day)
-        state = json.loads(json.dumps(run.dump()))
-    assert len(state["titles"]) == 30
-    runs = [list(runs) for labels in state["titles"].values() for runs in labels.values()]
-    # The last run has read a state whose latest day was that of the run before.
-    assert runs.count([COMPACTED]) == 30 - 1 - 8
 
 
 def test_each_key_has_a_detail_that_survives() -> None:
@@ -835,12 +822,15 @@ def test_with_many_known_titles_a_state_costs_only_what_has_changed() -> None:
     assert parse.calls - looked_at < 2 * count // days
 
 
-# States of this and other versions
+# The state's format
 
 
-@pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
-def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
-    state = SyncState(Refresh(), RUN, json.loads(path.read_text(encoding="utf-8")))
+def test_everything_that_is_written_is_read() -> None:
+    written = json.loads(RECORDED.read_text(encoding="utf-8"))
+    state = SyncState(Refresh(), "6a213f40c0de", written)
+    assert state.dump() == written
+    assert all(written.values())
+    assert [*written] == [*new().dump()]
     titles, seasons, searches = state.titles, state.seasons, state.searches
     then = date(2026, 5, 9)
     assert len(titles) == 6
@@ -857,6 +847,9 @@ def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
     ]
     assert titles.is_known("tt0000404")
     assert not titles.was_fetched("tt0000404")
+    ids = ("tt0111161", "tt0068646", "tt31193180", "tt0000404", "tt0000500", "tt10872600")
+    found = ["imdb_id", "title_and_year", "search", "title", "season", None]
+    assert [*map(titles.matched_by, ids)] == found
     assert titles.merged_ids("tt0111161") == ["tt4440394"]
     assert list(seasons.due(then)) == [("tt0944947", 1), ("tt0944947", 2)]
     assert titles.pending == {"tt1375666": "movie", "tt0816692": "movie", "tt1568322": "game"}
@@ -877,47 +870,8 @@ def test_a_state_of_every_version_can_be_loaded(path: Path) -> None:
     assert (progress.key, progress.next_page) == (SearchKey("bat*", 2010, "movie"), 3)
     assert (progress.total, progress.rows) == (41, 20)
     assert (progress.hits, progress.new_titles) == (19, 7)
-    assert {key: sum(runs.values()) for key, runs in state.requests.items()} == {
-        "2026-05-09/7d": 412
-    }
-
-
-def test_the_current_version_has_a_recorded_state_with_everything_that_is_written() -> None:
-    assert STATES[-1].stem == f"version_{VERSION}"
-    written = json.loads(STATES[-1].read_text(encoding="utf-8"))
-    state = SyncState(Refresh(), "6a213f40c0de", written)
-    assert state.dump() == written
-    assert all(written.values())
-    assert written.keys() == new().dump().keys()
-    found = {state.titles.matched_by(imdb_id) for imdb_id in ("tt0111161", "tt0068646")}
-    assert found == {"imdb_id", "title_and_year"}
-    assert state.titles.matched_by("tt31193180") == "search"
-    assert state.titles.matched_by("tt0000404") == "title"
-    assert state.titles.matched_by("tt0000500") == "season"
-
-
-def test_a_state_of_version_2_that_does_not_have_how_all_titles_were_found_can_be_loaded() -> None:
-    labels = {"not_found": "0000404", "not_selected series": "0944947", "movie older": "0000001"}
-    old = {
-        "version": 2,
-        "titles": {"2026-11-22": {label: {"a": key} for label, key in labels.items()}},
-        "failures": {"tt0000500": {"a": {"day": "2026-11-22", "attempts": 1}}},
-    }
-    state = SyncState(Refresh(), RUN, old)
-    titles = state.titles
-    assert list(titles.not_selected({"series"})) == ["tt0944947"]
-    assert list(titles.due(TODAY + DAY * 180)) == [
-        ("tt0000404", NOT_FOUND),
-        ("tt0944947", NOT_SELECTED),
-        ("tt0000001", "movie"),
-    ]
-    assert not titles.was_fetched("tt0000404")
-    assert titles.failed(TODAY + DAY) == ["tt0000500"]
-    found = [titles.matched_by(f"tt{number}") for number in ("0000404", "0944947", "0000500")]
-    assert found == [None, None, None]
-    assert {key: state.dump()[key] for key in ("titles", "failures")} == {
-        key: old[key] for key in ("titles", "failures")
-    }
+    assert state.requests == {"2026-05-09/7d": {"69fe9a407a31": 400, "69fedf10b2c4": 12}}
+    assert {*seed(written)} == {*written} - {"pending", "failures"}
 
 
 @pytest.mark.parametrize("version", [VERSION + 1, 99, None, "1", 1.5])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tap_omdb import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import MutableMapping
     from datetime import date
 
     from tap_omdb.state.cache_file import CacheFile
@@ -26,22 +26,6 @@ _COUNT_ONE = """
 
 class BudgetExhausted(Exception):  # noqa: N818 - the normal end of a day, not an error
     """No more requests may be sent; the message says why."""
-
-
-def count_requests(counts: Mapping[str, Mapping[str, int]], day: date, api_key: str) -> int:
-    """Return the number of requests that a state counts for a day (UTC) and a key.
-
-    Args:
-        counts: Requests by day and key, then by run, as the state has them.
-        day: The day.
-        api_key: The key.
-    """
-    return max(0, sum(counts.get(_day_and_key(day, api_key), {}).values()))
-
-
-def _day_and_key(day: date, api_key: str) -> str:
-    # 8 bits of a hash: enough to tell keys apart, and too little to reveal one.
-    return f"{day}/{hashlib.sha256(api_key.encode()).hexdigest()[:2]}"
 
 
 class DailyCounter:
@@ -65,12 +49,13 @@ class DailyCounter:
                 By run, so that the counts of runs whose states are merged add up.
             run: Identifies this run in `counts`.
             file: Where to count; None counts in `counts` alone.
-            api_key: The key.
+            api_key: Only 8 bits of its hash are stored: enough to tell keys apart, and too
+                little to reveal one.
         """
         self._counts = counts
         self._run = run
         self._file = file
-        self._api_key = api_key
+        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:2]
         self._in_file: dict[date, int] = {}
         if file:
             file.execute("delete from requests where day_and_key < ?", str(clock.today() - _KEEP))
@@ -107,14 +92,14 @@ class DailyCounter:
         self._add_to_state(name, -1)
 
     def _in_state(self, day: date) -> int:
-        return count_requests(self._counts, day, self._api_key)
+        return max(0, sum(self._counts.get(self._name(day), {}).values()))
 
     def _add_to_state(self, name: str, number: int) -> None:
         runs = self._counts.setdefault(name, {})
         runs[self._run] = runs.get(self._run, 0) + number
 
     def _name(self, day: date) -> str:
-        return _day_and_key(day, self._api_key)
+        return f"{day}/{self._tag}"
 
 
 class Budget:

@@ -27,7 +27,6 @@ from urllib.parse import parse_qsl
 
 from tap_omdb.config.settings import Title
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.state.budget import count_requests
 from tap_omdb.state.errors import StateError
 from tap_omdb.state.lookups import LookupIndex
 from tap_omdb.state.searches import SearchIndex
@@ -82,10 +81,6 @@ class SyncState:
                 state[part] |= content
         state["requests"] = {key: dict(counts) for key, counts in self.requests.items()}
         return state
-
-    def requests_on(self, day: date, api_key: str) -> int:
-        """Return how many requests the state counts for a day (UTC) and a key."""
-        return count_requests(self.requests, day, api_key)
 
     def covers(self, query: str, fetched_at: datetime) -> bool:
         """Return whether the state includes the response to a query.

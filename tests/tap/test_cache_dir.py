@@ -447,6 +447,17 @@ def test_opening_waits_for_another_process_that_creates_the_file(tmp_path: Path)
     CacheFile(tmp_path).close()
 
 
+def test_a_file_that_stays_locked_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_omdb.state.cache_file._BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / NAME)) as other:
+        other.execute("create table requests (day_and_key text primary key, sent integer)")
+        other.execute("begin immediate")
+        with pytest.raises(StateError, match=r"\(database is locked\): .*another directory"):
+            CacheFile(tmp_path)
+
+
 def test_a_power_failure_costs_only_what_was_written_last(tmp_path: Path) -> None:
     kept = []
     with closing(CacheFile(tmp_path / "lost")) as file:

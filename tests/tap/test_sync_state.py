@@ -395,7 +395,8 @@ def test_groups_of_earlier_weeks_are_compacted() -> None:
 
 def test_each_key_has_a_detail_that_survives() -> None:
     first = index("r1")
-    first.mark("k1", Mark(TODAY, A), 7)
+    for _ in range(2):
+        first.mark("k1", Mark(TODAY, A), 7)
     first.mark("k2", Mark(TODAY, A))
     first.mark("k3", Mark(TODAY, A), 1)
     first.mark("k3", Mark(TODAY, A), 2)

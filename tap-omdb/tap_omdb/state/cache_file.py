@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 NAME = "tap-omdb.db"
 
 _SCHEMA = """
+    begin immediate;
     create table if not exists requests (day_and_key text primary key, sent integer not null)
       without rowid;
     create table if not exists responses (id integer primary key, run text not null,
       query text not null, fetched_at text not null, status integer not null,
       content_type text not null, body blob not null);
     create table if not exists covered_runs (run text primary key) without rowid;
+    commit;
 """
 _BUSY_SECONDS = 30.0
 """How long to wait for other processes; each holds the file for some microseconds."""

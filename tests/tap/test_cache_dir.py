@@ -356,6 +356,7 @@ def test_a_response_may_be_deleted_by_another_run_before_it_is_read(file: CacheF
     cache = load(file)
     load(file, everything, NOW + 2 * HOUR)
     assert found(cache, 1) == [None]
+    assert file.query("pragma freelist_count") == [(0,)], "the file shrinks"
 
 
 # Processes and faults

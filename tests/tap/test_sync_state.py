@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -658,6 +658,9 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     killed.titles.mark_merged("tt0000009", "tt0000001")
     killed.searches.mark_finished(key, 99, TODAY)
 
+    pending = (killed.titles.pending, killed.seasons.pending, killed.searches.in_progress)
+    assert not any(pending)
+
     after = SyncState(Refresh(), "after", merged(killed.dump(), before.dump()))
     assert not after.titles.pending
     assert not after.seasons.pending
@@ -732,6 +735,38 @@ def test_of_two_days_the_latest_counts_in_whichever_order_they_come() -> None:
     assert loaded.titles.last_requested("tt0000001") == TODAY
     assert loaded.seasons.last_requested("tt1", 1) == TODAY
     assert loaded.searches.last_total(SearchKey("man*", 2010, "movie")) == 9
+
+
+@pytest.mark.parametrize(
+    ("query", "is_covered"),
+    [
+        ("i=tt0000001&plot=short", True),
+        ("i=tt0000002&plot=short", False),
+        ("i=tt0000003&Season=1", True),
+        ("i=tt0000003&Season=2", False),
+        ("t=Up&y=2009&plot=full", True),
+        ("t=Up&y=2010&plot=full", False),
+        ("t=Up&plot=full", True),  # sent because of the lookup with the year
+        ("t=Up&type=movie", False),
+        ("s=man%2A&y=2010&type=movie&page=9", True),
+        ("s=man%2A&y=2010&page=1", False),
+        ("s=bat%2A&page=2", True),
+        ("s=bat%2A&page=3", False),
+    ],
+)
+def test_a_response_is_covered_until_the_day_of_the_last_request(
+    query: str, *, is_covered: bool
+) -> None:
+    state = new()
+    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 2010), TODAY)
+    state.seasons.mark_fetched("tt0000003", 1, 2010, TODAY)
+    state.lookups.mark_without_year(Title("Up", 2009), TODAY, FOUND)
+    state.searches.mark_finished(SearchKey("man*", 2010, "movie"), 99, TODAY)
+    key = SearchKey("bat*", None, None)
+    state.searches.in_progress[key] = SearchProgress(key, TODAY, next_page=3)
+    noon = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    assert state.covers(query, noon) == is_covered
+    assert state.covers(query, noon + DAY) == (is_covered and "bat" in query)
 
 
 # Size and work

@@ -53,10 +53,7 @@ class CacheFile:
         remedy = "free some space, or choose another directory"
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._prepare()
+            self._connection = _connect(path)
         except (OSError, sqlite3.OperationalError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
         except sqlite3.DatabaseError as error:
@@ -105,18 +102,31 @@ class CacheFile:
             except sqlite3.Error as error:
                 raise OSError(errno.EIO, str(error)) from error
 
-    def _prepare(self) -> None:
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
         # The file shrinks when responses are deleted.
-        self._connection.execute("pragma auto_vacuum = full")
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                self._connection.execute("pragma journal_mode = wal")
-                break
-            except sqlite3.OperationalError as error:
-                # Here, SQLite itself does not wait for others that open the same new file.
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        self._connection.execute("pragma synchronous = normal")
-        self._connection.executescript(_SCHEMA)
+        connection.execute("pragma auto_vacuum = full")
+        _use_wal(connection)
+        connection.execute("pragma synchronous = normal")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            break
+        except sqlite3.OperationalError as error:
+            # Here, SQLite itself does not wait for others that open the same new file.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

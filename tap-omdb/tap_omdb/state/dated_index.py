@@ -107,8 +107,9 @@ class DatedIndex(Generic[K]):
     def mark(self, key: K, mark: Mark, detail: int = 0) -> None:
         """Set the mark and detail of a key."""
         number = self._number(mark, self._run)
-        if self._entries.get(key) != number | detail << _GROUP_BITS:
-            self._put(key, detail, number)
+        entry = number | detail << _GROUP_BITS
+        if self._entries.get(key) != entry:
+            self._put(key, entry)
             self._groups[number].added.append(self._encode(key, detail))
 
     def remove(self, key: K) -> None:
@@ -142,7 +143,8 @@ class DatedIndex(Generic[K]):
         group = self._groups[number]
         group.text = f"{group.text} {keys}".lstrip()
         for token in keys.split():
-            self._put(*self._parse(token), number)
+            key, detail = self._parse(token)
+            self._put(key, number | detail << _GROUP_BITS)
 
     def _number(self, mark: Mark, run: str) -> int:
         number = self._numbers.get((mark, run))
@@ -151,11 +153,11 @@ class DatedIndex(Generic[K]):
             self._groups.append(_Group(mark, run))
         return number
 
-    def _put(self, key: K, detail: int, number: int) -> None:
+    def _put(self, key: K, entry: int) -> None:
         before = self._entries.get(key)
         if before is not None:
             self._groups[before & _GROUP_MASK].is_stale = True
-        self._entries[key] = number | detail << _GROUP_BITS
+        self._entries[key] = entry
 
     def _is_in(self, key: K, number: int) -> bool:
         return self._entries.get(key, _NO_GROUP) & _GROUP_MASK == number

@@ -6,9 +6,9 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state import known_rating
 from tap_omdb.state.dated_index import DatedIndex
 from tap_omdb.state.failures import Failures
+from tap_omdb.state.known_rating import LENGTH, decode, encode, find_change, pack, unpack
 from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ class TitleIndex:
             detail = self._index.detail(number)
             if not detail:
                 continue
-            change = known_rating.find_change(detail, rating, votes, votes_change)
+            change = find_change(detail, rating, votes, votes_change)
             mark = self._index.get(number) if change is not None else None
             if (
                 change is not None
                 and mark is not None
-                and (today - mark.day).days >= known_rating.unpack(detail).wait_days
+                and (today - mark.day).days >= unpack(detail).wait_days
                 and mark.label.outcome in types
                 and _id(number) not in self._failures
             ):
@@ -179,12 +179,12 @@ class TitleIndex:
             rating: What OMDb reports of its rating.
             on_evidence: Whether it was fetched because its rating has changed on IMDb.
         """
-        detail = known_rating.pack(rating) if rating else 0
+        detail = pack(rating) if rating else 0
         before = self._index.detail(_number(imdb_id))
         if on_evidence and before and rating:
-            known = known_rating.unpack(before)
-            if known_rating.pack(known._replace(unchanged=0)) == detail:
-                detail = known_rating.pack(rating._replace(unchanged=known.unchanged + 1))
+            known = unpack(before)
+            if pack(known._replace(unchanged=0)) == detail:
+                detail = pack(rating._replace(unchanged=known.unchanged + 1))
         year = year_detail(fetched.year, today, self._refresh)
         self._mark(imdb_id, today, Label(fetched.type, year, fetched.matched_by), detail)
 
@@ -279,9 +279,8 @@ def _id(number: int) -> str:
 def _parse(token: str) -> tuple[int, int]:
     if token.isdigit():
         return int(token), 0
-    split = -known_rating.LENGTH
-    return int(token[:split]), known_rating.decode(token[split:])
+    return int(token[:-LENGTH]), decode(token[-LENGTH:])
 
 
 def _encode(number: int, rating: int) -> str:
-    return f"{number:07d}{known_rating.encode(rating)}" if rating else f"{number:07d}"
+    return f"{number:07d}{encode(rating)}" if rating else f"{number:07d}"

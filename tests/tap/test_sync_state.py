@@ -645,7 +645,7 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     before.titles.mark_failed("tt0000501", TODAY - DAY, "search")
     before.titles.mark_fetched("tt0000009", FetchedLabel("movie", 1990), TODAY - DAY * 400)
     key = SearchKey("man*", 2010, "movie")
-    before.searches.in_progress[key] = SearchProgress(key, TODAY - DAY, next_page=2, total=99)
+    before.searches.in_progress[key] = SearchProgress(key, TODAY, next_page=2, total=99)
 
     killed = SyncState(Refresh(), "killed", before.dump())
     killed.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1999), TODAY)

@@ -15,7 +15,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_omdb.config.files import read_catalog, read_config, read_state
-from tap_omdb.config.settings import unknown_variables
+from tap_omdb.config.validation import unknown_variables
 from tap_omdb.message_writer import MessageWriter
 
 if TYPE_CHECKING:

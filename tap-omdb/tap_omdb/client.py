@@ -23,7 +23,7 @@ from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
 from tap_omdb import clock
-from tap_omdb.config.settings import is_loopback
+from tap_omdb.config.values import is_loopback
 from tap_omdb.omdb.responses import (
     ErrorKind,
     ErrorResponse,
@@ -102,7 +102,7 @@ class OMDbStream(RESTStream[None]):
     @cached_property
     @override
     def user_agent(self) -> str:
-        return str(self.config.get("user_agent") or f"tap-omdb/{version('tap-omdb')}")
+        return f"tap-omdb/{version('tap-omdb')}"
 
     @override
     def get_new_paginator(self) -> SinglePagePaginator:

@@ -44,12 +44,10 @@ SETTINGS = [
     "max_requests",
     "daily_requests",
     "concurrency",
-    "requests_per_second",
     "refresh",
     "timeout",
     "max_retry_time",
     "cache_dir",
-    "user_agent",
 ]
 
 
@@ -266,7 +264,7 @@ def test_an_empty_state_means_a_first_run(run_tap: RunTap, config: Config) -> No
 
 
 def test_a_config_may_be_in_several_files_and_a_pipe(config: Config, tmp_path: Path) -> None:
-    (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "requests_per_second": 99.5}')
+    (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "max_retry_time": 9.5}')
     done = subprocess.run(
         [TAP, "--config", "/dev/stdin", "--config", tmp_path / "ids.json"],
         input=json.dumps({**config, "imdb_ids": ["tt0816692"]}),

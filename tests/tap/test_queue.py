@@ -31,29 +31,7 @@ WIDTH = 8
 
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401
-    values: dict[str, Any] = {
-        "api_url": "http://127.0.0.1/",
-        "years": (),
-        "search_terms": (),
-        "imdb_ids": (),
-        "titles": (),
-        "year_tolerance": 1,
-        "titles_file": None,
-        "ratings_file": None,
-        "min_votes": 0,
-        "types": frozenset({"movie"}),
-        "plot": "short",
-        "coverage": 0.9,
-        "max_requests": None,
-        "daily_requests": 1000,
-        "concurrency": WIDTH,
-        "requests_per_second": None,
-        "refresh": Refresh(),
-        "timeout": 30,
-        "max_retry_time": 120,
-        "cache_dir": None,
-    }
-    return Settings(**{**values, **changes})
+    return Settings(api_key="a1b2c3d4", concurrency=WIDTH, **changes)
 
 
 @pytest.fixture

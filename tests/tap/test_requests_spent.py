@@ -662,13 +662,6 @@ def test_titles_that_the_limit_left_out_are_reported_as_not_started(
     assert omdb.stats()["requests"] == 4
 
 
-def test_requests_per_second_limits_the_rate(sync: RunTap, sea: Config, own: Emulator) -> None:
-    sync({**sea, "concurrency": 8, "requests_per_second": 20})
-    at = [request["at"] for request in own.requests()]
-    assert len(at) == 39
-    assert at[-1] - at[0] >= 38 / 20 * 0.95
-
-
 def test_concurrency_limits_the_requests_in_flight(
     sync: RunTap, sea: Config, own: Emulator
 ) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_omdb.config.settings import parse_years
 from tap_omdb.config.titles_file import (
     LIST_OF_TITLES,
     MOVIELENS,
@@ -22,6 +21,7 @@ from tap_omdb.config.titles_file import (
     detect_layout,
     read_titles_file,
 )
+from tap_omdb.config.values import parse_years
 
 if TYPE_CHECKING:
     from tests.tap.conftest import Config, RunTap

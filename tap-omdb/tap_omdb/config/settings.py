@@ -1,58 +1,106 @@
-"""The settings, checked and typed; tap.py declares them, coercion.py converts text."""
+"""The tap's settings: each is declared once, as a field with its JSON type and its parser."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryFile
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
-from tap_omdb.config.ratings_file import RatingsFileError, check_ratings_file
-from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout, imdb_id_in
-from tap_omdb.config.validation import NO_KEY, show
+from tap_omdb.config.ratings_file import RatingsFileError
+from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout
+from tap_omdb.config.validation import show, unknown_setting
+from tap_omdb.config.values import (
+    TYPES,
+    SettingError,
+    check_year,
+    parse_cache_dir,
+    parse_days,
+    parse_imdb_ids,
+    parse_key,
+    parse_ratings_file,
+    parse_search_terms,
+    parse_titles_file,
+    parse_types,
+    parse_url,
+    parse_years,
+)
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
+    from pathlib import Path
 
-FIRST_YEAR = 1870
-"""The oldest titles on IMDb are from the 1870s."""
-
-YEARS_AHEAD = 10
-"""IMDb lists announced titles a few years ahead."""
-
-TYPES = tuple(STREAM_OF_TYPE)
-DEFAULT_TYPES = TYPES[:1]
-DEFAULT_COVERAGE = 0.9
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
+"""The settings that name titles or searches; one of them is required."""
 
-_MOST_DAYS = 36_500
-_RANGE = re.compile(r"\s*(\d{4})\s*(?:([-\u2010-\u2015\u2212])\s*(\d{4})?\s*)?")
-_USUAL_KEY = re.compile(r"\s*[0-9a-fA-F]{8}\s*")
-_NEVER_IN_KEYS = re.compile(r"[^\w.~-]", re.ASCII)  # would need escaping in a URL
-_SIMILAR = 0.75
-"""Similarity of a name and its misspelling, from 0 to 1."""
+_DEFAULT_COVERAGE = 0.9
+_USUAL_KEY = re.compile(r"[0-9a-fA-F]{8}")
+_YEARS_OR_IDS = th.ArrayType(th.CustomType({"type": ["integer", "string"]}))
+_DAYS = th.CustomType({"type": ["integer", "string"]})
 
 
-class SettingError(ValueError):
-    """An invalid setting; the message names it and the remedy."""
+def _as_given(value: object) -> object:
+    return value
+
+
+def setting(
+    json_type: th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]],
+    description: str,
+    *,
+    default: Any = MISSING,  # noqa: ANN401
+    unset: object = MISSING,
+    parse: Callable[..., object] = _as_given,
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Declare a setting as a field of a dataclass.
+
+    Args:
+        json_type: What a user may give, with its bounds.
+        description: What it does, for `--about`.
+        default: The default as a user would give it.
+        unset: The field's value if there is neither a default nor a value.
+        parse: Converts a value of the JSON type into the field's value. It raises `SettingError`
+            if the value is invalid. If it is a class of settings, these are parsed one by one.
+        options: Further arguments of `th.Property`, such as `title`, `examples` and `secret`.
+    """
+    options |= {"wrapped": json_type, "description": description}
+    value = unset
+    if default is not MISSING:
+        options["default"] = default
+        value = parse(**default) if isinstance(parse, type) else parse(default)
+    metadata = {"property": options, "parse": parse}
+    return field(default=value, repr=not options.get("secret"), metadata=metadata)
+
+
+def json_properties(declared: type) -> list[th.Property[Any]]:
+    """Return the JSON schema of each setting of a class."""
+    return [th.Property(item.name, **item.metadata["property"]) for item in fields(declared)]
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
     """After how many days a known title is fetched again; None means never."""
 
-    this_year: int | None = 7
-    recent: int | None = 30
-    older: int | None = 180
-    votes_change: float = 0.1
-    """The share by which the votes on IMDb must change for a title to be due."""
+    this_year: int | None = setting(
+        _DAYS, "Titles of this year or later: 7 by default.", unset=7, parse=parse_days
+    )
+    recent: int | None = setting(
+        _DAYS, "Titles of the three years before: 30 by default.", unset=30, parse=parse_days
+    )
+    older: int | None = setting(_DAYS, "All others: 180 by default.", unset=180, parse=parse_days)
+    votes_change: float = setting(
+        th.NumberType(minimum=0),
+        "With `ratings_file`: the share by which the votes must have changed for a title to be "
+        "fetched again; 0.1 by default.",
+        unset=0.1,
+    )
 
     RECENT_YEARS = 3
 
@@ -72,354 +120,259 @@ class Title:
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The tap's settings, checked and typed; tap.py describes each."""
+def _parse_title(item: Mapping[str, Any]) -> Title:
+    title = Title(item["title"].strip(), item.get("year"), item.get("type"))
+    if not title.title:
+        message = 'a title is empty; give each item a title such as "Inception"'
+        raise SettingError(message)
+    name = show(title.title)
+    if title.type is not None and title.type not in TYPES:
+        message = f"{name} has the type {show(title.type)}; use one of {', '.join(TYPES)}"
+        raise SettingError(message)
+    if title.year is not None:
+        check_year(title.year, clock.today(), f"the year {title.year} of {name}")
+    return title
 
-    api_url: str
-    years: tuple[int, ...]
-    search_terms: tuple[str, ...]
-    imdb_ids: tuple[str, ...]
-    titles: tuple[Title, ...]
-    year_tolerance: int
-    titles_file: Path | None
-    ratings_file: Path | None
-    min_votes: int
-    types: frozenset[str]
-    plot: str
-    coverage: float
-    max_requests: int | None
-    daily_requests: int
-    concurrency: int
-    requests_per_second: float | None
-    refresh: Refresh
-    timeout: float
-    max_retry_time: float
-    cache_dir: Path | None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The tap's settings, checked and typed."""
+
+    api_key: str = setting(
+        th.StringType,
+        "Your OMDb key: eight hexadecimal digits. A free one allows 1,000 requests a day.",
+        title="API key",
+        required=True,
+        secret=True,
+        parse=parse_key,
+    )
+    api_url: str = setting(
+        th.StringType,
+        "The API's address. Patrons may use https://private.omdbapi.com/.",
+        title="API URL",
+        default="https://www.omdbapi.com/",
+        parse=parse_url,
+    )
+    years: tuple[int, ...] = setting(
+        _YEARS_OR_IDS,
+        'Years to search, as numbers and ranges: `[2010, "2012-2015", "2020-"]`. They also filter '
+        "`titles_file` if that is IMDb's title.basics.",
+        title="Years",
+        unset=(),
+        parse=lambda values: parse_years(values, clock.today()),
+        examples=[[2010, 2011], ["2010-2015"], ["2020-"]],
+    )
+    search_terms: tuple[str, ...] = setting(
+        th.ArrayType(th.StringType),
+        "Words to search for; a trailing `*` makes one a prefix. Without them, `years` are "
+        "searched with a ranked list of prefixes (see `coverage`).",
+        title="Search terms",
+        unset=(),
+        parse=parse_search_terms,
+        examples=[["batman", "star*"]],
+    )
+    imdb_ids: tuple[str, ...] = setting(
+        _YEARS_OR_IDS,
+        "Titles by their IMDb id.",
+        title="IMDb ids",
+        unset=(),
+        parse=parse_imdb_ids,
+        examples=[["tt1375666", "tt0944947"]],
+    )
+    titles: tuple[Title, ...] = setting(
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("title", th.StringType, required=True),
+                th.Property("year", th.IntegerType),
+                th.Property("type", th.StringType),
+                additional_properties=False,
+            )
+        ),
+        "Titles by name, with an optional year and type; OMDb returns the most popular match.",
+        title="Titles",
+        unset=(),
+        parse=lambda items: tuple(map(_parse_title, items)),
+        examples=[[{"title": "Inception", "year": 2010}]],
+    )
+    year_tolerance: int = setting(
+        th.IntegerType(minimum=0, maximum=10),
+        "By how many years a title looked up by name may differ from the year given. If OMDb does "
+        "not find a name with its year, it is looked up once more without it; 0 turns this off.",
+        title="Year tolerance",
+        default=1,
+    )
+    titles_file: Path | None = setting(
+        th.StringType,
+        "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
+        "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
+        "movies.csv, IMDb's title.basics.tsv.gz.",
+        title="Titles file",
+        unset=None,
+        parse=parse_titles_file,
+    )
+    ratings_file: Path | None = setting(
+        th.StringType,
+        "IMDb's title.ratings.tsv.gz. With it, the titles with most votes are fetched first, and "
+        "known titles are fetched again when their rating or votes have changed there.",
+        title="Ratings file",
+        unset=None,
+        parse=parse_ratings_file,
+    )
+    min_votes: int = setting(
+        th.IntegerType(minimum=1),
+        "Titles with fewer votes in `ratings_file` are not fetched, unless `imdb_ids` names them; "
+        "no minimum by default.",
+        title="Minimum votes",
+        unset=0,
+    )
+    types: frozenset[str] = setting(
+        th.ArrayType(th.StringType(allowed_values=[*TYPES])),
+        "The types that searches look for: `movie`, `series`, `episode`, `game`. `episode` "
+        "fetches the seasons of each series found.",
+        title="Types",
+        default=["movie"],
+        parse=parse_types,
+        examples=[["movie", "series"]],
+    )
+    plot: str = setting(
+        th.StringType(allowed_values=["short", "full"]),
+        "Length of the plot: `short` or `full`.",
+        title="Plot",
+        default="short",
+    )
+    coverage: float = setting(
+        th.NumberType(minimum=0, maximum=1),
+        "Share of each year's titles, from 0 to 1, that a search by `years` alone aims for; at "
+        "most 0.98 can be found. 0.95 takes 1.2 to 1.7 times as many search requests as 0.9.",
+        title="Coverage",
+        default=_DEFAULT_COVERAGE,
+    )
+    max_requests: int | None = setting(
+        th.IntegerType(minimum=1),
+        "The maximum number of requests of one run, including retries; no limit by default.",
+        title="Requests per run",
+        unset=None,
+    )
+    daily_requests: int = setting(
+        th.IntegerType(minimum=1),
+        "The daily quota of your key (UTC): 1,000 for a free one, 100,000 or more for patrons. "
+        "Shared by all runs that share `cache_dir`.",
+        title="Requests per day",
+        default=1000,
+    )
+    concurrency: int = setting(
+        th.IntegerType(minimum=1, maximum=64),
+        "The maximum number of concurrent requests.",
+        title="Concurrency",
+        default=8,
+    )
+    refresh: Refresh = setting(
+        th.ObjectType(*json_properties(Refresh), additional_properties=False),
+        "After how many days a known title (or a search of a year) is fetched again, by the "
+        "title's year; `never` is possible.",
+        title="Refresh",
+        default=asdict(Refresh()),
+        parse=Refresh,
+        examples=[{"this_year": 3, "older": "never"}],
+    )
+    timeout: float = setting(
+        th.NumberType(minimum=1, maximum=3600),
+        "Seconds to wait for a connection and for each part of a response.",
+        title="Timeout",
+        default=30,
+    )
+    max_retry_time: float = setting(
+        th.NumberType(minimum=0, maximum=86400),
+        "Seconds for which a failing request is retried. An error response about a title, such as "
+        '"Movie not found!", is not retried.',
+        title="Retry time",
+        default=120,
+    )
+    cache_dir: Path | None = setting(
+        th.StringType,
+        "Directory where responses are kept until a state that covers them has been stored, so "
+        "that a crash costs no requests, and where the day's requests are counted.",
+        title="Cache directory",
+        unset=None,
+        parse=parse_cache_dir,
+    )
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Settings:
-        """Convert a validated config.
+    def parse(
+        cls, config: Mapping[str, Any], schema: Mapping[str, Any], violations: Mapping[str, str]
+    ) -> Settings:
+        """Parse a config.
+
+        Args:
+            config: Values of the JSON types of `schema`.
+            schema: The JSON schema of these and of the SDK's settings.
+            violations: What violates the schema, by setting; these are not parsed.
 
         Raises:
-            SettingError: A setting is invalid.
+            ConfigValidationError: Settings are invalid; it has all their messages.
         """
-        return cls(
-            api_url=_url(config["api_url"]),
-            years=parse_years(config.get("years") or (), clock.today()),
-            search_terms=tuple(_terms(config.get("search_terms") or ())),
-            imdb_ids=tuple(dict.fromkeys(map(imdb_id, config.get("imdb_ids") or ()))),
-            titles=tuple(map(_title, config.get("titles") or ())),
-            year_tolerance=config["year_tolerance"],
-            titles_file=_path(config.get("titles_file")),
-            ratings_file=_path(config.get("ratings_file")),
-            min_votes=config.get("min_votes") or 0,
-            types=frozenset(config["types"]),
-            plot=config["plot"],
-            coverage=config["coverage"],
-            max_requests=config.get("max_requests"),
-            daily_requests=config["daily_requests"],
-            concurrency=config["concurrency"],
-            requests_per_second=config.get("requests_per_second"),
-            refresh=_refresh(config["refresh"]),
-            timeout=config["timeout"],
-            max_retry_time=config["max_retry_time"],
-            cache_dir=_path(config.get("cache_dir")),
-        )
-
-
-def setting_errors(
-    config: Mapping[str, Any], known: Collection[str], invalid: Collection[str] = ()
-) -> list[str]:
-    """Return what is wrong with a config beyond its JSON schema; one message an error.
-
-    Args:
-        config: The config with defaults filled in.
-        known: The names of all settings.
-        invalid: Those that violate the schema; they are not checked here.
-    """
-    found = [_unknown(name, known) for name in config if name not in known]
-    checks: dict[str, Callable[[Any], object]] = {
-        "api_key": _check_key,
-        "user_agent": _check_user_agent,
-        "years": lambda values: parse_years(values, clock.today()),
-        "search_terms": lambda values: list(_terms(values)),
-        "imdb_ids": lambda values: [imdb_id(value) for value in values],
-        "titles": lambda items: [_title(item) for item in items],
-        "titles_file": lambda text: _check_readable(_path(text)),
-        "ratings_file": lambda text: _check_ratings(_path(text)),
-        "types": _check_types,
-        "cache_dir": lambda text: _check_writable(_path(text)),
-        "refresh": _refresh,
-        "api_url": _url,
-    }
-    for name, check in checks.items():
-        if name in config and name not in invalid:
-            found += _errors(check, config[name])
-    if config.get("min_votes") and not config.get("ratings_file"):
-        found.append("min_votes needs ratings_file, IMDb's title.ratings.tsv.gz, for the votes")
-    if not any(config.get(name) or name in invalid for name in SOURCES):
-        found.append(f"nothing to fetch: set at least one of {', '.join(SOURCES)}")
-    return found
-
-
-def _errors(check: Callable[[Any], object], value: object) -> list[str]:
-    try:
-        check(value)
-    except SettingError as error:
-        return [str(error)]
-    return []
-
-
-def config_warnings(config: Mapping[str, Any], selected: Collection[str]) -> Iterator[str]:
-    """Yield warnings about a valid config that may not do what was intended.
-
-    Args:
-        config: The config with defaults filled in.
-        selected: The streams that are selected.
-    """
-    if not _USUAL_KEY.fullmatch(config["api_key"]):
-        yield (
-            "api_key does not look like an OMDb key, which has eight hexadecimal digits: check it "
-            "if OMDb rejects it"
-        )
-    if config.get("search_terms") and config["coverage"] != DEFAULT_COVERAGE:
-        yield "coverage has no effect: it only applies to a search by years, without search_terms"
-    path = _path(config.get("titles_file"))
-    if config.get("years") and path and detect_layout(path).kind != TITLE_BASICS:
-        yield (
-            "years are searched in addition to titles_file: they only filter it if it is IMDb's "
-            "title.basics; leave years out to fetch only the titles of the file"
-        )
-    selected_types = [kind for kind, stream in STREAM_OF_TYPE.items() if stream in selected]
-    searches = config.get("years") or config.get("search_terms")
-    if searches and selected_types and not {*selected_types} & {*config["types"]}:
-        yield (
-            f"types: searches look for {', '.join(config['types'])}, and that stream is not "
-            f"selected; set types to {json.dumps(selected_types)} for the streams that are"
-        )
-
-
-def unknown_variables(
-    environment: Iterable[str], prefix: str, known: Collection[str], *, only_misspelt: bool
-) -> list[str]:
-    """Return a warning for each environment variable that looks like a setting and is not one.
-
-    Args:
-        environment: The names of all variables.
-        prefix: The prefix of the settings' variables.
-        known: The names of all settings.
-        only_misspelt: Only warn about likely misspellings. Meltano exports variables of its own,
-            such as TAP_OMDB__SELECT and TAP_OMDB_REFRESH_OLDER, and those of plugins that inherit
-            from the tap.
-    """
-    found = []
-    for variable in sorted(environment):
-        name = variable.removeprefix(prefix).lower()
-        if not variable.startswith(prefix) or name in {*known, "loglevel"} or name[:1] in {"", "_"}:
-            continue
-        if near := difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR):
-            hint = f"did you mean {prefix}{near[0].upper()}?"
-            found.append(f"{variable} is not a setting and is ignored: {hint}")
-        elif not only_misspelt:
-            hint = "tap-omdb --about lists all settings"
-            found.append(f"{variable} is not a setting and is ignored: {hint}")
-    return found
-
-
-def parse_years(values: Iterable[int | str], today: date) -> tuple[int, ...]:
-    """Parse years and ranges of years: 2010, "2010", "2010-2015", "2020-" (until this year).
-
-    Returns:
-        Each year once, in the order given.
-
-    Raises:
-        SettingError: A value is not a year, or there are no films of that year.
-    """
-    years: dict[int, None] = {}
-    for value in values:
-        match = _RANGE.fullmatch(str(value))
-        if not match:
-            message = f'years: {show(value)} is not a year; use 2010, "2010-2015" or "2020-"'
-            raise SettingError(message)
-        first = int(match[1])
-        last = int(match[3]) if match[3] else today.year if match[2] else first
-        for year in (first, last):
-            _check_year(year, today, f"years: {show(value)}")
-        if last < first:
-            end = "" if match[3] else f" (a range without an end ends with {last})"
-            message = f"years: {show(value)} ends before it begins{end}; put the earlier year first"
-            raise SettingError(message)
-        years.update(dict.fromkeys(range(first, last + 1)))
-    return tuple(years)
-
-
-def _check_year(year: int, today: date, what: str) -> None:
-    latest = today.year + YEARS_AHEAD
-    if not FIRST_YEAR <= year <= latest:
-        message = f"{what} is outside the years of films; use {FIRST_YEAR} to {latest}"
-        raise SettingError(message)
-
-
-def imdb_id(text: object) -> str:
-    """Return an IMDb id in its usual form, "tt" and at least seven digits.
-
-    A bare number is accepted: 1375666 → tt1375666.
-
-    Raises:
-        SettingError: The text is not an id.
-    """
-    found = imdb_id_in(str(text))
-    if found is None:
-        message = f"imdb_ids: {show(text)} is not an IMDb id; use one such as tt1375666"
-        raise SettingError(message)
-    return found
-
-
-def _terms(values: Iterable[str]) -> Iterable[str]:
-    for value in values:
-        term = " ".join(str(value).split())
-        if len(term.rstrip("*")) < 2:  # noqa: PLR2004 - OMDb rejects a single character
-            message = (
-                f"search_terms: {show(value)} is too short; OMDb requires at least two characters"
+        errors = dict(violations)
+        values = _parse(cls, config, errors)
+        known = schema["properties"]
+        messages = [unknown_setting(name, known) for name in config if name not in known]
+        messages += errors.values()
+        if values.get("min_votes") and not config.get("ratings_file"):
+            messages.append(
+                "min_votes needs ratings_file, IMDb's title.ratings.tsv.gz, for the votes"
             )
-            raise SettingError(message)
-        yield term.lower()
-
-
-def _title(item: Mapping[str, Any]) -> Title:
-    name = str(item["title"]).strip()
-    kind = item.get("type")
-    if not name:
-        message = 'titles: a title is empty; give each item a title such as "Inception"'
-        raise SettingError(message)
-    if kind is not None and kind not in TYPES:
-        message = f"titles: {show(name)} has the type {show(kind)}; use one of {', '.join(TYPES)}"
-        raise SettingError(message)
-    year = item.get("year")
-    if year is not None:
-        _check_year(year, clock.today(), f"titles: the year {year} of {show(name)}")
-    return Title(title=name, year=year, type=kind)
-
-
-def _check_key(text: str) -> None:
-    key = text.strip()
-    if not key:
-        raise SettingError(NO_KEY)
-    if _NEVER_IN_KEYS.search(key):
-        message = (
-            "api_key is not an OMDb key, which has eight hexadecimal digits: set yours, or get "
-            "one at https://www.omdbapi.com/apikey.aspx"
-        )
-        raise SettingError(message)
-
-
-def _check_types(types: Collection[str]) -> None:
-    if not types:
-        message = f"types: the list is empty; name some of {', '.join(TYPES)}, or leave types out"
-        raise SettingError(message)
-
-
-def _refresh(value: Mapping[str, float | str | None]) -> Refresh:
-    days: dict[str, Any] = {}
-    for name, given in value.items():
-        if given is None:
-            continue
-        if name == "votes_change":
-            days[name] = float(given)
-            continue
-        text = str(given).strip().lower()
-        if text != "never" and not (text.isdecimal() and 1 <= int(text) <= _MOST_DAYS):
-            message = (
-                f"refresh.{name}: {show(given)} is neither a number of days, 1 to {_MOST_DAYS}, "
-                'nor "never"'
+        if not any(values.get(name) or name in errors for name in SOURCES):
+            messages.append(f"nothing to fetch: set at least one of {', '.join(SOURCES)}")
+        if messages:
+            message = "Config validation failed"
+            raise ConfigValidationError(
+                message, errors=[*map(redact, messages)], schema=dict(schema)
             )
-            raise SettingError(message)
-        days[name] = None if text == "never" else int(text)
-    return Refresh(**days)
+        return cls(**values)
+
+    def warnings(self, selected: Collection[str]) -> Iterator[str]:
+        """Yield warnings about settings that may not do what was intended.
+
+        Args:
+            selected: The streams that are selected.
+        """
+        if not _USUAL_KEY.fullmatch(self.api_key):
+            yield (
+                "api_key does not look like an OMDb key, which has eight hexadecimal digits: check "
+                "it if OMDb rejects it"
+            )
+        if self.search_terms and self.coverage != _DEFAULT_COVERAGE:
+            yield (
+                "coverage has no effect: it only applies to a search by years, without search_terms"
+            )
+        if self.years and self.titles_file and detect_layout(self.titles_file).kind != TITLE_BASICS:
+            yield (
+                "years are searched in addition to titles_file: they only filter it if it is "
+                "IMDb's title.basics; leave years out to fetch only the titles of the file"
+            )
+        selected_types = [kind for kind, stream in STREAM_OF_TYPE.items() if stream in selected]
+        searches = self.years or self.search_terms
+        if searches and selected_types and not self.types & {*selected_types}:
+            yield (
+                f"types: searches look for {', '.join(sorted(self.types))}, and that stream is not "
+                f"selected; set types to {json.dumps(selected_types)} for the streams that are"
+            )
 
 
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        is_complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        is_complete = False
-    if not is_complete:
-        message = f"api_url: {show(text)} is not a URL; use one such as https://www.omdbapi.com/"
-        raise SettingError(message)
-    if parts.query or parts.fragment:
-        message = "api_url: leave out the query; the key belongs in api_key"
-        raise SettingError(message)
-    return text if parts.path else f"{text}/"
-
-
-def _check_user_agent(text: str | None) -> None:
-    if text and not (text.isascii() and text.isprintable() and text == text.strip()):
-        message = (
-            f"user_agent: {show(text)} cannot be sent; use ASCII letters, digits and punctuation"
-        )
-        raise SettingError(message)
-
-
-def is_plain_remote(url: str) -> bool:
-    """Return whether the key would be sent unencrypted to another machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and not is_loopback(parts.netloc)
-
-
-def is_loopback(netloc: str) -> bool:
-    """Return whether a host, with or without a port, is this machine."""
-    host = urlsplit(f"//{netloc}").hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
-
-
-def _check_readable(path: Path | None) -> None:
-    if path and not path.exists():
-        message = f"titles_file: there is no file {path.absolute()}; check the path"
-        raise SettingError(message)
-    if path and not path.is_file():
-        message = (
-            f"titles_file: {path} is not a regular file, and is read more than once; save what it "
-            "gives to a file first"
-        )
-        raise SettingError(message)
-    if path:
+def _parse(
+    declared: type, config: Mapping[str, Any], errors: dict[str, str], prefix: str = ""
+) -> dict[str, Any]:
+    """Return the parsed values of the settings of a class; add what is wrong to `errors`."""
+    values: dict[str, Any] = {}
+    for item in fields(declared):
+        name = prefix + item.name
+        given, parse = config.get(item.name), item.metadata["parse"]
+        if given is None or name in errors:
+            continue
         try:
-            detect_layout(path)
-        except TitlesFileError as error:
-            message = f"titles_file: {error}"
-            raise SettingError(message) from None
-
-
-def _check_ratings(path: Path | None) -> None:
-    if path:
-        try:
-            check_ratings_file(path)
-        except RatingsFileError as error:
-            message = f"ratings_file: {error}"
-            raise SettingError(message) from None
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is None:
-        return
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=path).close()
-    except OSError as error:
-        message = (
-            f"cache_dir: {path.absolute()} is not writable ({error.strerror}); "
-            "choose another directory"
-        )
-        raise SettingError(message) from None
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else "tap-omdb --about lists all settings"
-    return f"unknown setting {name}: {hint}"
+            if isinstance(parse, type):
+                values[item.name] = parse(**_parse(parse, given, errors, f"{name}."))
+            else:
+                values[item.name] = parse(given)
+        except (SettingError, TitlesFileError, RatingsFileError) as error:
+            errors[name] = f"{name}: {error}"
+    return values

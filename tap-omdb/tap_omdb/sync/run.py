@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tap_omdb import clock
 from tap_omdb.client import Response
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
-from tap_omdb.config.settings import is_plain_remote
 from tap_omdb.config.titles_file import detect_layout
+from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.omdb.responses import is_temporary, parse_response
 from tap_omdb.redaction import redact

@@ -35,7 +35,7 @@ class Connection:
         self.circuit_breaker = CircuitBreaker(settings.concurrency)
         self.stopping = threading.Event()
         """Set when no further request may be sent."""
-        self.rate_limiter = RateLimiter(settings.requests_per_second, self.stopping)
+        self.rate_limiter = RateLimiter(None, self.stopping)
         self.retries = 0
         """Requests of this run that repeated a failed one."""
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tap_omdb.config.titles_file import (
     MAX_INVALID_ROW_TEXT,
@@ -454,6 +454,7 @@ lines = st.lists(
 @given(
     content=st.one_of(st.binary(max_size=200), lines.map(lambda t: t.encode("utf-8", "replace")))
 )
+@example(content=b'"imdbid')
 def test_any_file_is_read_or_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     try:

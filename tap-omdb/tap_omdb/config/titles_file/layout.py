@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,7 +14,8 @@ from tap_omdb.config.titles_file.names import (
     is_long_number,
     plain,
 )
-from tap_omdb.config.titles_file.opening import open_text
+from tap_omdb.config.titles_file.opening import Line, open_text
+from tap_omdb.config.titles_file.tables import quoted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,12 +156,12 @@ def _first_line_of_content(lines: list[str]) -> int | None:
 def _detect_table(lines: list[str], start: int) -> Layout | None:
     """Use the first delimiter that splits a known column off the header."""
     for delimiter in DELIMITERS:
-        reader = csv.reader(lines[:_SAMPLE_ROWS], delimiter=delimiter)
-        try:
-            header, *sample = reader
-        except (csv.Error, ValueError):
+        sample = (Line(n, line.rstrip("\r\n")) for n, line in enumerate(lines[:_SAMPLE_ROWS]))
+        rows = [row for row in quoted_rows(sample, delimiter) if not row.error]
+        if not rows or rows[0].line > 0:  # the quote in the first line is not closed
             continue
-        columns = _detect_columns([name.strip() for name in header], sample)
+        header, *cells = (row.cells for row in rows)
+        columns = _detect_columns([name.strip() for name in header], cells)
         if columns:
             return Layout(_kind(columns), columns, delimiter, start + 1)
     return None

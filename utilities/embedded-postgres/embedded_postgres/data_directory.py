@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedded_postgres.ports import HOST, PortChoice
+from embedded_postgres.privileges import can_enter
+
+if TYPE_CHECKING:
+    from embedded_postgres.privileges import Account
+
+logger = logging.getLogger(__name__)
 
 USER = "omdb"
 DATABASE = "omdb"
+FALLBACK_ROOT = Path("/var/lib/embedded-postgres")
+# PostgreSQL's programs pass their own path to a shell, between double quotes.
+_SHELL_CHARACTERS = set('"$`\\')
 
 
 @dataclass(frozen=True)
-class State:
+class State(PortChoice):
     """What was chosen at the first start; stored in `state.json`.
 
     Attributes:
-        port: The port that the server listens on.
-        preferred_port: The requested port when `port` was chosen.
         location: The directory of `data` and `log`, if that is not the data directory, which is so
-            if root uses a directory that others cannot enter.
+            if root uses a directory that the account of the server cannot use.
     """
 
-    port: int
-    preferred_port: int
     location: str | None = None
-
-    @property
-    def port_choice(self) -> PortChoice:
-        """The ports as an argument for choosing the next one."""
-        return PortChoice(self.port, self.preferred_port)
 
 
 class DataDirectory:
@@ -54,20 +56,20 @@ class DataDirectory:
     def state(self) -> State | None:
         """What was chosen at the first start; None before it."""
         try:
-            values = json.loads(self._state.read_text(encoding="utf-8"))
+            return State(**json.loads(self._state.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        return State(values["port"], values["preferred_port"], values.get("location"))
-
-    def save_state(self, state: State) -> None:
-        """Store what was chosen."""
-        _replace(self._state, json.dumps(asdict(state), indent=2) + "\n")
 
     @property
     def location(self) -> Path:
         """The directory of `data` and `log`: usually the data directory itself."""
         state = self.state
         return Path(state.location) if state and state.location else self.path
+
+    @property
+    def pgdata(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.location / "data"
 
     @property
     def password(self) -> str | None:
@@ -78,11 +80,41 @@ class DataDirectory:
             return None
         return found.group(1) if found else None
 
-    def save_password(self, password: str, port: int) -> None:
-        """Write libpq's password file; as libpq requires, only its owner can read it."""
+    def save(self, choice: PortChoice, location: Path, password: str) -> None:
+        """Store what was chosen, and the password in libpq's password file.
+
+        Both can be read by their owner only, which libpq requires.
+        """
         # Local programs use "localhost" as often as the address, and libpq compares strings.
-        lines = (f"{host}:{port}:*:{USER}:{password}\n" for host in (HOST, "localhost"))
+        lines = (f"{host}:{choice.port}:*:{USER}:{password}\n" for host in (HOST, "localhost"))
         _replace(self.pgpass, "".join(lines))
+        other = None if location == self.path else str(location)
+        state = State(choice.port, choice.preferred_port, other)
+        _replace(self._state, json.dumps(asdict(state), indent=2) + "\n")
+
+    def choose_location(self, account: Account | None) -> Path:
+        """Choose the directory of `data` and `log` at a first start; created if missing.
+
+        Args:
+            account: The account that root runs the server as; None for the current one.
+
+        Returns:
+            The data directory, which exists; or, if the account cannot use it, a directory in
+            `/var/lib` with a name derived from it.
+        """
+        path = self.path
+        if account is None or (can_enter(path, account) and not _SHELL_CHARACTERS & set(str(path))):
+            return path
+        FALLBACK_ROOT.mkdir(parents=True, exist_ok=True)
+        # The readable part helps to find the project. It is a new directory, since the data of a
+        # data directory that was moved or deleted is neither used nor removed.
+        readable = re.sub(r"[^\w.-]+", "-", path.parent.name).strip("-.")[:40] or "data"
+        location = Path(tempfile.mkdtemp(prefix=f"{readable}-", dir=FALLBACK_ROOT))
+        for directory in (FALLBACK_ROOT, location):
+            directory.chmod(0o755)  # whatever the umask: the account must be able to enter
+        message = "User %s, as whom root runs PostgreSQL, cannot use %s: the data is in %s."
+        logger.info(message, account, path, location)
+        return location
 
 
 def _replace(path: Path, text: str) -> None:

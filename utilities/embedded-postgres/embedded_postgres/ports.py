@@ -1,14 +1,19 @@
-"""The port of the server: the preferred one, or a free one that is kept."""
+"""The port of the server: the preferred one, or a free one that is kept and recorded."""
 
 from __future__ import annotations
 
 import secrets
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
+from dotenv import dotenv_values, set_key
 
 from embedded_postgres.errors import EmbeddedPostgresError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 15432
@@ -21,10 +26,10 @@ _RANDOM_PORTS = range(20000, 32000)
 
 @dataclass(frozen=True)
 class PortChoice:
-    """The port in use, and the preferred port when it was chosen."""
+    """The port that the server listens on, and the requested port when it was chosen."""
 
     port: int
-    preferred: int
+    preferred_port: int
 
 
 def choose(requested: int | None, previous: PortChoice | None) -> PortChoice:
@@ -47,7 +52,7 @@ def choose(requested: int | None, previous: PortChoice | None) -> PortChoice:
     if requested and requested != previous.port:
         if is_free(requested):
             return PortChoice(requested, requested)
-        if requested != previous.preferred:
+        if requested != previous.preferred_port:
             raise _taken(requested)
     if not is_free(previous.port):
         raise _taken(previous.port)
@@ -68,16 +73,22 @@ def is_free(port: int) -> bool:
     return True
 
 
-def process_using(port: int) -> str | None:
-    """The process that uses a port, such as "python3 (pid 4711)"; None if it is not known."""
-    try:
-        connections = psutil.net_connections(kind="tcp")
-        pid = next(
-            c.pid for c in connections if c.laddr and c.laddr.port == port and c.pid is not None
-        )
-        return f"{psutil.Process(pid).name()} (pid {pid})"
-    except (psutil.Error, StopIteration):
-        return None
+def record(path: Path, port: int) -> bool:
+    """Set the port in a `.env` file for other programs, unless it is there or is the default.
+
+    Args:
+        path: The file; created only if the port has to be recorded.
+        port: The port that the server listens on.
+
+    Returns:
+        Whether the file was changed.
+    """
+    recorded = dotenv_values(path, interpolate=False).get(PORT_VARIABLE) if path.exists() else None
+    if (recorded or str(DEFAULT_PORT)) == str(port):
+        return False
+    # Resolved, since set_key would replace a symlink by a file.
+    set_key(path.resolve(), PORT_VARIABLE, str(port), quote_mode="never")
+    return True
 
 
 def _first_free(preferred: int) -> int:
@@ -91,7 +102,17 @@ def _first_free(preferred: int) -> int:
 
 
 def _taken(port: int) -> EmbeddedPostgresError:
-    process = process_using(port) or "another program"
-    problem = f"Port {port} of this Postgres is in use by {process}"
+    problem = f"Port {port} of this Postgres is in use by {_process_using(port)}"
     remedy = f"stop that process, or set {PORT_VARIABLE} to a free port, and start again."
     return EmbeddedPostgresError(problem, remedy)
+
+
+def _process_using(port: int) -> str:
+    """The process that uses a port, such as "python3 (pid 4711)", as far as it is known."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another program"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,15 @@ _CANDIDATES = ("postgres", "nobody")
 class Account:
     """An unprivileged account on this machine."""
 
-    name: str
     uid: int
     gid: int
+
+    def __str__(self) -> str:
+        """The name of the user, or the id if it has none."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
 
 
 def account_for(pgdata: Path) -> Account | None:
@@ -38,30 +46,26 @@ def account_for(pgdata: Path) -> Account | None:
     Raises:
         EmbeddedPostgresError: The data belongs to another account, or no account exists.
     """
-    owner = _owner(pgdata)
+    if pgdata.exists():
+        status = pgdata.stat()
+        owner = Account(status.st_uid, status.st_gid)
+        if os.geteuid() != 0 and owner.uid != os.geteuid():
+            problem = f"The data in {pgdata} belongs to user {owner}"
+            raise EmbeddedPostgresError(problem, f"run this as {owner} or as root.")
+        if os.geteuid() == 0 and owner.uid != 0:
+            return owner
     if os.geteuid() != 0:
-        if owner is not None and owner.uid != os.geteuid():
-            problem = f"The data in {pgdata} belongs to user {owner.name}"
-            raise EmbeddedPostgresError(problem, f"run this as {owner.name} or as root.")
         return None
-    if owner is not None and owner.uid != 0:
-        return owner
     for name in _CANDIDATES:
-        try:
+        with suppress(KeyError):
             entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
+            return Account(entry.pw_uid, entry.pw_gid)
     problem = "PostgreSQL does not run as root, and neither a user 'postgres' nor 'nobody' exists"
     raise EmbeddedPostgresError(problem, "run this as a normal user.")
 
 
 def run(
-    command: Sequence[str | Path],
-    *,
-    account: Account | None,
-    cwd: str | Path,
-    stdin: str = "",
+    command: Sequence[str | Path], account: Account | None, cwd: str | Path, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end as an account; stdout contains stderr.
 
@@ -70,11 +74,8 @@ def run(
     Raises:
         OSError: The account cannot execute the command.
     """
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_", "LANG"))
-    }
+    left_out = ("PG", "LC_", "LANG")
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(left_out)}
     return subprocess.run(  # noqa: S603  # our own commands
         command,
         check=False,
@@ -84,33 +85,30 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**environment, "LC_ALL": "C"},
+        env={**inherited, "LC_ALL": "C"},
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     )
 
 
-def can_execute(program: Path, account: Account | None) -> bool:
-    """Whether the account can access and run the program."""
-    try:
-        return run([program, "--version"], account=account, cwd="/").returncode == 0
-    except OSError:
-        return False
-
-
 def can_enter(directory: Path, account: Account | None) -> bool:
-    """Whether the account can access the contents of a directory.
+    """Whether the account can access the contents of a directory."""
+    return can_run(["test", "-x", directory], account)
+
+
+def can_run(command: Sequence[str | Path], account: Account | None) -> bool:
+    """Whether the account can access a program, and it succeeds.
 
     Raises:
         EmbeddedPostgresError: Root cannot switch to that account, as in some containers.
     """
     try:
-        return run(["test", "-x", directory], account=account, cwd="/").returncode == 0
+        return run(command, account, cwd="/").returncode == 0
     except OSError as error:
-        who = account.name if account else "this user"
-        problem = f"PostgreSQL does not run as root, and no command can be run as user {who}"
-        problem = f"{problem} ({error.strerror})"
+        if error.errno != errno.EPERM:
+            return False
+        problem = f"PostgreSQL does not run as root, which cannot run commands as user {account}"
         raise EmbeddedPostgresError(problem, "run this as a normal user.") from error
 
 
@@ -118,15 +116,3 @@ def chown(path: Path, account: Account | None) -> None:
     """Make an account the owner of a new file or directory; None changes nothing."""
     if account is not None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
-
-
-def _owner(path: Path) -> Account | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    try:
-        name = pwd.getpwuid(status.st_uid).pw_name
-    except KeyError:
-        name = str(status.st_uid)
-    return Account(name, status.st_uid, status.st_gid)

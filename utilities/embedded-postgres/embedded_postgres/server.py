@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
+import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from embedded_postgres import binaries, ports, postmaster
-from embedded_postgres.cluster import Cluster
-from embedded_postgres.data_directory import DATABASE, USER, DataDirectory, State
+from embedded_postgres import binaries, ports
+from embedded_postgres.cluster import (
+    Cluster,
+    clean_up_after_crash,
+    find_postmaster,
+    wait_until_settled,
+)
+from embedded_postgres.data_directory import DATABASE, FALLBACK_ROOT, USER, DataDirectory, State
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.location import FALLBACK_ROOT, choose_location
-from embedded_postgres.privileges import account_for, can_enter, can_execute
+from embedded_postgres.privileges import account_for, can_enter, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +59,10 @@ class Server:
 
     The server outlives the process that starts it. Changes that may surprise a user are logged at
     level INFO or WARNING.
+
+    Attributes:
+        data_dir: The directory of the data, password and log.
+        pgpass: The password file, for libpq's PGPASSFILE.
     """
 
     host = ports.HOST
@@ -78,24 +87,16 @@ class Server:
             durable: False creates data for tests: faster, but lost in a power cut.
         """
         self._directory = DataDirectory(data_dir)
+        self.data_dir = self._directory.path
+        self.pgpass = self._directory.pgpass
         self._requested_port = port
         self._bindir = Path(bindir) if bindir else None
         self._durable = durable
 
     @property
-    def data_dir(self) -> Path:
-        """The directory of the data, password and log."""
-        return self._directory.path
-
-    @property
     def log(self) -> Path:
         """The log file of the server."""
         return self._directory.location / "log"
-
-    @property
-    def pgpass(self) -> Path:
-        """The password file, for libpq's PGPASSFILE."""
-        return self._directory.pgpass
 
     @property
     def bindir(self) -> Path:
@@ -135,7 +136,7 @@ class Server:
     @property
     def url_with_password(self) -> str:
         """`postgresql://…` with the password."""
-        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{self.dbname}"
+        return self.url.replace("@", f":{self.password}@")
 
     @property
     def parameters(self) -> dict[str, str | int]:
@@ -162,8 +163,8 @@ class Server:
     def status(self) -> Status:
         """The status of the server; nothing is changed."""
         state = self._directory.state
-        pgdata = self._directory.location / "data"
-        process = postmaster.find(pgdata)
+        pgdata = self._directory.pgdata
+        process = find_postmaster(pgdata)
         return Status(
             running=process is not None,
             pid=process.pid if process else None,
@@ -182,15 +183,15 @@ class Server:
             EmbeddedPostgresError: It cannot be started.
         """
         with self._locked():
-            pgdata = self._directory.location / "data"
+            pgdata = self._directory.pgdata
             account = account_for(pgdata)
-            running = postmaster.wait_until_settled(pgdata)
+            running = wait_until_settled(pgdata)
             if running and self._directory.state and self._directory.password:
                 if self._requested_port and self._requested_port != running.port:
                     logger.info("Port %d is used after a restart.", self._requested_port)
                 return False
             if running:  # but the port or the password is lost, so nobody can log in
-                self._cluster(self._directory.location, account).stop()
+                self._cluster(pgdata.parent, account).stop()
             self._start(self._cluster(self._location_for(account), account))
         return True
 
@@ -206,8 +207,8 @@ class Server:
         if not self.status().running:
             return False
         with self._locked():
-            pgdata = self._directory.location / "data"
-            if postmaster.wait_until_settled(pgdata) is None:
+            pgdata = self._directory.pgdata
+            if wait_until_settled(pgdata) is None:
                 return False
             self._cluster(pgdata.parent, account_for(pgdata)).stop()
         return True
@@ -228,68 +229,42 @@ class Server:
 
     def _start(self, cluster: Cluster) -> None:
         """Start a cluster that is not running, after creating it or cleaning up after a crash."""
-        state, password = (
-            self._directory.state,
-            self._directory.password or secrets.token_urlsafe(24),
-        )
-        is_new = not cluster.pgdata.exists()
-        if not is_new:
-            _check_version(cluster)
-            postmaster.clean_up_after_crash(cluster.pgdata)
-        previous = state.port_choice if state else None
-        choice = ports.choose(self._requested_port, previous)
-        if is_new:
-            self._save(cluster, choice, password)
+        stored = self._directory.password
+        password = stored or secrets.token_urlsafe(24)
+        if not cluster.pgdata.exists():
             cluster.create(password, durable=self._durable)
-        elif self._directory.password is None:
-            cluster.set_password(password)
-        self._save(cluster, choice, password)
-        try:
-            cluster.start(choice.port)
-        except EmbeddedPostgresError:
-            # At a first start another program may have taken the port in the meantime.
-            if previous or ports.is_free(choice.port):
-                raise
-            choice = ports.choose(self._requested_port, None)
-            self._save(cluster, choice, password)
-            cluster.start(choice.port)
-
-    def _save(self, cluster: Cluster, choice: ports.PortChoice, password: str) -> None:
-        location = None if cluster.location == self.data_dir else str(cluster.location)
-        self._directory.save_password(password, choice.port)
-        self._directory.save_state(State(choice.port, choice.preferred, location))
+        else:
+            _check_version(cluster)
+            clean_up_after_crash(cluster.pgdata)
+            if stored is None:
+                cluster.set_password(password)
+        choice = ports.choose(self._requested_port, self._directory.state)
+        self._directory.save(choice, cluster.location, password)
+        cluster.start(choice.port)
 
     def _location_for(self, account: Account | None) -> Path:
-        """The location of earlier starts, or else one that the account can enter."""
+        """The location of earlier starts, or else one that the account can use."""
         location = self._directory.location
-        if location.is_dir() and can_enter(location, account):
-            return location
         if (location / "data").exists():
-            name = account.name if account else "this user"
-            problem = f"User {name}, as whom PostgreSQL runs, cannot enter {location} with its data"
+            if can_enter(location, account):
+                return location
+            problem = f"User {account}, as whom PostgreSQL runs, cannot enter {location}"
             raise EmbeddedPostgresError(problem, "move the project to where that user can.")
         if location != self.data_dir:
+            if location.is_dir():
+                return location
             logger.warning("The data in %s is missing: starting with an empty database.", location)
-        location = choose_location(self.data_dir, account)
-        if location != self.data_dir and account:
-            logger.info(
-                "User %s, as whom root runs PostgreSQL, cannot enter %s: the data is in %s.",
-                account.name,
-                self.data_dir,
-                location,
-            )
-        return location
+        return self._directory.choose_location(account)
 
     def _cluster(self, location: Path, account: Account | None) -> Cluster:
         """The cluster at a location, with programs that the account can run."""
         bindir = self.bindir
         binaries.major_version(bindir)
-        if not can_execute(bindir / "postgres", account):
-            if self._bindir:
-                name = account.name if account else "this user"
-                problem = f"User {name}, as whom PostgreSQL runs, cannot access PG_BINDIR, {bindir}"
+        if not can_run([bindir / "postgres", "--version"], account):
+            if not binaries.is_bundled(bindir):
+                problem = f"User {account}, as whom PostgreSQL runs, cannot access {bindir}"
                 raise EmbeddedPostgresError(problem, "use a directory that every user can read.")
-            bindir = binaries.copy(location / "binaries")
+            bindir = binaries.copy(bindir, location / "binaries")
         return Cluster(location, bindir, account)
 
     @property
@@ -303,14 +278,34 @@ class Server:
     def _locked(self) -> Iterator[None]:
         """Hold the lock with which one process at a time starts or stops the server."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = self._directory.lock
         try:
-            with FileLock(self._directory.lock, timeout=_LOCK_TIMEOUT_S):
+            with FileLock(lock, timeout=_LOCK_TIMEOUT_S):
                 yield
         except Timeout as error:
-            problem = (
-                f"Another start or stop has held {self._directory.lock} for {_LOCK_TIMEOUT_S} s"
-            )
+            problem = f"Another start or stop has held {lock} for {_LOCK_TIMEOUT_S} s"
             raise EmbeddedPostgresError(problem, "wait for it or end it, and try again.") from error
+
+
+@contextmanager
+def temporary(bindir: str | Path | None = None) -> Iterator[Server]:
+    """A running server for tests on any free port, which is deleted with its data afterwards.
+
+    Args:
+        bindir: The directory of PostgreSQL's programs; None for those of the wheel.
+
+    Yields:
+        The running server.
+    """
+    with tempfile.TemporaryDirectory(prefix="embedded-postgres-") as directory:
+        # If root runs this, the server runs as another user, who must be able to enter.
+        Path(directory).chmod(0o711)
+        server = Server(Path(directory) / "data", port=0, bindir=bindir, durable=False)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.destroy()
 
 
 def _check_version(cluster: Cluster) -> None:

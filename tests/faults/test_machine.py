@@ -66,11 +66,9 @@ def test_the_state_is_lost(pipeline: Pipeline) -> None:
 
 
 def test_the_state_is_of_a_newer_version(pipeline: Pipeline) -> None:
-    assert pipeline.run(), pipeline.log
-    assert pipeline.state
-    pipeline.state["bookmarks"]["sync_state"]["version"] = 99
+    pipeline.state = {"bookmarks": {"sync_state": {"version": 99}}}
     assert not pipeline.run()
     assert "Traceback" not in pipeline.log
     (line,) = (line for line in pipeline.log.splitlines() if "version 99" in line)
     assert "upgrade tap-omdb" in line
-    assert pipeline.spent() == len(pipeline.ids)
+    assert pipeline.spent() == 0

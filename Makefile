@@ -23,7 +23,8 @@ EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 
 .PHONY: demo
 demo: start ## Run the whole pipeline on the emulator and show the result
-	@$(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run dashboard:build
+	@export TAP_OMDB_API_URL="http://127.0.0.1:$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)/"; \
+	  $(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run dashboard:build
 	@$(POSTGRES) psql --no-psqlrc --file=scripts/demo.sql
 
 START_POSTGRES = export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \
@@ -71,11 +72,15 @@ airflow: .airflow/.installed start ## Start Airflow (EXECUTOR=celery WORKERS=2, 
 airflow-stop: ## Stop Airflow and its tasks; the data is kept
 	@if [ -e .airflow/venv ]; then $(AIRFLOW) stop; fi
 
-# Nothing but psql itself prints, so that other programs can read its output.
+# Nothing but psql itself prints, so that other programs can read its output. Neither make nor a shell
+# expands the arguments, so that every SQL arrives as it is typed.
+SPLIT := import os, shlex, sys; os.execv(sys.argv[1], [*sys.argv[1:], *shlex.split(os.environ["PSQL_ARGS"])])
+
 .PHONY: psql
+psql: export PSQL_ARGS := $(value ARGS)
 psql: .meltano/.installed env ## Query the data with psql (ARGS='-c "select 1"'; a script on stdin)
 	@$(START_POSTGRES) > /dev/null
-	@$(POSTGRES) psql $(ARGS)
+	@.venv/bin/python -c '$(SPLIT)' $(POSTGRES) psql
 
 .PHONY: reset
 reset: .meltano/.installed stop ## Delete all data of demo and dev: Postgres, state, cached responses
@@ -95,13 +100,12 @@ dictionary: start ## Generate a page that describes every table and column
 
 ##@ Check
 
-# One more than there are cores, since many tests wait. In the order of the folders: otherwise, files with
-# few tests come last, and some of those take minutes.
+# One more than there are cores, since many tests wait. tests/conftest.py orders the files, the slowest first.
 WORKERS_OF_TESTS ?= $(shell nproc 2> /dev/null | awk '{ print ($$1 < 4 ? $$1 + 1 : 4) }')
 
 .PHONY: test
 test: lint .meltano/.installed .airflow/.installed ## Run all checks and tests, from nothing
-	.venv/bin/pytest --numprocesses=$(WORKERS_OF_TESTS) --dist=loadfile --no-loadscope-reorder
+	.venv/bin/pytest --numprocesses=$(WORKERS_OF_TESTS) --dist=loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: test-airflow
 test-airflow: .venv/.dev .meltano/.installed .airflow/.installed ## Run only the tests of Airflow

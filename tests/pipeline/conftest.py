@@ -89,12 +89,6 @@ class Project:
             start_new_session=True,
         )
 
-    def run(self, **variables: str) -> str:
-        """Run the pipeline to its end and return what it printed."""
-        finished = self.meltano(*PIPELINE, **variables)
-        assert finished.returncode == 0, finished.stdout
-        return finished.stdout
-
     def make(self, *arguments: str) -> str:
         """Run `make` to its end and return what it printed."""
         finished = self.try_make(*arguments)
@@ -117,13 +111,20 @@ class Project:
 
     def utility(self, executable: str, *arguments: str) -> None:
         """Run an executable of a utility plugin as `make start` and `make stop` do."""
+        done = self.try_utility(executable, *arguments)
+        assert done.returncode == 0, done.stdout
+
+    def try_utility(self, executable: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Like `utility`, but may fail."""
         utility = {"embedded-postgres": "postgres"}.get(executable, executable)
-        subprocess.run(
+        return subprocess.run(
             [self.root / ".meltano/utilities" / utility / "venv/bin" / executable, *arguments],
             cwd=self.root,
             env={"PATH": os.defpath, **self.ports},
-            stdout=subprocess.DEVNULL,
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
             timeout=120,
         )
 
@@ -183,16 +184,16 @@ class Project:
             }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A copy whose servers run."""
     with running_project(tmp_path_factory.mktemp("pipeline") / "a próject") as copy:
         yield copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def idle_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A copy whose servers do not run and never did."""
+    """A copy whose servers do not run."""
     copy = copy_project(tmp_path_factory.mktemp("idle") / "a próject")
     yield copy
     copy.utility("embedded-postgres", "destroy", "--yes")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+
+from tests.pipeline.conftest import CHECKOUT, PIPELINE
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import Project
@@ -15,21 +18,19 @@ def lines_with(text: str, output: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("environment", "remedy"),
+    ("environment", "command", "remedy"),
     [
-        ("demo", "start it with `make start`"),
-        ("dev", "start it with `make start`"),
-        ("prod", "check PGHOST and PGPORT in .env or your shell"),
+        ("demo", PIPELINE, "start it with `make start`"),
+        ("dev", ("invoke", "dbt:run"), "start it with `make start`"),
+        ("prod", PIPELINE, "check PGHOST and PGPORT in .env or your shell"),
     ],
 )
-def test_postgres_is_down(idle_project: Project, environment: str, remedy: str) -> None:
+def test_postgres_is_down(
+    idle_project: Project, environment: str, command: tuple[str, ...], remedy: str
+) -> None:
     port = idle_project.ports["EMBEDDED_POSTGRES_PORT"]
     finished = idle_project.meltano(
-        *("run", "tap-omdb", "target-postgres", "dbt:run"),
-        environment=environment,
-        PGHOST="127.0.0.1",
-        PGPORT=port,
-        TAP_OMDB_API_URL="http://127.0.0.1:1/",
+        *command, environment=environment, PGHOST="127.0.0.1", PGPORT=port
     )
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
@@ -38,38 +39,34 @@ def test_postgres_is_down(idle_project: Project, environment: str, remedy: str) 
     assert not lines_with("Running with dbt", finished.stdout)
 
 
-@pytest.mark.parametrize("start", [("run", "dbt:run"), ("invoke", "dbt:run"), ("run", "dbt:test")])
-def test_postgres_is_down_for_dbt(idle_project: Project, start: tuple[str, str]) -> None:
-    finished = idle_project.meltano(*start)
-    assert finished.returncode != 0
-    (line,) = lines_with("Postgres", finished.stdout)
-    assert "does not accept connections" in line
-    assert "start it with `make start`" in line
-    assert "Traceback" not in finished.stdout
+def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:
+    plugins = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]
+    commands = {
+        f"{utility['name']}:{name}": command["executable"]
+        for utility in plugins["utilities"]
+        if utility["name"] in {"dbt", "dashboard"}
+        for name, command in utility["commands"].items()
+    }
+    # It reports itself that there is no server.
+    assert commands.pop("dbt:health") == "python"
+    assert set(commands.values()) == {"require-postgres"}
 
 
-@pytest.fixture(scope="module")
-def project_without_emulator(project: Project) -> Project:
+def test_the_emulator_is_down(project: Project) -> None:
     project.utility("omdb-emulator", "stop")
-    return project
-
-
-def test_the_emulator_is_down(project_without_emulator: Project) -> None:
-    finished = project_without_emulator.meltano(
-        *("run", "tap-omdb", "target-postgres", "dbt:run"), TAP_OMDB_MAX_RETRY_TIME="1"
-    )
+    finished = project.meltano(*PIPELINE, TAP_OMDB_MAX_RETRY_TIME="1")
+    project.utility("omdb-emulator", "start", "--log-requests")
     assert finished.returncode != 0
-    port = project_without_emulator.ports["OMDB_EMULATOR_PORT"]
     (line,) = lines_with("cannot be reached", finished.stdout)
-    assert f"127.0.0.1:{port}" in line
+    assert f"127.0.0.1:{project.ports['OMDB_EMULATOR_PORT']}" in line
     assert "emulator" in line
     assert "Traceback" not in finished.stdout
 
 
 def test_the_key_is_wrong(project: Project) -> None:
-    project.utility("omdb-emulator", "start")
+    project.emulator.reset()
     finished = project.meltano(
-        *("--log-level=debug", "run", "tap-omdb", "target-postgres", "dbt:run"),
+        *("--log-level=debug", *PIPELINE),
         environment="dev",
         TAP_OMDB_API_URL=project.emulator.url,
         TAP_OMDB_API_KEY="1badc0de",
@@ -82,9 +79,7 @@ def test_the_key_is_wrong(project: Project) -> None:
     assert project.emulator.stats()["unauthorized"]["invalid_key"] > 0
 
 
-def test_there_is_no_key(project: Project) -> None:
-    finished = project.meltano(
-        *("run", "tap-omdb", "target-postgres", "dbt:run"), environment="dev", TAP_OMDB_API_KEY=""
-    )
+def test_there_is_no_key(idle_project: Project) -> None:
+    finished = idle_project.meltano("invoke", "tap-omdb", environment="dev", TAP_OMDB_API_KEY="")
     assert finished.returncode != 0
     assert lines_with("api_key is missing", finished.stdout)

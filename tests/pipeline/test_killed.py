@@ -125,7 +125,7 @@ def test_terminated(held: Held) -> None:
 
 
 def test_timed_out(held: Held) -> None:
-    with held.start("--timeout=10") as process:
+    with held.start("--timeout=5") as process:
         assert process.stdout
         for line in process.stdout:
             if "graceful termination" in line:

@@ -1,61 +1,128 @@
-"""What `make` offers beside the demo and the tests."""
+"""What `make` offers beside the demo and the tests, and the ports of the servers."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+
+from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.usefixtures("stopped_at_last")
+STATE_ID = "{}:tap-omdb-to-target-postgres"
 
 
-@pytest.fixture(scope="module")
-def stopped_at_last(idle_project: Project) -> object:
+@pytest.fixture(autouse=True)
+def as_before(idle_project: Project) -> Iterator[None]:
+    """Stops the servers, and restores `.env`."""
+    env_file = idle_project.root / ".env"
+    before = env_file.read_text()
     yield
     idle_project.make("stop")
+    env_file.write_text(before)
+
+
+@pytest.mark.place
+def test_ports_in_use_are_replaced_permanently(idle_project: Project) -> None:
+    ports = idle_project.ports
+    with (
+        socket.create_server(("127.0.0.1", int(ports["EMBEDDED_POSTGRES_PORT"]))),
+        socket.create_server(("127.0.0.1", int(ports["OMDB_EMULATOR_PORT"]))),
+    ):
+        idle_project.make("start")
+        others = idle_project.ports
+        assert not set(others.values()) & set(ports.values())
+    assert idle_project.rows("select 1 as answer") == [{"answer": 1}]
+    shown = idle_project.meltano("invoke", "tap-omdb", "--test")
+    assert shown.returncode == 0, shown.stdout
+    assert idle_project.emulator.stats()["requests"] > 0
+
+    assert idle_project.make("status").count(" run") == 2
+    assert idle_project.make("stop").count("stopped") == 2
+    assert "is stopped" in idle_project.make("status")
 
 
 def test_psql_starts_postgres_and_prints_nothing_else(idle_project: Project) -> None:
     shown = idle_project.try_make("psql", "ARGS=-At", stdin="select 6 * 7")
     assert (shown.returncode, shown.stdout) == (0, "42\n"), shown.stderr
-    shown = idle_project.try_make("psql", """ARGS=-Atc 'select 1'""")
-    assert (shown.stdout, shown.stderr) == ("1\n", "")
-
-
-def test_psql_fails_as_psql_does(idle_project: Project) -> None:
+    for sql in ("select '^tt1$', $$a 'b'$$, $1$`id`$1$, $(id), \\$HOME", 'select "#", 100 % 7'):
+        shown = idle_project.try_make("psql", f"ARGS=-Ate -c {shlex.quote(sql)}")
+        assert shown.stdout.startswith(f"{sql}\n")
+    shown = idle_project.try_make("psql", """ARGS=-Atc "select '^tt1$' ~ 't$', $$b$$" """)
+    assert (shown.stdout, shown.stderr) == ("f|b\n", "")
     shown = idle_project.try_make("psql", """ARGS=-c 'selct'""")
     assert shown.returncode != 0
     assert "syntax error" in shown.stderr
 
 
-def test_status_lists_running_services(idle_project: Project) -> None:
-    idle_project.make("start")
-    assert idle_project.make("status").count(" run") == 2
-    idle_project.make("stop")
-    assert "is stopped" in idle_project.make("status")
+def test_the_commands_of_the_utilities(idle_project: Project) -> None:
+    utilities = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]["utilities"]
+    commands = {
+        f"{utility['name']}:{name}": (utility["executable"], shlex.split(command["args"]))
+        for utility in utilities
+        if utility["name"] in {"postgres", "omdb-emulator"}
+        for name, command in utility["commands"].items()
+    }
+
+    def run(name: str, *more: str) -> tuple[int, str]:
+        executable, arguments = commands[name]
+        root = str(idle_project.root)
+        arguments = [argument.replace("$MELTANO_PROJECT_ROOT", root) for argument in arguments]
+        done = idle_project.try_utility(executable, *arguments, *more)
+        return done.returncode, done.stdout
+
+    for name in ("postgres", "omdb-emulator"):
+        assert run(f"{name}:start")[0] == 0
+        assert run(f"{name}:status")[0] == 0
+    port = idle_project.ports["EMBEDDED_POSTGRES_PORT"]
+    assert run("postgres:url") == (0, f"postgresql://omdb@127.0.0.1:{port}/omdb\n")
+    assert run("postgres:psql", "-Atc", "show port") == (0, f"{port}\n")
+    for name in ("postgres", "omdb-emulator"):
+        assert run(f"{name}:stop")[0] == 0
+        assert run(f"{name}:status")[0] != 0
 
 
 def test_reset_deletes_demo_and_dev_but_not_prod(idle_project: Project) -> None:
     idle_project.make("start")
     state = json.dumps({"singer_state": {"bookmarks": {}}})
-    states = {f"{name}:tap-omdb-to-target-postgres" for name in ("demo", "dev", "prod")}
-    for state_id in states:
-        assert idle_project.meltano("state", "set", "--force", state_id, state).returncode == 0
+    for name in ("demo", "prod"):
+        stored = idle_project.meltano("state", "set", "--force", STATE_ID.format(name), state)
+        assert stored.returncode == 0, stored.stdout
     cache = idle_project.root / ".meltano/cache/tap-omdb"
     for name in ("demo", "dev", "prod"):
-        (cache / name).mkdir(parents=True)
+        (cache / name).mkdir(parents=True, exist_ok=True)
 
     shown = idle_project.make("reset")
 
     assert "Postgres and its data are deleted." in shown
-    assert "demo:tap-omdb-to-target-postgres" in shown
+    assert STATE_ID.format("demo") in shown
     assert not (idle_project.root / ".postgres").exists()
     assert [path.name for path in cache.iterdir()] == ["prod"]
     left = idle_project.meltano("state", "list").stdout
-    assert [state_id for state_id in sorted(states) if state_id in left] == [
-        "prod:tap-omdb-to-target-postgres"
+    assert STATE_ID.format("prod") in left
+    assert STATE_ID.format("demo") not in left
+
+
+def test_an_env_file_without_ports_gets_the_default_ones(idle_project: Project) -> None:
+    env_file = idle_project.root / ".env"
+    env_file.write_text("TAP_OMDB_API_KEY='1a2b3c4d' # mine", encoding="utf-8")
+    env_file.chmod(0o600)
+    idle_project.make("env")
+    assert env_file.read_text().splitlines() == [
+        "TAP_OMDB_API_KEY='1a2b3c4d' # mine",
+        "EMBEDDED_POSTGRES_PORT=15432",
+        "OMDB_EMULATOR_PORT=15500",
     ]
+    assert env_file.stat().st_mode & 0o777 == 0o600
+    env_file.unlink()
+    idle_project.make("env")
+    assert env_file.read_text() == (idle_project.root / ".env.example").read_text()
+    assert env_file.stat().st_mode & 0o777 == 0o600

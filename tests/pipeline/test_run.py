@@ -1,4 +1,7 @@
-"""The pipeline from end to end: what the emulator has arrives in Postgres, once."""
+"""The pipeline from end to end: what the emulator has arrives in Postgres, once.
+
+`.env` says other things wherever it can, as that of a production does.
+"""
 
 # ruff: noqa: S608 - the SQL is the tests' own
 
@@ -6,169 +9,196 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import pytest
+import yaml
+
+from tests.pipeline.conftest import CHECKOUT, MISLEADING, running_project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.pipeline.conftest import Project
 
 YEARS = ("2013", "2014")
 COVERAGE = 0.7
 SERIES = "tt0407362"
+KINDS = ("movies", "series", "episodes", "games")
+NOISE = ("METRIC", "DeprecationWarning", "Inserting with SQL", "Traceback")
+OTHER_SETTINGS = {
+    **{name: MISLEADING[name] for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")},
+    **{name: MISLEADING[name] for name in ("PGDATABASE", "PGSSLMODE", "TAP_OMDB_API_KEY")},
+    "PGPASSFILE": "/srv/movies/.pgpass",
+    "PGSSLROOTCERT": "/srv/movies/ca.pem",
+    "TARGET_POSTGRES_SQLALCHEMY_URL": "postgresql+psycopg://omdb_loader@192.0.2.1/",
+    "TAP_OMDB_API_URL": "http://192.0.2.1/",
+    "TAP_OMDB_DAILY_REQUESTS": "2000",
+    "TAP_OMDB_LOGLEVEL": "WARNING",
+    "TARGET_POSTGRES_LOGLEVEL": "WARNING",
+    "MELTANO_ENVIRONMENT": "prod",
+    "MELTANO_STATE_BACKEND_URI": "file://elsewhere",
+    "ALERT_WEBHOOK_URL": "http://192.0.2.1/",
+}
+# The ports are those of demo, and what to fetch applies to it, too.
+OF_DEMO = {"EMBEDDED_POSTGRES_PORT", "OMDB_EMULATOR_PORT", "TAP_OMDB_YEARS", "TAP_OMDB_TITLES_FILE"}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A project after its first `make demo`.
+
+    Attributes:
+        shown: What it printed.
+        asked: The titles whose details were asked for.
+        loaded: The titles in the raw tables.
+        catalogue: What the emulator has, by id.
+        watchlist: The titles of the demo's file.
+    """
+
+    project: Project
+    shown: str
+    asked: set[str]
+    loaded: set[str]
+    catalogue: dict[str, Any]
+    watchlist: set[str]
 
 
 @pytest.fixture(scope="module")
-def shown(project: Project) -> str:
-    """What the first run prints."""
-    return project.make("demo")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    with running_project(tmp_path_factory.mktemp("demo") / "a próject") as project:
+        settings = {**OTHER_SETTINGS, "MELTANO_STATE_BACKEND_URI": f"file://{project.root}/state"}
+        with (project.root / ".env").open("a") as env_file:
+            env_file.writelines(f"{name}='{value}'\n" for name, value in settings.items())
+        shown = project.make("demo")
+        emulator = project.emulator
+        asked = {r["query"]["i"] for r in emulator.requests() if r["kind"] == "details"}
+        query = " union all ".join(f"select imdb_id from demo_raw.{kind}" for kind in KINDS)
+        loaded = {row["imdb_id"] for row in project.rows(query)}
+        catalogue = {imdb_id: emulator.title(imdb_id) for imdb_id in emulator.titles()}
+        rows = (project.root / "scripts/demo_watchlist.csv").read_text("utf-8").splitlines()
+        watchlist = {row.partition(",")[0] for row in rows[1:]}
+        yield Ran(project, shown, asked, loaded, catalogue, watchlist)
 
 
-@pytest.fixture(scope="module")
-def ran(project: Project, shown: str) -> Project:
-    """The project after one run."""
-    assert "Run completed" in shown
-    return project
+def test_env_says_something_else_wherever_it_can() -> None:
+    example = (CHECKOUT / ".env.example").read_text()
+    described = set(re.findall(r"^#?([A-Z]\w+)=", example, re.MULTILINE))
+    assert described - OF_DEMO == set(OTHER_SETTINGS) & described
+    runbook = (CHECKOUT / "docs/operations.md").read_text()
+    (block,) = re.findall(r"```shell\n\s+(TAP_OMDB_API_KEY=.*?)```", runbook, re.DOTALL)
+    assert set(re.findall(r"^\s*(\w+)=", block, re.MULTILINE)) - OF_DEMO <= set(OTHER_SETTINGS)
 
 
-@pytest.fixture(scope="module")
-def asked(ran: Project) -> set[str]:
-    """The titles whose details were asked for in the first run."""
-    return {r["query"]["i"] for r in ran.emulator.requests() if r["kind"] == "details"}
-
-
-def test_make_demo_prints_a_summary(ran: Project, shown: str) -> None:
-    result = shown.partition("== Tables and views")[2]
-    (row,) = ran.rows("select count(*) as n from demo_marts.movies")
+def test_make_demo_prints_a_summary_and_no_noise(ran: Ran) -> None:
+    result = ran.shown.partition("== Tables and views")[2]
+    (row,) = ran.project.rows("select count(*) as n from demo_marts.movies")
     assert re.search(rf"\nmovies +{row['n']} movie\n", result)
     assert re.search(r"\n *2010 +2010 +8.8 Inception +Christopher Nolan +Action, Adventure", result)
-    assert f"\n{ran.emulator.stats()['requests']} requests spent;" in result
+    assert f"\n{ran.project.emulator.stats()['requests']} requests spent;" in result
     assert "make psql" in result
+    assert [noise for noise in NOISE if noise in ran.shown] == []
 
 
-def test_it_fits_into_a_day_of_a_free_key(ran: Project, shown: str) -> None:
-    assert "requests spent" in shown
-    assert 0 < ran.emulator.stats()["requests"] <= 1000
+def test_it_fits_into_a_day_of_a_free_key_of_the_emulator(ran: Ran) -> None:
+    assert 0 < ran.project.emulator.stats()["requests"] <= 1000
+    assert ran.project.emulator.stats()["by_key"].keys() == {"00000000"}
 
 
-def test_only_rejects_and_data_issues_are_empty(shown: str) -> None:
-    listed = shown.partition("== Best movies")[0]
+def test_only_rejects_and_data_issues_are_empty(ran: Ran) -> None:
+    listed = ran.shown.partition("== Best movies")[0]
     counts = re.findall(r"^(raw \w+|\w+) +(\d+) \w", listed, re.MULTILINE)
     assert len(counts) > 30
-    assert {name for name, rows in counts if rows == "0"} == {
-        "raw rejects",
-        "data_issues",
-        "rejects",
-    }
+    empty = {name for name, rows in counts if rows == "0"}
+    assert empty == {"raw rejects", "data_issues", "rejects"}
 
 
-@pytest.fixture(scope="module")
-def loaded(ran: Project) -> set[str]:
-    """The titles in the raw tables."""
-    kinds = ("movies", "series", "episodes", "games")
-    query = " union all ".join(f"select imdb_id from demo_raw.{kind}" for kind in kinds)
-    return {row["imdb_id"] for row in ran.rows(query)}
+def test_every_requested_title_is_loaded(ran: Ran) -> None:
+    assert len(ran.watchlist) > 300
+    assert ran.watchlist <= ran.loaded
+    rejects = ran.project.rows("select imdb_id from demo_raw.rejects where source <> 'season'")
+    assert {SERIES} < ran.asked <= ran.loaded | {row["imdb_id"] for row in rejects}
 
 
-@pytest.fixture(scope="module")
-def catalogue(ran: Project) -> dict[str, Any]:
-    """What the emulator has, by id."""
-    return {imdb_id: ran.emulator.title(imdb_id) for imdb_id in ran.emulator.titles()}
-
-
-@pytest.fixture(scope="module")
-def watchlist(ran: Project) -> set[str]:
-    """The titles of the demo's file."""
-    rows = (ran.root / "scripts" / "demo_watchlist.csv").read_text(encoding="utf-8").splitlines()
-    return {row.partition(",")[0] for row in rows[1:]}
-
-
-def test_every_title_of_the_watchlist_is_loaded(loaded: set[str], watchlist: set[str]) -> None:
-    assert len(watchlist) > 300
-    assert watchlist <= loaded
-
-
-def test_every_requested_title_is_loaded(ran: Project, asked: set[str], loaded: set[str]) -> None:
-    rejects = ran.rows("select imdb_id from demo_raw.rejects where source <> 'season'")
-    assert {SERIES} < asked <= loaded | {row["imdb_id"] for row in rejects}
-
-
-def test_search_reaches_the_configured_coverage(
-    loaded: set[str], asked: set[str], catalogue: dict[str, Any], watchlist: set[str]
-) -> None:
+def test_search_reaches_the_configured_coverage(ran: Ran) -> None:
     there = {
         imdb_id
-        for imdb_id, response in catalogue.items()
+        for imdb_id, response in ran.catalogue.items()
         if response.get("Type") == "movie" and response["Year"] in YEARS
     }
     assert len(there) > 100
-    assert len(loaded & there) > COVERAGE * len(there)
-    years = {catalogue[imdb_id]["Year"][:4] for imdb_id in asked - {SERIES} - watchlist}
-    assert years == set(YEARS)
+    assert len(ran.loaded & there) > COVERAGE * len(there)
+    searched = ran.asked - {SERIES} - ran.watchlist
+    assert {ran.catalogue[imdb_id]["Year"][:4] for imdb_id in searched} == set(YEARS)
 
 
-def test_the_series_has_all_of_its_episodes(
-    loaded: set[str], catalogue: dict[str, Any], ran: Project
-) -> None:
-    episodes = {i for i, response in catalogue.items() if response.get("seriesID") == SERIES}
+def test_the_series_has_all_of_its_episodes(ran: Ran) -> None:
+    episodes = {i for i, title in ran.catalogue.items() if title.get("seriesID") == SERIES}
     assert len(episodes) > 70
-    assert episodes <= loaded
-    (row,) = ran.rows(f"select count(*) as n from demo_marts.episodes where series_id = '{SERIES}'")
-    assert row["n"] == len(episodes)
+    assert episodes <= ran.loaded
+    query = f"select count(*) as n from demo_marts.episodes where series_id = '{SERIES}'"
+    assert ran.project.rows(query) == [{"n": len(episodes)}]
 
 
-def test_every_field_matches_the_response(ran: Project, loaded: set[str]) -> None:
+def test_every_field_matches_the_response(ran: Ran) -> None:
     responses = []
-    for imdb_id in loaded:
-        with urlopen(f"{ran.emulator.url}?apikey=00000000&i={imdb_id}") as response:  # noqa: S310
+    for imdb_id in ran.loaded:
+        url = f"{ran.project.emulator.url}?apikey=00000000&i={imdb_id}"
+        with urlopen(url) as response:  # noqa: S310
             responses.append((imdb_id, json.loads(response.read(), strict=False)))
-    assert ran.differences(responses) == []
+    assert ran.project.differences(responses) == []
 
 
-def test_the_marts_have_every_movie(ran: Project) -> None:
+def test_the_marts_have_every_movie(ran: Ran) -> None:
     query = "select imdb_id, title from {}.movies order by imdb_id"
-    assert ran.rows(query.format("demo_marts")) == ran.rows(query.format("demo_raw"))
+    rows = ran.project.rows
+    assert rows(query.format("demo_marts")) == rows(query.format("demo_raw"))
 
 
-def test_timestamps_are_utc(ran: Project) -> None:
-    (row,) = ran.rows(
+def test_timestamps_are_utc(ran: Ran) -> None:
+    query = (
         "select bool_and(now() at time zone 'UTC' - fetched_at between '0' and '1 hour') as ok"
         " from demo_raw.movies"
     )
-    assert row["ok"]
+    assert ran.project.rows(query) == [{"ok": True}]
 
 
-def test_a_second_run_sends_no_requests_and_changes_nothing(ran: Project) -> None:
-    spent, before = ran.emulator.stats()["requests"], ran.snapshot()
+def test_the_job_starts_both_servers_spends_no_requests_and_changes_nothing(ran: Ran) -> None:
+    before = ran.project.snapshot()
     assert len(before["demo_raw.movies"]) > 100
-    ran.run()
-    assert ran.emulator.stats()["requests"] == spent
-    after = ran.snapshot()
+    assert ran.project.make("stop").count("stopped") == 2
+
+    finished = ran.project.meltano("run", "demo")
+
+    assert finished.returncode == 0, finished.stdout
+    assert ran.project.emulator.stats()["requests"] == 0
+    after = ran.project.snapshot()
     assert after.keys() == before.keys()
-    changed = {table for table in before if after[table] != before[table]}
-    assert changed == {"demo_raw.syncs"}
-
-
-def test_a_real_key_is_not_sent_to_the_emulator(ran: Project) -> None:
-    assert ran.emulator.stats()["by_key"].keys() == {"00000000"}
-
-
-def test_nothing_is_written_outside_the_project_but_logs(ran: Project) -> None:
-    home = ran.root.parent / "home"
+    assert {table for table in before if after[table] != before[table]} == {"demo_raw.syncs"}
+    shown = ran.project.make("psql", "ARGS=--no-psqlrc --file=scripts/demo.sql")
+    assert "0 requests spent: nothing was due" in shown
+    home = ran.project.root.parent / "home"
     written = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
     assert {path for path in written if not path.startswith(".local/state/meltano/log")} == set()
 
 
-def test_a_second_demo_reports_nothing_due(ran: Project) -> None:
-    assert "0 requests spent: nothing was due" in ran.make("demo")
-
-
-def test_state_is_readable_and_full_refresh_ignores_it(ran: Project, asked: set[str]) -> None:
-    state = ran.meltano("state", "get", "demo:tap-omdb-to-target-postgres")
-    assert state.returncode == 0, state.stdout
-    assert '"sync_state"' in state.stdout
-    spent = ran.emulator.stats()["requests"]
-    again = ran.meltano("run", "--full-refresh", "tap-omdb", "target-postgres")
-    assert again.returncode == 0, again.stdout
-    assert ran.emulator.stats()["requests"] - spent >= len(asked)
+def test_dev_is_beside_demo_on_the_same_server(ran: Ran) -> None:
+    jobs = {
+        job["name"]: job["tasks"]
+        for job in yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["jobs"]
+    }
+    start, pipeline = jobs["demo"]
+    assert jobs["dev"] == [start.removesuffix(" omdb-emulator:start"), pipeline]
+    finished = ran.project.meltano(
+        *("run", "tap-omdb", "target-postgres"),
+        environment="dev",
+        TAP_OMDB_API_URL=ran.project.emulator.url,
+        TAP_OMDB_API_KEY="00001000",
+        TAP_OMDB_YEARS="[]",
+        TAP_OMDB_IMDB_IDS='["tt1375666", "tt0435761"]',
+    )
+    assert finished.returncode == 0, finished.stdout
+    titles = ran.project.rows("select title from dev_raw.movies order by title")
+    assert titles == [{"title": "Inception"}, {"title": "Toy Story 3"}]

@@ -15,8 +15,17 @@ settings.register_profile(
 settings.register_profile("default", parent=settings.get_profile("explore"), derandomize=True)
 settings.load_profile("default")
 
+# Each worker takes the next file when it has done one, so those that take longest come first.
+_SLOWEST = ("airflow", "transform", "operations", "pipeline", "faults", "postgres", "analyze")
+
 _DAY = 86_400
 _LONGEST_TEST = 120
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by their folder, the slowest first."""
+    rank = {name: number for number, name in enumerate(_SLOWEST)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.faults.conftest import CONCURRENCY, needs_root, small_disk
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def test_the_loader_is_killed(pipeline: Pipeline) -> None:
 
 
 @needs_root
+@pytest.mark.place
 def test_the_disk_of_postgres_is_full(pipeline: Pipeline, tmp_path: Path) -> None:
     owner = pipeline.server.status().pgdata.stat().st_uid
     tmp_path.chmod(0o755)

@@ -24,6 +24,7 @@ def image(tmp_path: Path) -> Project:
     return copy_image(tmp_path / "movies")
 
 
+@pytest.mark.place
 @pytest.mark.parametrize(
     ("target", "lock"),
     [("install", "meltano.in"), (".airflow/.installed", "airflow.txt")],

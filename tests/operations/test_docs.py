@@ -26,6 +26,7 @@ def crontab() -> list[str]:
     return [line.split(maxsplit=5)[5] for line in block.splitlines() if line.strip()]
 
 
+@pytest.mark.place
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0, "Postgres does not accept connections"), (1, "health: Postgres cannot be queried")],
@@ -33,9 +34,8 @@ def crontab() -> list[str]:
 def test_a_cron_line_alerts(
     idle_project: Project, receiver: Receiver, number: int, text: str
 ) -> None:
-    command = crontab()[number].replace(
-        "cd /srv/movies", f"cd {shlex.quote(str(idle_project.root))}"
-    )
+    command = crontab()[number].replace('"/srv/movies"', shlex.quote(str(idle_project.root)))
+    assert "/srv" not in command
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         env={
@@ -66,6 +66,14 @@ def test_every_problem_is_explained() -> None:
     assert len(problems) == 7
     for problem in problems:
         assert f"| {re.split('%s|: ', problem)[0].strip()}" in TEXT, problem
+
+
+@pytest.mark.parametrize(
+    "name", [".env", ".pgpass", "ca.pem", "state.json", "omdb.dump", "daily.log", "health.log"]
+)
+def test_what_the_runbook_writes_is_not_committed(name: str) -> None:
+    assert name in TEXT
+    subprocess.run(["git", "check-ignore", "--quiet", name], cwd=CHECKOUT, check=True)  # noqa: S607
 
 
 def test_every_test_of_the_faults_exists() -> None:

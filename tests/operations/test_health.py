@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.conftest import variables
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,7 +32,7 @@ def failed_sync(deployment: Deployment) -> Iterator[str]:
 
 
 def test_a_healthy_pipeline(deployment: Deployment) -> None:
-    shown = deployment.project.meltano(*HEALTH, environment="prod", **variables(deployment))
+    shown = deployment.script("health.py")
     assert shown.returncode == 0, shown.stdout
     first, _, *facts = shown.stdout.splitlines()
     assert first == "Healthy."

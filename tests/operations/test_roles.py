@@ -75,17 +75,17 @@ def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment
     def read_all() -> int:
         names = execute(
             "omdb_reader",
-            "select format('%I.%I', nspname, relname), relname = 'titles', pg_class.oid"
+            "select format('%I.%I', nspname, relname), relname = 'box_office', pg_class.oid"
             " from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
             " where nspname in ('omdb_marts', 'omdb_reports') and relkind in ('r', 'v')",
         )
         assert len(names) > 20
         for name, *_ in names:
             execute("omdb_reader", f"select * from {name} limit 1")  # noqa: S608
-        return next(int(oid) for _, is_titles, oid in names if is_titles)
+        return next(int(oid) for _, is_rebuilt, oid in names if is_rebuilt)
 
     before = read_all()
-    deployment.dbt("run", "--full-refresh", "--select", "titles+")
+    deployment.dbt("run", "--full-refresh", "--select", "box_office")
     assert read_all() != before
 
 

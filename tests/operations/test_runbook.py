@@ -22,12 +22,12 @@ KEPT = "tt0435761"
 NAME = "Tim Allen"
 
 
-def postgres(deployment: Deployment, program: str, *arguments: str) -> None:
+def postgres(deployment: Deployment, program: str, *arguments: str, **variables: str) -> None:
     """Run one of PostgreSQL's programs as the administrator."""
     subprocess.run(
         [PROGRAMS / program, *arguments],
         cwd=deployment.project.root,
-        env={"PATH": os.defpath, **deployment.server.server.environment},
+        env={"PATH": os.defpath, **deployment.server.server.environment, **variables},
         check=True,
         timeout=60,
     )
@@ -80,10 +80,13 @@ def restore(deployment: Deployment) -> None:
 
 @pytest.fixture
 def restored(deployment: Deployment) -> Iterator[None]:
-    """Restores after the test what was there before it."""
-    back_up(deployment)
+    """Restores after the test the data that was there before it."""
+    admin = deployment.server.server.environment | {"PGDATABASE": "postgres"}
+    postgres(deployment, "createdb", "--template=omdb", "before", **admin)
     yield
-    restore(deployment)
+    postgres(deployment, "dropdb", "--force", "omdb", **admin)
+    rename = "--command=alter database before rename to omdb"
+    postgres(deployment, "psql", "--no-psqlrc", "--quiet", rename, **admin)
 
 
 def test_a_backup_restores_everything(deployment: Deployment) -> None:

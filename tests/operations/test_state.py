@@ -6,7 +6,6 @@ tap's cache.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -64,21 +63,15 @@ def s3_backend() -> Iterator[Variables]:
         "AWS_ACCESS_KEY_ID": "an-id",
         "AWS_SECRET_ACCESS_KEY": "s3-secret",
         "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=credentials["AWS_DEFAULT_REGION"],
-        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
-    )
-    client.create_bucket(Bucket="movies-state")
-    client.close()
-    yield {
-        **credentials,
-        "MELTANO_STATE_BACKEND_URI": "s3://movies-state/prod",
         "AWS_ENDPOINT_URL": endpoint,
     }
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in credentials.items():
+            environment.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="movies-state")
+        client.close()
+    yield {**credentials, "MELTANO_STATE_BACKEND_URI": "s3://movies-state/prod"}
     server.stop()
 
 
@@ -112,23 +105,23 @@ def move_to_another_machine(project: Project) -> None:
     shutil.rmtree(project.root / ".meltano/cache", ignore_errors=True)
 
 
-def state(project: Project, backend: Variables, *arguments: str) -> str:
-    """Run `meltano state` and return what it prints."""
-    finished = project.meltano(
-        *("--log-level=warning", "state", *arguments), environment=ENVIRONMENT, **backend
-    )
+def state(project: Project, backend: Variables, *arguments: str) -> None:
+    """Run `meltano state`."""
+    finished = project.meltano("state", *arguments, environment=ENVIRONMENT, **backend)
     assert finished.returncode == 0, finished.stdout
-    return finished.stdout
 
 
-@pytest.mark.parametrize("backend", ["postgres", "s3"])
+@pytest.mark.parametrize("backend", ["file", "s3"])
 def test_another_machine_continues_where_the_first_stopped(
     project: Project, backend: str, request: pytest.FixtureRequest
 ) -> None:
     variables = request.getfixturevalue(f"{backend}_backend")
     assert sync(project, backend, IDS, variables) == len(IDS)
+    original, copied = f"{STATE_ID}:{backend}", f"{STATE_ID}:copy"
+    state(project, variables, "copy", "--force", original, copied)
+    state(project, variables, "clear", "--force", original)
     move_to_another_machine(project)
-    assert sync(project, backend, IDS, variables) == 0
+    assert sync(project, "copy", IDS, variables) == 0
 
 
 def test_two_machines_never_run_at_once_and_share_their_work(
@@ -155,33 +148,7 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     # Shards, each with a state of its own, are merged into one.
     for imdb_id in IDS:
         assert sync(project, imdb_id, (imdb_id,), postgres_backend) == 1
-    for imdb_id in IDS:
-        shard = f"{STATE_ID}:{imdb_id}"
-        state(project, postgres_backend, "merge", "--from-state-id", shard, STATE_ID)
+    first_shard, second_shard = (f"{STATE_ID}:{imdb_id}" for imdb_id in IDS)
+    state(project, postgres_backend, "merge", "--from-state-id", second_shard, first_shard)
     move_to_another_machine(project)
-    project.emulator.reset()
-    finished = project.meltano(
-        *("run", *EXTRACT_AND_LOAD),
-        environment=ENVIRONMENT,
-        **settings(project, *IDS),
-        **postgres_backend,
-    )
-    assert finished.returncode == 0, finished.stdout
-    assert project.emulator.stats()["requests"] == 0
-
-
-def test_a_state_is_copied_set_and_cleared(project: Project, file_backend: Variables) -> None:
-    sync(project, "original", IDS, file_backend)
-    original, copied, restored = (f"{STATE_ID}:{name}" for name in ("original", "copy", "restored"))
-
-    saved = json.loads(state(project, file_backend, "get", original))
-    state(project, file_backend, "copy", "--force", original, copied)
-    backup = project.root / "state.json"
-    backup.write_text(json.dumps(saved))
-    state(project, file_backend, "set", "--force", "--input-file", str(backup), restored)
-    state(project, file_backend, "clear", "--force", original)
-
-    assert json.loads(state(project, file_backend, "get", copied)) == saved
-    assert json.loads(state(project, file_backend, "get", original)) == {}
-    move_to_another_machine(project)
-    assert sync(project, "restored", IDS, file_backend) == 0
+    assert sync(project, IDS[0], IDS, postgres_backend) == 0

@@ -68,17 +68,18 @@ def fetch(omdb: Emulator, folder: Path, assignments: list[str]) -> Fetched:
     for message in map(json.loads, finished.stdout.splitlines()):
         if message["type"] == "RECORD":
             fetched.setdefault(message["stream"], []).append(message["record"])
-    del fetched["syncs"]
     return fetched
 
 
 def ids(fetched: Fetched) -> dict[str, set[str]]:
-    return {stream: {record["imdb_id"] for record in fetched[stream]} for stream in fetched}
+    titles = fetched.keys() & {"movies", "series", "episodes", "games"}
+    return {stream: {record["imdb_id"] for record in fetched[stream]} for stream in titles}
 
 
 def test_a_watchlist(omdb: Emulator, tmp_path: Path) -> None:
     fetched = fetch(omdb, tmp_path, recipe("my watchlist"))
     assert ids(fetched) == {"movies": {"tt1375666", "tt0435761"}}
+    assert "searches" not in fetched
 
 
 def test_a_watchlist_kept_fresh(idle_project: Project) -> None:
@@ -111,3 +112,4 @@ def test_a_series_with_all_episodes(omdb: Emulator, tmp_path: Path) -> None:
 def test_a_complete_year(omdb: Emulator, tmp_path: Path) -> None:
     fetched = fetch(omdb, tmp_path, recipe("a complete year"))
     assert ids(fetched) == {"movies": {"tt1375666"}}
+    assert "searches" not in fetched

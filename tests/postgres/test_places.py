@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.place
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
 SHELL = "quotes ' \" $HOME `id` ; & \\ *"
 
 root_only = pytest.mark.skipif(
@@ -161,17 +160,17 @@ def test_data_of_another_user_is_an_error(server: Server, nobody: ProcessPoolExe
         nobody.submit(server.start).result()
 
 
-@pytest.mark.skipif(not (DEBIAN / "initdb").exists(), reason=f"needs PostgreSQL 15 in {DEBIAN}")
 def test_other_programs_by_pg_bindir(data_dir: Path) -> None:
-    done = cli("start", data_dir=data_dir, PG_BINDIR=str(DEBIAN))
-    assert done.stdout.startswith("Postgres 15 is running on 127.0.0.1:")
+    programs = str(binaries.find().parents[1] / "pginstall/bin")  # of the wheel, too
+    done = cli("start", data_dir=data_dir, PG_BINDIR=programs)
+    assert done.stdout.startswith("Postgres 16 is running on 127.0.0.1:"), done.stderr
     assert query(Server(data_dir), "SHOW timezone") == [("UTC",)]
-    assert cli("stop", data_dir=data_dir, PG_BINDIR=str(DEBIAN)).returncode == 0
+    assert cli("stop", data_dir=data_dir, PG_BINDIR=programs).returncode == 0
     done = cli("start", data_dir=data_dir)
     assert done.returncode == 1
     assert done.stderr == (
-        f"embedded-postgres: The data in {data_dir / 'data'} is of PostgreSQL 15, "
-        "the programs are of 18: set PG_BINDIR to programs of version 15, or move the data away.\n"
+        f"embedded-postgres: The data in {data_dir / 'data'} is of PostgreSQL 16, "
+        "the programs are of 18: set PG_BINDIR to programs of version 16, or move the data away.\n"
     )
 
 

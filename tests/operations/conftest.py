@@ -86,17 +86,10 @@ class ExternalServer:
 
     def connect(self, role: str) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection as a role."""
+        names = {"PGDATABASE": "dbname", "PGPASSFILE": "passfile"}
         given = self.variables(role)
-        return psycopg.connect(
-            host=given["PGHOST"],
-            hostaddr=given["PGHOSTADDR"],
-            port=given["PGPORT"],
-            dbname=given["PGDATABASE"],
-            user=role,
-            passfile=given["PGPASSFILE"],
-            sslmode=given["PGSSLMODE"],
-            sslrootcert=given.get("PGSSLROOTCERT"),
-        )
+        keywords = {names.get(name, name[2:].lower()): text for name, text in given.items()}
+        return psycopg.connect(**cast("dict[str, Any]", keywords | {"password": None}))
 
     def execute(self, role: str, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement as a role and return its rows."""
@@ -127,13 +120,9 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
 
 
 def run_roles_script(server: embedded_postgres.Server) -> None:
+    script = f"--file={CHECKOUT / 'scripts/roles.sql'}"
     subprocess.run(
-        [
-            PROGRAMS / "psql",
-            "--no-psqlrc",
-            "--quiet",
-            f"--file={CHECKOUT / 'scripts/roles.sql'}",
-        ],
+        [PROGRAMS / "psql", "--no-psqlrc", "--quiet", script],
         env={"PATH": os.defpath, **server.environment},
         check=True,
         timeout=60,
@@ -181,58 +170,50 @@ class Deployment:
     server: ExternalServer
     log: str
 
-    def script(
-        self, name: str, *arguments: str, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a script as Meltano does, but without the seconds of its start, as the reader."""
-        return subprocess.run(
-            [
-                self.project.root / ".meltano/utilities/dbt/venv/bin/python",
-                self.project.root / "scripts" / name,
-                *arguments,
-            ],
-            env={
-                "PATH": os.defpath,
-                "OMDB_SCHEMA": "omdb",
-                **self.server.variables("omdb_reader"),
-                **variables,
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    @property
+    def variables(self) -> dict[str, str]:
+        """What `.env` says."""
+        return env_file(self.project, self.server)
 
-    def dbt(self, *arguments: str) -> None:
-        """Run dbt without the seconds of Meltano's start, as the transformer."""
-        finished = subprocess.run(
-            [self.project.root / ".meltano/utilities/dbt/venv/bin/dbt", "--quiet", *arguments],
+    def _run(
+        self, program: str, *arguments: str | Path, role: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of dbt's plugin as Meltano does, but without the seconds of its start."""
+        return subprocess.run(
+            [self.project.root / ".meltano/utilities/dbt/venv/bin" / program, *arguments],
             cwd=self.project.root / "transform",
             env={
                 "PATH": os.defpath,
                 "MELTANO_ENVIRONMENT": "prod",
                 "OMDB_SCHEMA": "omdb",
-                **self.server.variables("omdb_transformer"),
+                **self.server.variables(role),
+                **variables,
             },
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
+
+    def script(
+        self, name: str, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script as the reader."""
+        path = self.project.root / "scripts" / name
+        return self._run("python", path, *arguments, role="omdb_reader", **variables)
+
+    def dbt(self, *arguments: str) -> None:
+        """Run dbt as the transformer."""
+        finished = self._run("dbt", "--quiet", *arguments, role="omdb_transformer")
         assert finished.returncode == 0, finished.stdout
 
     def sync(self, *options: str) -> int:
         """Extract and load, and return the number of requests."""
         before = self.project.emulator.stats()["requests"]
         run = ("run", *options, "tap-omdb", "target-postgres")
-        finished = self.project.meltano(*run, environment="prod", **variables(self))
+        finished = self.project.meltano(*run, environment="prod", **self.variables)
         assert finished.returncode == 0, finished.stdout
         return int(self.project.emulator.stats()["requests"] - before)
-
-
-def variables(deployment: Deployment) -> dict[str, str]:
-    """What `.env` of the deployment says."""
-    return env_file(deployment.project, deployment.server)
 
 
 def env_file(project: Project, server: ExternalServer) -> dict[str, str]:

@@ -94,15 +94,6 @@ def test_the_health_is_unknown(
     assert not shown.stderr
 
 
-def test_a_table_that_is_locked_for_long(deployment: Deployment) -> None:
-    server = deployment.server
-    with server.connect("omdb_transformer") as connection:
-        connection.execute("lock table omdb_marts.movies")
-        shown = deployment.script("health.py", PGOPTIONS="-c lock_timeout=500ms")
-    assert shown.returncode == 2
-    assert "lock timeout" in shown.stdout
-
-
 def test_the_server_is_stopped(idle_project: Project) -> None:
     shown = idle_project.meltano(*HEALTH)
     assert shown.returncode == 2

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.conftest import variables
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -24,33 +22,37 @@ PLUGINS = {"tap-omdb", "target-postgres", "dbt"}
 
 @contextmanager
 def read_only(root: Path) -> Iterator[bool]:
-    """Make a checkout read-only, if this user and this machine can."""
-    mounts: list[tuple[str | Path, ...]] = [
-        ("--bind", root, root),
-        ("--bind", root / ".meltano", root / ".meltano"),
-        ("-o", "remount,ro,bind", root),
-    ]
-    mount = ("mount",) if os.geteuid() == 0 else ("false",)
-    done = [subprocess.run([*mount, *each], check=False).returncode == 0 for each in mounts]
-    yield all(done)
-    if any(done):
-        subprocess.run(["umount", "--recursive", "--lazy", root], check=True)  # noqa: S607
+    """Make a checkout read-only but for `.meltano`, if this user and this machine can."""
+    command = (
+        'mount --bind "$0" "$0" && mount --bind "$0/.meltano" "$0/.meltano"'
+        ' && mount -o remount,ro,bind "$0"'
+    )
+    is_root = os.geteuid() == 0
+    yield is_root and subprocess.run(["sh", "-c", command, root], check=False).returncode == 0  # noqa: S607
+    if is_root:
+        subprocess.run(["umount", "--recursive", "--lazy", root], check=False)  # noqa: S607
 
 
 @pytest.fixture(scope="module")
-def finished(deployment: Deployment) -> tuple[bool, subprocess.CompletedProcess[str]]:
-    """Whether the checkout was read-only, and a run in it."""
+def run(deployment: Deployment) -> subprocess.CompletedProcess[str]:
+    """A run in a checkout that is read-only, if possible."""
     folder = deployment.project.root / ".meltano/dbt"
-    with read_only(deployment.project.root) as was_read_only:
-        return was_read_only, deployment.project.meltano(
+    with read_only(deployment.project.root) as is_read_only:
+        finished = deployment.project.meltano(
             *("--log-format=json", "run", "tap-omdb", "target-postgres", "dbt:freshness"),
             environment="prod",
             TAP_OMDB_LOGLEVEL="INFO",
             TARGET_POSTGRES_LOGLEVEL="INFO",
             DBT_TARGET_PATH=str(folder / "target"),
             DBT_LOG_PATH=str(folder / "logs"),
-            **variables(deployment),
+            **deployment.variables,
         )
+        if is_read_only:
+            with pytest.raises(OSError, match="Read-only"):
+                (deployment.project.root / "file").touch()
+            (folder / "read_only").touch()
+    assert finished.returncode == 0, finished.stdout
+    return finished
 
 
 def parse(output: str) -> list[dict[str, Any]]:
@@ -63,21 +65,15 @@ def parse(output: str) -> list[dict[str, Any]]:
     return lines
 
 
-def test_a_read_only_checkout(
-    deployment: Deployment, finished: tuple[bool, subprocess.CompletedProcess[str]]
-) -> None:
-    was_read_only, run = finished
-    if not was_read_only:
+@pytest.mark.usefixtures("run")
+def test_a_read_only_checkout(deployment: Deployment) -> None:
+    folder = deployment.project.root / ".meltano/dbt"
+    if not (folder / "read_only").exists():
         pytest.skip("only root can make a directory read-only for itself, where it can mount")
-    assert run.returncode == 0, run.stdout
-    assert (deployment.project.root / ".meltano/dbt/target/sources.json").exists()
+    assert (folder / "target/sources.json").exists()
 
 
-def test_a_run_is_json_line_by_line(
-    finished: tuple[bool, subprocess.CompletedProcess[str]],
-) -> None:
-    _, run = finished
-    assert run.returncode == 0, run.stdout
+def test_a_run_is_json_line_by_line(run: subprocess.CompletedProcess[str]) -> None:
     lines = parse(run.stdout)
     assert {line.get("name") for line in lines} >= PLUGINS
     assert len({line["run_id"] for line in lines if line.get("name") in PLUGINS}) == 1
@@ -92,7 +88,7 @@ def test_an_error_is_json_too(deployment: Deployment) -> None:
     failed = deployment.project.meltano(
         *("--log-format=json", "run", "--state-id-suffix=fails", "tap-omdb", "target-postgres"),
         environment="prod",
-        **variables(deployment),
+        **deployment.variables,
         PGOPTIONS="-c default_transaction_read_only=on",
     )
     assert failed.returncode != 0

@@ -33,18 +33,14 @@ _NOT_RUNNING = 3  # as for `pg_ctl status` and init scripts
     type=click.IntRange(0, 65535),
     help=f"Preferred port at the first start; later, a port to move to.  [default: {DEFAULT_PORT}]",
 )
-@click.option(
-    "--bindir",
-    envvar="PG_BINDIR",
-    show_envvar=True,
-    type=click.Path(path_type=Path),
-    help="Directory of initdb, pg_ctl and postgres to use instead of the bundled ones.",
-)
 @click.version_option(package_name="embedded-postgres")
 @click.pass_context
-def cli(context: click.Context, data_dir: Path, port: int | None, bindir: Path | None) -> None:
-    """A PostgreSQL server for this project, with its data in a directory, on loopback only."""
-    context.obj = Server(data_dir, port, bindir)
+def cli(context: click.Context, data_dir: Path, port: int | None) -> None:
+    """A PostgreSQL server for this project, with its data in a directory, on loopback only.
+
+    PG_BINDIR is the directory of other programs than the bundled PostgreSQL.
+    """
+    context.obj = Server(data_dir, port, os.environ.get("PG_BINDIR"))
 
 
 @cli.command()

@@ -20,7 +20,7 @@ from embedded_postgres.cluster import (
     find_postmaster,
     wait_until_settled,
 )
-from embedded_postgres.data_directory import DATABASE, FALLBACK_ROOT, USER, DataDirectory, State
+from embedded_postgres.data_directory import DATABASE, FALLBACK_ROOT, USER, DataDirectory
 from embedded_postgres.errors import EmbeddedPostgresError
 from embedded_postgres.privileges import account_for, can_enter, can_run
 
@@ -94,11 +94,6 @@ class Server:
         self._durable = durable
 
     @property
-    def log(self) -> Path:
-        """The log file of the server."""
-        return self._directory.location / "log"
-
-    @property
     def bindir(self) -> Path:
         """The directory of PostgreSQL's programs.
 
@@ -114,7 +109,10 @@ class Server:
         Raises:
             EmbeddedPostgresError: It has never been started.
         """
-        return self._state.port
+        if state := self._directory.state:
+            return state.port
+        problem = f"There is no server in {self.data_dir} yet"
+        raise EmbeddedPostgresError(problem, "`embedded-postgres start` creates one.")
 
     @property
     def password(self) -> str:
@@ -266,13 +264,6 @@ class Server:
                 raise EmbeddedPostgresError(problem, "use a directory that every user can read.")
             bindir = binaries.copy(bindir, location / "binaries")
         return Cluster(location, bindir, account)
-
-    @property
-    def _state(self) -> State:
-        if state := self._directory.state:
-            return state
-        problem = f"There is no server in {self.data_dir} yet"
-        raise EmbeddedPostgresError(problem, "`embedded-postgres start` creates one.")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

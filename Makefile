@@ -59,7 +59,7 @@ install: .meltano/.installed env ## Install Meltano and the plugins, and create 
 health: .meltano/.installed env ## Show whether the pipeline is healthy (ENVIRONMENT=prod, ARGS=--json)
 	@$(MELTANO) --log-level=error $(ENVIRONMENT:%=--environment=%) invoke dbt:health $(ARGS)
 
-AIRFLOW = cd orchestrate && ../.airflow/venv/bin/python -m local_airflow
+AIRFLOW = .airflow/venv/bin/python orchestrate/local_airflow.py
 EXECUTOR ?= local
 WORKERS ?= 2
 
@@ -127,7 +127,6 @@ lint: .venv/.dev ## Run only the checks
 	  .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/hadolint Dockerfile
-	.venv/bin/kubernetes-validate --strict --quiet orchestrate/kubernetes/cronjob.yaml
 	.venv/bin/python scripts/tap_docs.py --check
 	.venv/bin/python orchestrate/export_schedules.py --check
 

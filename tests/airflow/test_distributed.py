@@ -1,4 +1,4 @@
-"""A backfill on two machines, one of which dies.
+"""A backfill on two machines, one of which dies, and then the daily run.
 
 Each machine is a copy of the project in a folder of its own. They share nothing but servers: the
 first one's Postgres (data, state, Airflow's metadata), broker, API server and emulator.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
-import signal
-import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -21,40 +21,43 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import local_airflow
 import psycopg
 import pytest
-from local_airflow import metadata, processes, secrets_file
-from local_airflow.settings import Layout, broker_url, components, environment
 
 from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import Project, copy_project, running_project
+from tests.pipeline.conftest import _free_port as free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local_airflow.settings import Server
-
 YEARS = "2011-2016"
 NUMBER_OF_YEARS = 6
+NEW = "tt0435761"
+"""A title of another year."""
 MANY = 100
 ENOUGH = 10
 """Responses after which a shard is in the middle of its work."""
-STATE_DATABASE = "meltano"
+ENV_FILE = f"""
+TAP_OMDB_YEARS={YEARS}
+TAP_OMDB_TYPES=movie
+TAP_OMDB_TITLES_FILE=
+TAP_OMDB_REFRESH={{}}
+"""
+"""The daily run has the same years, so that it would request what the backfill has missed."""
+SECRETS = {
+    "AIRFLOW__CORE__FERNET_KEY": "bm90LXNlY3JldC1ub3Qtc2VjcmV0LW5vdC1zZWNyZXQ=",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
+}
 SETTINGS = {
-    # The daily run has the same years, so that it would request what the backfill has missed.
-    "TAP_OMDB_YEARS": YEARS,
-    "TAP_OMDB_TYPES": "movie",
-    "TAP_OMDB_TITLES_FILE": "",
-    "TAP_OMDB_IMDB_IDS": "[]",
-    "TAP_OMDB_REFRESH": "{}",
     # A dead worker is noticed soon, and tasks are retried soon.
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
 }
-
 
 pytestmark = pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"),
@@ -81,24 +84,24 @@ class Api:
         return answer
 
     @classmethod
-    def log_in(cls, home: Path) -> Api:
-        """Log in with what the first start has made."""
-        address = (home / "address").read_text().strip()
-        password = json.loads((home / "passwords.json").read_text())["admin"]
-        login = cls(address, "").call(
-            "POST", "/auth/token", {"username": "admin", "password": password}
-        )
-        return cls(address, login["access_token"])
+    def log_in(cls, address: str, password: str) -> Api:
+        """Log in as `make airflow` says."""
+        user = {"username": "admin", "password": password}
+        return cls(address, cls(address, "").call("POST", "/auth/token", user)["access_token"])
 
-    def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
-        """The task instances of a DAG run."""
-        path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances"
-        found: list[dict[str, Any]] = self.call("GET", path)["task_instances"]
-        return found
+    def run(self, dag: str, **conf: str) -> str:
+        """Start a run of a DAG and return its address."""
+        runs = f"/api/v2/dags/{dag}/dagRuns"
+        started = self.call("POST", runs, {"logical_date": None, "conf": conf})
+        return f"{runs}/{started['dag_run_id']}"
 
-    def state(self, dag: str, run: str) -> str:
-        """The state of a DAG run."""
-        return str(self.call("GET", f"/api/v2/dags/{dag}/dagRuns/{run}")["state"])
+    def finish(self, run: str) -> list[dict[str, Any]]:
+        """Wait until a run has succeeded, and return its task instances."""
+        wait_for(lambda: self.call("GET", run)["state"] in {"success", "failed"}, 600)
+        tasks: list[dict[str, Any]] = self.call("GET", f"{run}/taskInstances")["task_instances"]
+        states = {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
+        assert {*states.values()} == {"success"}, states
+        return tasks
 
 
 @dataclass(frozen=True)
@@ -108,37 +111,55 @@ class Cluster:
     first: Project
     second: Project
     api: Api
-    env: dict[str, str]
+    passwords: tuple[str, ...]
+    state_uri: str
 
 
 @pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory,
+    airflow_python: Path,  # noqa: ARG001 - it must be there
+) -> Iterator[Cluster]:
     with running_project(tmp_path_factory.mktemp("first") / "a próject") as first:
-        server = metadata.find_server(first.root)
-        env = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(first.root.parent), **SETTINGS}
-        env["MELTANO_DATABASE_URI"] = create_state_database(server)
+        with first.connect() as connection:
+            connection.autocommit = True
+            connection.execute("create database meltano")
+            password = connection.info.password
+        server = f"omdb:{password}@127.0.0.1:{first.ports['EMBEDDED_POSTGRES_PORT']}"
+        state_uri = f"postgresql://{server}/meltano?sslmode=disable"
+        configure(first, state_uri)
         allow_shards(first, 4)
-        with started_airflow(first, env):
+        port = free_port()
+        with started_airflow(first, AIRFLOW__API__PORT=str(port)) as address:
+            assert address == f"http://127.0.0.1:{port}"
             second = copy_project(tmp_path_factory.mktemp("second") / "anothér project")
             shutil.copy(first.root / ".env", second.root / ".env")
             (second.root / ".postgres").mkdir()
             shutil.copy(first.root / ".postgres/pgpass", second.root / ".postgres/pgpass")
-            home = second.root / ".airflow"
+            home = first.root / ".airflow"
+            admin = json.loads((home / "passwords.json").read_text())["admin"]
+            broker = dict(
+                line.split() for line in (home / "valkey/valkey.conf").read_text().splitlines()[1:3]
+            )
+            broker_password = broker["requirepass"].strip('"')
             try:
-                start_worker(first, second, server, env)
-                yield Cluster(first, second, Api.log_in(first.root / ".airflow"), env)
+                start_worker(
+                    second,
+                    AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"{address}/execution/",
+                    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"postgresql+psycopg2://{server}/airflow",
+                    AIRFLOW__CELERY__BROKER_URL=f"redis://:{broker_password}@127.0.0.1:{broker['port']}/0",
+                )
+                passwords = (admin, broker_password, password)
+                yield Cluster(first, second, Api.log_in(address, admin), passwords, state_uri)
             finally:
-                processes.stop(home, seconds=1)
+                local_airflow.stop(second.root / ".airflow", seconds=1)
 
 
-def create_state_database(server: Server) -> str:
-    """Create a database for Meltano's state and return its URI."""
-    with psycopg.connect(
-        host=server.host, port=server.port, user=server.user, password=server.password,
-        dbname="postgres", autocommit=True,
-    ) as connection:  # fmt: skip
-        connection.execute(f"create database {STATE_DATABASE}".encode())
-    return server.url("psycopg", STATE_DATABASE, sslmode="disable")
+def configure(project: Project, state_uri: str) -> None:
+    """Write what docs/operations.md says into `.env`."""
+    with (project.root / ".env").open("a") as file:
+        uri = state_uri.replace("://", "+psycopg://")
+        file.write(f"{ENV_FILE}MELTANO_DATABASE_URI={uri}\n")
 
 
 def allow_shards(project: Project, slots: int) -> None:
@@ -149,55 +170,66 @@ def allow_shards(project: Project, slots: int) -> None:
 
 
 @contextmanager
-def started_airflow(project: Project, env: dict[str, str]) -> Iterator[None]:
-    """Airflow as `make airflow EXECUTOR=celery WORKERS=1` starts it."""
-    program = [str(AIRFLOW / "bin/python"), "-m", "local_airflow"]
-    cwd = project.root / "orchestrate"
+def started_airflow(project: Project, **variables: str) -> Iterator[str]:
+    """Airflow as `make airflow EXECUTOR=celery WORKERS=1` starts it; gives its address."""
+    home = project.root / ".airflow"
+    home.mkdir()
+    (home / "venv").symlink_to(AIRFLOW)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [home / "venv/bin/python", "orchestrate/local_airflow.py", *arguments],
+            cwd=project.root,
+            env={**base_env(project), **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
     try:
-        started = subprocess.run(
-            [*program, "start", "--executor=celery", "--workers=1"],
-            cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        started = run("start", "--executor=celery", "--workers=1")
         assert started.returncode == 0, started.stderr
-        assert started.stdout.startswith("http://127.0.0.1:")
-        yield
+        assert run("start").stdout == f"Already running: {started.stdout}"
+        yield started.stdout.split()[0]
     finally:
-        stopped = subprocess.run(
-            [*program, "stop"],
-            cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        stopped = run("stop")
     assert stopped.stdout == "Airflow has stopped.\n"
-    assert processes.find(project.root / ".airflow") == []
+    assert local_airflow.find(home) == []
 
 
-def start_worker(first: Project, second: Project, server: Server, given: dict[str, str]) -> None:
-    """Start a worker on the second machine, with the secrets of the first."""
-    home = first.root / ".airflow"
-    secrets = secrets_file.load_or_create(home / "secrets.json")
-    config = (home / "valkey/valkey.conf").read_text()
-    broker_port = int(config.split("port ")[1].split()[0])
-    port = int((home / "address").read_text().strip().rsplit(":", 1)[1])
-    layout = Layout(second.root, second.root / ".airflow")
-    layout.home.mkdir()
-    env = environment(
-        layout,
-        secrets,
-        server,
-        executor="celery",
-        port=port,
-        workers=1,
-        given=given,
-        broker=broker_url(broker_port, secrets.broker_password),
-    )
-    arguments = components("celery", 1, layout.home)["worker-1"]
-    log = layout.logs / "worker.log"
-    process = processes.start(
-        [AIRFLOW / "bin/airflow", *arguments, "--celery-hostname=second@%h"],
-        home=layout.home,
-        env=env,
-        log=log,
-        cwd=second.root,
-    )
+def base_env(project: Project) -> dict[str, str]:
+    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(project.root.parent)}
+    return {**env, **SETTINGS, **SECRETS}
+
+
+def start_worker(project: Project, **variables: str) -> None:
+    """Start a worker as orchestrate/README.md describes it."""
+    home = project.root / ".airflow"
+    home.mkdir()
+    log = home / "worker.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(AIRFLOW / "bin/airflow", "celery", "worker", "--celery-hostname=second@%h"),
+                *("--skip-serve-logs", "--concurrency=2"),
+            ],
+            cwd=project.root,
+            env={
+                **base_env(project),
+                **variables,
+                "AIRFLOW_HOME": str(home),
+                "AIRFLOW__CORE__DAGS_FOLDER": str(project.root / "orchestrate/dags"),
+                "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                # By these the test finds all that it has started.
+                local_airflow.MARK: str(home),
+                "SPT_NOENV": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
     process.returncode = 0  # it is ended by its number
     wait_for(lambda: "second@" in log.read_text() and "ready." in log.read_text(), 120)
 
@@ -208,6 +240,13 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN4
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return result
+
+
+def kill(project: Project, name: str = "") -> None:
+    """Kill all processes of a machine whose command has a name."""
+    for process in local_airflow.find(project.root / ".airflow"):
+        if name in " ".join(process.cmdline()):
+            process.kill()
 
 
 def cached_responses(project: Project) -> int:
@@ -224,34 +263,38 @@ def query(request: dict[str, Any]) -> str:
     return json.dumps(request["query"], sort_keys=True)
 
 
+def assert_secrets_are_kept(cluster: Cluster) -> None:
+    home = cluster.first.root / ".airflow"
+    for name in ("passwords.json", "airflow.cfg", "valkey/valkey.conf"):
+        assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+    shown = [" ".join(process.cmdline()) for process in local_airflow.find(home)]
+    shown += [path.read_text() for path in (home / "logs").rglob("*.log")]
+    for secret in (*cluster.passwords, *SECRETS.values()):
+        assert not any(secret in text for text in shown)
+
+
 def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first, second, api = cluster.first, cluster.second, cluster.api
     first.emulator.reset()
     first.emulator.set_latency(500)
     wait_for(lambda: api.call("GET", "/api/v2/dags")["total_entries"] == 2, 120)
-    run = api.call(
-        "POST",
-        "/api/v2/dags/movies_backfill/dagRuns",
-        {"logical_date": None, "conf": {"years": YEARS}},
-    )["dag_run_id"]
+    run = api.run("movies_backfill", years=YEARS)
 
     # The second machine is in the middle of a shard, and dies.
     wait_for(lambda: cached_responses(second) > ENOUGH, 240)
-    for process in processes.find(second.root / ".airflow"):
-        os.kill(process.pid, signal.SIGKILL)
+    kill(second)
     under_way = first.emulator.stats()["in_flight"] + cached_responses(second)
     assert under_way
     first.emulator.set_latency(0)
     # As if five minutes had passed, for which Meltano takes a dead run for a live one.
-    with psycopg.connect(cluster.env["MELTANO_DATABASE_URI"].replace("+psycopg", "")) as database:
+    with psycopg.connect(cluster.state_uri) as database:
         database.execute(
             "update runs set last_heartbeat_at = last_heartbeat_at - interval '1 hour'"
         )
+    # A component that dies is started again.
+    kill(first, "dag-processor")
 
-    wait_for(lambda: api.state("movies_backfill", run) in {"success", "failed"}, 600)
-    tasks = api.tasks("movies_backfill", run)
-    states = {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
-    assert {*states.values()} == {"success"}, states
+    tasks = api.finish(run)
     shards = [task for task in tasks if task["task_id"] == "shard"]
     assert len(shards) == NUMBER_OF_YEARS
     assert max(task["try_number"] for task in shards) > 1
@@ -267,12 +310,26 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     assert len(requests) <= len(queries) + under_way
     (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
     assert marts["movies"] == len(loaded)
+    log = (first.root / ".airflow/logs/supervisord.log").read_text()
+    assert re.search(r"exited: dag-processor .* not expected", log)
+    assert log.count("spawned: 'dag-processor'") == 2
+    health = api.call("GET", "/api/v2/monitor/health")
+    assert health["dag_processor"]["status"] == "healthy"
+    assert_secrets_are_kept(cluster)
 
     # The states of the shards are in the main one, which the daily run has.
-    listed = first.meltano("--log-level=error", "state", "list", **cluster.env)
+    listed = first.meltano("--log-level=error", "state", "list")
     assert listed.stdout.split() == ["demo:tap-omdb-to-target-postgres"]
     shutil.rmtree(first.root / ".meltano/cache")
+    page = first.root / "analyze/public/index.html"
+    page.unlink()
     first.emulator.reset()
-    daily = first.meltano("run", "tap-omdb", "target-postgres", **cluster.env)
-    assert daily.returncode == 0, daily.stdout
-    assert first.emulator.stats()["requests"] == 0
+    with (first.root / ".env").open("a") as file:
+        file.write(f"TAP_OMDB_IMDB_IDS={NEW}\n")
+    api.call("PATCH", "/api/v2/dags/movies_daily", {"is_paused": False})
+    tasks = api.finish(api.run("movies_daily"))
+    assert len(tasks) == 4
+    assert [request["query"]["i"] for request in first.emulator.requests()] == [NEW]
+    (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
+    assert marts["movies"] == len(loaded) + 1
+    assert page.stat().st_size > 0

@@ -128,14 +128,12 @@ lint: .venv/.dev ## Run only the checks
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/python scripts/tap_docs.py --check
-	.venv/bin/python orchestrate/export_schedules.py --check
 
 ##@ Maintain
 
 .PHONY: docs
-docs: .venv/.dev ## Update what is made from the tap's settings and from meltano.yml's schedules
+docs: .venv/.dev ## Update what is made from the tap's settings
 	.venv/bin/python scripts/tap_docs.py
-	.venv/bin/python orchestrate/export_schedules.py
 
 # Chromium refuses its sandbox to root; the page is our own.
 SCREENSHOT = chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --hide-scrollbars \

@@ -131,7 +131,7 @@ def environment(
         postgres: The URL of the server for the metadata, with the password.
     """
     with_workers = executor == "celery"
-    server = postgres.split("://")[1].rpartition("/")[0]
+    database = f"{postgres.split('://')[1].rpartition('/')[0]}/airflow"
     port = given.get("AIRFLOW__API__PORT") or str(_free_port(PREFERRED_PORT))
     ours = {
         # Where tasks reach the API server.
@@ -144,12 +144,8 @@ def environment(
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": str((workers if with_workers else 1) * TASKS_PER_PROCESS),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(PASSWORDS),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
-            f"postgresql+psycopg2://{server}/airflow?sslmode=disable"
-        ),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": (
-            f"postgresql+asyncpg://{server}/airflow?ssl=disable"
-        ),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}?sslmode=disable",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}?ssl=disable",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(LOGS),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

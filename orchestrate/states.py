@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 from dotenv import dotenv_values
 from meltano.cli.cli import cli
 from meltano.cli.utils import CliError
@@ -116,9 +117,9 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("merge")
     given = parser.parse_args(arguments)
     os.chdir(ROOT)
-    schedules = json.loads((ROOT / "orchestrate/schedules.json").read_text(encoding="utf-8"))
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     variables = {**dotenv_values(ROOT / ".env"), **os.environ}
-    states = States(variables.get("MELTANO_ENVIRONMENT") or schedules["default_environment"])
+    states = States(variables.get("MELTANO_ENVIRONMENT") or project["default_environment"])
     try:
         if given.command == "plan":
             print(states.plan())
@@ -128,10 +129,7 @@ def main(arguments: Sequence[str]) -> int:
             states.merge()
     except subprocess.CalledProcessError as error:
         return error.returncode
-    except click.ClickException as error:
-        print(f"states: {error.format_message()}", file=sys.stderr)
-        return 1
-    except (CliError, Error) as error:
+    except (click.ClickException, CliError, Error) as error:
         print(f"states: {error}", file=sys.stderr)
         return 1
     return 0

@@ -55,7 +55,7 @@ def describe_dags(python: Path, root: Path, home: Path) -> dict[str, Any]:
 def dags(airflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The DAGs, imported from a folder with nothing else in it: neither Meltano nor settings."""
     root = tmp_path_factory.mktemp("dags") / "project"
-    copy_project(root, kept=("orchestrate",))
+    copy_project(root, kept=("orchestrate", "meltano.yml"))
     (root / ".venv").unlink()
     result = describe_dags(airflow_python, root, tmp_path_factory.mktemp("home"))
     assert result["errors"] == {}

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import export_schedules
 import pytest
-import yaml
 from movies_pipeline.alerts import describe, post_alert
-from movies_pipeline.project import Pipeline, load_pipeline, steps, task_id
+from movies_pipeline.project import after_load, load_project, schedules, steps, task_id
 from tap_omdb.config.settings import TYPES
 
 from tests.airflow.conftest import describe_dags
-from tests.pipeline.conftest import CHECKOUT
+from tests.pipeline.conftest import CHECKOUT, MELTANO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +25,11 @@ STATE_POOL, SHARDS_POOL = "movies_state", "movies_shards"
 
 
 def test_there_is_a_dag_for_each_schedule(dags: dict[str, Any]) -> None:
-    pipeline = load_pipeline()
-    assert {*dags} == {"movies_backfill", *(f"movies_{s.name}" for s in pipeline.schedules)}
-    for schedule in pipeline.schedules:
+    found = schedules(load_project())
+    assert {*dags} == {"movies_backfill", *(f"movies_{schedule.name}" for schedule in found)}
+    for schedule in found:
         dag = dags[f"movies_{schedule.name}"]
-        assert dag["schedule"] == schedule.cron
+        assert dag["schedule"] == schedule.interval
         assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
         before: list[str] = []
         for step in schedule.steps:
@@ -122,43 +121,54 @@ def test_a_task_id_has_only_letters_digits_and_underscores() -> None:
     assert task_id("dbt:run") == "dbt_run"
 
 
-def pipeline(*, tasks: list[str], commands: list[str]) -> Pipeline:
-    job = {"name": "sync", "tasks": tasks}
-    schedule = {"name": "daily", "cron_interval": "0 0 * * *", "env": {"A": "1"}, "job": job}
-    content = {"schedules": [schedule], "commands": commands}
-    return Pipeline.from_json(json.dumps(content))
+def project(*, tasks: list[str], commands: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "jobs": [{"name": "sync", "tasks": tasks}],
+        "schedules": [{"name": "daily", "interval": "@daily", "job": "sync", "env": {"A": "1"}}],
+        "plugins": {
+            "utilities": [
+                {"name": name, "commands": dict.fromkeys(given)} for name, given in commands.items()
+            ]
+        },
+    }
 
 
 def test_tests_and_report_follow_a_job_where_there_are_such_commands() -> None:
-    commands = ["dashboard:build", "dbt:run", "dbt:test"]
-    (schedule,) = pipeline(tasks=["tap-a target-b dbt:run"], commands=commands).schedules
+    given = project(
+        tasks=["tap-a target-b dbt:run"],
+        commands={"dashboard": ["build"], "dbt": ["run", "test"], "other": []},
+    )
+    (schedule,) = schedules(given)
     assert schedule.steps == ("tap-a target-b", "dbt:run", "dbt:test", "dashboard:build")
-    assert (schedule.name, schedule.cron, schedule.env) == ("daily", "0 0 * * *", {"A": "1"})
+    assert (schedule.name, schedule.interval, schedule.env) == ("daily", "@daily", {"A": "1"})
 
-    without = pipeline(tasks=["tap-a target-b dbt:run"], commands=["dbt:run"])
-    assert without.schedules[0].steps == ("tap-a target-b", "dbt:run")
-    assert without.after_load() == ("dbt:run",)
+    without = project(tasks=["tap-a target-b dbt:run"], commands={"dbt": ["run"]})
+    assert schedules(without)[0].steps == ("tap-a target-b", "dbt:run")
+    assert after_load(without) == ["dbt:run"]
 
 
 def test_what_a_job_does_itself_does_not_follow_it_again() -> None:
-    given = pipeline(tasks=["tap-a target-b dbt:test"], commands=["dbt:test"])
-    assert given.schedules[0].steps == ("tap-a target-b", "dbt:test")
+    given = project(tasks=["tap-a target-b dbt:test"], commands={"dbt": ["test"]})
+    assert schedules(given)[0].steps == ("tap-a target-b", "dbt:test")
 
 
-def test_the_committed_file_is_what_meltano_lists(capsys: pytest.CaptureFixture[str]) -> None:
-    assert export_schedules.main(check=True) == 0, capsys.readouterr().err
-    assert [schedule.name for schedule in load_pipeline().schedules] == ["daily"]
-
-
-def test_a_change_of_meltano_yml_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    project: dict[str, Any] = yaml.safe_load((export_schedules.ROOT / "meltano.yml").read_text())
-    project["schedules"][0]["interval"] = "@weekly"
-    listed = {"job": [{**project["schedules"][0], "job": project["jobs"][0]}]}
-    monkeypatch.setattr(export_schedules, "list_schedules", lambda: listed)
-    assert export_schedules.main(check=True) == 1
-    assert "schedules.json is out of date: run make docs" in capsys.readouterr().err
+def test_meltano_reads_the_same_schedules_in_its_file() -> None:
+    listed = subprocess.run(
+        [MELTANO, "--log-level=error", "schedule", "list", "--format=json"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    expected = {
+        item["name"]: (item["interval"], steps(item["job"]["tasks"]), item["env"])
+        for item in json.loads(listed.stdout)["schedules"]["job"]
+    }
+    for schedule in schedules(load_project()):
+        interval, job, env = expected.pop(schedule.name)
+        assert (schedule.interval, schedule.env) == (interval, env)
+        assert schedule.steps[: len(job)] == job
+    assert expected == {}
 
 
 def context(map_index: int = -1) -> dict[str, Any]:

@@ -15,15 +15,14 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import local_airflow
-import psycopg
 import pytest
+import requests
 
 from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import Project, copy_project, running_project
@@ -52,6 +51,7 @@ SECRETS = {
     "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
 }
 SETTINGS = {
+    "AIRFLOW__CORE__PARALLELISM": "4",
     # A dead worker is noticed soon, and tasks are retried soon.
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
@@ -65,38 +65,28 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@dataclass(frozen=True)
 class Api:
     """Airflow's REST API."""
 
-    address: str
-    token: str
+    def __init__(self, address: str, password: str) -> None:
+        self._address = address
+        self._session = requests.Session()
+        login = self.call("POST", "/auth/token", username="admin", password=password)
+        self._session.headers["Authorization"] = f"Bearer {login['access_token']}"
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, **body: object) -> dict[str, Any]:
         """Send a request and return the response."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.address}{path}", method=method, data=data, headers=headers
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-        return answer
+        url = f"{self._address}{path}"
+        response = self._session.request(method, url, json=body or None, timeout=30)
+        response.raise_for_status()
+        content: dict[str, Any] = response.json()
+        return content
 
-    @classmethod
-    def log_in(cls, address: str, password: str) -> Api:
-        """Log in as `make airflow` says."""
-        user = {"username": "admin", "password": password}
-        return cls(address, cls(address, "").call("POST", "/auth/token", user)["access_token"])
-
-    def run(self, dag: str, **conf: str) -> str:
-        """Start a run of a DAG and return its address."""
+    def finish(self, dag: str) -> list[dict[str, Any]]:
+        """Wait until the only run of a DAG has succeeded, and return its task instances."""
         runs = f"/api/v2/dags/{dag}/dagRuns"
-        started = self.call("POST", runs, {"logical_date": None, "conf": conf})
-        return f"{runs}/{started['dag_run_id']}"
-
-    def finish(self, run: str) -> list[dict[str, Any]]:
-        """Wait until a run has succeeded, and return its task instances."""
+        (run,) = wait_for(lambda: self.call("GET", runs)["dag_runs"], 60)
+        run = f"{runs}/{run['dag_run_id']}"
         wait_for(lambda: self.call("GET", run)["state"] in {"success", "failed"}, 600)
         tasks: list[dict[str, Any]] = self.call("GET", f"{run}/taskInstances")["task_instances"]
         states = {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
@@ -112,7 +102,6 @@ class Cluster:
     second: Project
     api: Api
     passwords: tuple[str, ...]
-    state_uri: str
 
 
 @pytest.fixture
@@ -122,25 +111,23 @@ def cluster(
 ) -> Iterator[Cluster]:
     with running_project(tmp_path_factory.mktemp("first") / "a próject") as first:
         with first.connect() as connection:
-            connection.autocommit = True
-            connection.execute("create database meltano")
             password = connection.info.password
         server = f"omdb:{password}@127.0.0.1:{first.ports['EMBEDDED_POSTGRES_PORT']}"
-        state_uri = f"postgresql://{server}/meltano?sslmode=disable"
-        configure(first, state_uri)
+        state_uri = f"postgresql+psycopg://{server}/omdb?sslmode=disable"
+        with (first.root / ".env").open("a") as file:
+            file.write(f"{ENV_FILE}MELTANO_DATABASE_URI={state_uri}\n")
         allow_shards(first, 4)
         port = free_port()
         with started_airflow(first, AIRFLOW__API__PORT=str(port)) as address:
             assert address == f"http://127.0.0.1:{port}"
             second = copy_project(tmp_path_factory.mktemp("second") / "anothér project")
-            shutil.copy(first.root / ".env", second.root / ".env")
-            (second.root / ".postgres").mkdir()
-            shutil.copy(first.root / ".postgres/pgpass", second.root / ".postgres/pgpass")
+            for name in (".env", ".postgres/pgpass"):
+                (second.root / name).parent.mkdir(exist_ok=True)
+                shutil.copy(first.root / name, second.root / name)
             home = first.root / ".airflow"
             admin = json.loads((home / "passwords.json").read_text())["admin"]
-            broker = dict(
-                line.split() for line in (home / "valkey/valkey.conf").read_text().splitlines()[1:3]
-            )
+            config = (home / "valkey/valkey.conf").read_text()
+            broker = dict(line.split(maxsplit=1) for line in config.splitlines())
             broker_password = broker["requirepass"].strip('"')
             try:
                 start_worker(
@@ -149,17 +136,11 @@ def cluster(
                     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"postgresql+psycopg2://{server}/airflow",
                     AIRFLOW__CELERY__BROKER_URL=f"redis://:{broker_password}@127.0.0.1:{broker['port']}/0",
                 )
-                passwords = (admin, broker_password, password)
-                yield Cluster(first, second, Api.log_in(address, admin), passwords, state_uri)
+                yield Cluster(
+                    first, second, Api(address, admin), (admin, broker_password, password)
+                )
             finally:
                 local_airflow.stop(second.root / ".airflow", seconds=1)
-
-
-def configure(project: Project, state_uri: str) -> None:
-    """Write what docs/operations.md says into `.env`."""
-    with (project.root / ".env").open("a") as file:
-        uri = state_uri.replace("://", "+psycopg://")
-        file.write(f"{ENV_FILE}MELTANO_DATABASE_URI={uri}\n")
 
 
 def allow_shards(project: Project, slots: int) -> None:
@@ -278,7 +259,8 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first.emulator.reset()
     first.emulator.set_latency(500)
     wait_for(lambda: api.call("GET", "/api/v2/dags")["total_entries"] == 2, 120)
-    run = api.run("movies_backfill", years=YEARS)
+    runs = "/api/v2/dags/movies_backfill/dagRuns"
+    api.call("POST", runs, logical_date=None, conf={"years": YEARS})
 
     # The second machine is in the middle of a shard, and dies.
     wait_for(lambda: cached_responses(second) > ENOUGH, 240)
@@ -287,27 +269,27 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     assert under_way
     first.emulator.set_latency(0)
     # As if five minutes had passed, for which Meltano takes a dead run for a live one.
-    with psycopg.connect(cluster.state_uri) as database:
-        database.execute(
+    with first.connect() as connection:
+        connection.execute(
             "update runs set last_heartbeat_at = last_heartbeat_at - interval '1 hour'"
         )
     # A component that dies is started again.
     kill(first, "dag-processor")
 
-    tasks = api.finish(run)
+    tasks = api.finish("movies_backfill")
     shards = [task for task in tasks if task["task_id"] == "shard"]
     assert len(shards) == NUMBER_OF_YEARS
     assert max(task["try_number"] for task in shards) > 1
 
     # Every title is there, exactly once, and hardly any was paid for twice.
-    requests = first.emulator.requests()
-    queries = Counter(map(query, requests))
-    details = {r["query"]["i"] for r in requests if "i" in r["query"]}
+    sent = first.emulator.requests()
+    queries = Counter(map(query, sent))
+    details = {r["query"]["i"] for r in sent if "i" in r["query"]}
     loaded = [row["imdb_id"] for row in first.rows("select imdb_id from demo_raw.movies")]
     assert len(loaded) == len({*loaded}) > MANY
     rejected = {row["imdb_id"] for row in first.rows("select imdb_id from demo_raw.rejects")}
     assert {*loaded} == details - rejected
-    assert len(requests) <= len(queries) + under_way
+    assert len(sent) <= len(queries) + under_way
     (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
     assert marts["movies"] == len(loaded)
     log = (first.root / ".airflow/logs/supervisord.log").read_text()
@@ -326,9 +308,9 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first.emulator.reset()
     with (first.root / ".env").open("a") as file:
         file.write(f"TAP_OMDB_IMDB_IDS={NEW}\n")
-    api.call("PATCH", "/api/v2/dags/movies_daily", {"is_paused": False})
-    tasks = api.finish(api.run("movies_daily"))
-    assert len(tasks) == 4
+    # Today's run is due as soon as it may run.
+    api.call("PATCH", "/api/v2/dags/movies_daily", is_paused=False)
+    assert len(api.finish("movies_daily")) == 4
     assert [request["query"]["i"] for request in first.emulator.requests()] == [NEW]
     (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
     assert marts["movies"] == len(loaded) + 1

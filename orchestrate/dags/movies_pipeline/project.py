@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).resolve().parents[3]
 """The checkout that this file is in, so that each worker uses its own."""
@@ -26,53 +27,40 @@ class Schedule:
 
     Attributes:
         name: Its name.
-        cron: When it is due (UTC).
+        interval: When it is due (UTC): a cron expression, or one such as "@daily".
         steps: The arguments of one `meltano run` each, in their order.
         env: Variables for all of them.
     """
 
     name: str
-    cron: str
+    interval: str
     steps: tuple[str, ...]
     env: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """What `schedules.json` says.
+def load_project() -> dict[str, Any]:
+    """Read meltano.yml; to ask Meltano for it would take seconds at each parsing of a DAG."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    return content
 
-    Attributes:
-        schedules: The schedules.
-        commands: All commands of utilities, such as "dbt:test".
-    """
 
-    schedules: tuple[Schedule, ...]
-    commands: frozenset[str]
-
-    @classmethod
-    def from_json(cls, text: str) -> Pipeline:
-        """Read the content of `schedules.json`."""
-        content = json.loads(text)
-        commands = frozenset(content["commands"])
-        schedules = tuple(
-            Schedule(
-                item["name"],
-                item["cron_interval"],
-                _with_checks(steps(item["job"]["tasks"]), commands),
-                item["env"],
-            )
-            for item in content["schedules"]
+def schedules(project: Mapping[str, Any]) -> list[Schedule]:
+    """Return the schedules in the content of meltano.yml."""
+    jobs = {job["name"]: job["tasks"] for job in project["jobs"]}
+    commands = _commands(project)
+    found = []
+    for item in project["schedules"]:
+        job = steps(jobs[item["job"]])
+        checks = [step for step in AFTER_EACH_JOB if step in commands and step not in job]
+        found.append(
+            Schedule(item["name"], item["interval"], (*job, *checks), item.get("env") or {})
         )
-        return cls(schedules, commands)
-
-    def after_load(self) -> tuple[str, ...]:
-        """Return the steps that turn loaded data into tested marts and a report."""
-        return tuple(step for step in ("dbt:run", *AFTER_EACH_JOB) if step in self.commands)
+    return found
 
 
-def load_pipeline() -> Pipeline:
-    """Read `schedules.json`."""
-    return Pipeline.from_json((ROOT / "orchestrate/schedules.json").read_text(encoding="utf-8"))
+def after_load(project: Mapping[str, Any]) -> list[str]:
+    """Return the steps that turn loaded data into tested marts and a report."""
+    return [step for step in ("dbt:run", *AFTER_EACH_JOB) if step in _commands(project)]
 
 
 def steps(tasks: Iterable[str]) -> tuple[str, ...]:
@@ -104,5 +92,9 @@ def task_id(step: str) -> str:
     return re.sub(r"\W+", "_", step)
 
 
-def _with_checks(job: tuple[str, ...], commands: frozenset[str]) -> tuple[str, ...]:
-    return (*job, *(step for step in AFTER_EACH_JOB if step in commands and step not in job))
+def _commands(project: Mapping[str, Any]) -> set[str]:
+    return {
+        f"{utility['name']}:{command}"
+        for utility in project["plugins"]["utilities"]
+        for command in utility.get("commands", ())
+    }

@@ -116,7 +116,6 @@ def cluster(
         state_uri = f"postgresql+psycopg://{server}/omdb?sslmode=disable"
         with (first.root / ".env").open("a") as file:
             file.write(f"{ENV_FILE}MELTANO_DATABASE_URI={state_uri}\n")
-        allow_shards(first, 4)
         port = free_port()
         with started_airflow(first, AIRFLOW__API__PORT=str(port)) as address:
             assert address == f"http://127.0.0.1:{port}"
@@ -141,13 +140,6 @@ def cluster(
                 )
             finally:
                 local_airflow.stop(second.root / ".airflow", seconds=1)
-
-
-def allow_shards(project: Project, slots: int) -> None:
-    path = project.root / "orchestrate/pools.json"
-    pools = json.loads(path.read_text())
-    pools["movies_shards"]["slots"] = slots
-    path.write_text(json.dumps(pools))
 
 
 @contextmanager
@@ -259,6 +251,7 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first.emulator.reset()
     first.emulator.set_latency(500)
     wait_for(lambda: api.call("GET", "/api/v2/dags")["total_entries"] == 2, 120)
+    api.call("PATCH", "/api/v2/pools/movies_shards", slots=4)
     runs = "/api/v2/dags/movies_backfill/dagRuns"
     api.call("POST", runs, logical_date=None, conf={"years": YEARS})
 

@@ -8,7 +8,6 @@ variables; the keys that Airflow makes for itself are in `.airflow/airflow.cfg`.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import re
@@ -93,28 +92,22 @@ def start(executor: str, workers: int) -> str:
     Raises:
         LocalAirflowError: It cannot be started. Nothing runs then.
     """
+    if running := find(HOME):
+        env = running[0].environ()
+        if any(_is_healthy(env) for _ in range(_TRIES)):  # a busy machine answers late
+            return f"Already running: {_describe(env)}"
+        message = f"it is starting, or not healthy (see {LOGS}): `make airflow-stop` ends it"
+        raise LocalAirflowError(message)
     LOGS.mkdir(mode=0o700, exist_ok=True)
-    with (HOME / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            message = "another start is under way: wait for it"
-            raise LocalAirflowError(message) from error
-        if running := find(HOME):
-            env = running[0].environ()
-            if any(_is_healthy(env) for _ in range(_TRIES)):  # a busy machine answers late
-                return f"Already running: {_describe(env)}"
-            message = f"it runs and is not healthy: see {LOGS}, or end it with `make airflow-stop`"
-            raise LocalAirflowError(message)
-        try:
-            env = environment(os.environ, executor, workers, _postgres("url", "--with-password"))
-            if executor == "celery" and BROKER_URL not in env:
-                env |= _broker()
-            _prepare(env)
-            _supervise(env)
-        except BaseException:
-            stop(HOME)
-            raise
+    try:
+        env = environment(os.environ, executor, workers, _postgres("url", "--with-password"))
+        if executor == "celery" and BROKER_URL not in env:
+            env |= _broker()
+        _prepare(env)
+        _supervise(env)
+    except BaseException:
+        stop(HOME)
+        raise
     return _describe(env)
 
 
@@ -138,7 +131,6 @@ def environment(
         "AIRFLOW__API__BASE_URL": f"http://{_reachable(given)}:{port}",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": port,
-        "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "orchestrate/dags"),
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor" if with_workers else "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

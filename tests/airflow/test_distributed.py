@@ -115,6 +115,8 @@ def cluster(
         state_uri = f"postgresql+psycopg://{server}/omdb?sslmode=disable"
         with (first.root / ".env").open("a") as file:
             file.write(f"{ENV_FILE}MELTANO_DATABASE_URI={state_uri}\n")
+        pools = first.root / "orchestrate/pools.json"
+        pools.write_text(pools.read_text().replace('"slots": 2', '"slots": 4'))
         second = copy_project(tmp_path_factory.mktemp("second") / "anothér project")
         for name in (".env", ".postgres/pgpass"):
             (second.root / name).parent.mkdir(exist_ok=True)
@@ -233,7 +235,6 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first.emulator.reset()
     first.emulator.set_latency(500)
     wait_for(lambda: api.call("GET", "/api/v2/dags")["total_entries"] == 2, 120)
-    api.call("PATCH", "/api/v2/pools/movies_shards", slots=4)
     runs = "/api/v2/dags/movies_backfill/dagRuns"
     api.call("POST", runs, logical_date=None, conf={"years": YEARS})
 

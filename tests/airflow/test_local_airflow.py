@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import configparser
+import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -60,6 +62,45 @@ def test_tasks_reach_the_api_server_where_the_caller_puts_it(host: str, reached:
 def test_parallelism_follows_the_workers() -> None:
     assert variables()["AIRFLOW__CORE__PARALLELISM"] == "2"
     assert variables("celery", workers=3)["AIRFLOW__CORE__PARALLELISM"] == "6"
+
+
+FAKE_AIRFLOW = """#!/bin/sh
+case "$1" in
+  db | pools) ;;
+  api-server) echo "no room for it"; exit 1 ;;
+  *) exec sleep 60 ;;
+esac
+"""
+FAKE_POSTGRES = "#!/bin/sh\necho postgresql://omdb@127.0.0.1:1/omdb\n"
+
+
+def test_a_component_that_cannot_start_is_named_and_nothing_runs_then(
+    tmp_path: Path, airflow_python: Path
+) -> None:
+    root = tmp_path / "a próject"
+    shutil.copytree(CHECKOUT / "orchestrate", root / "orchestrate")
+    programs = root / ".airflow/venv/bin"
+    for path, text in (
+        (programs / "airflow", FAKE_AIRFLOW),
+        (root / local_airflow.POSTGRES.relative_to(CHECKOUT), FAKE_POSTGRES),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        path.chmod(0o700)
+    (programs / "supervisord").symlink_to(airflow_python.with_name("supervisord"))
+    started = subprocess.run(
+        [airflow_python, root / "orchestrate/local_airflow.py", "start"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert started.returncode == 1
+    log = root / ".airflow/logs/api-server.log"
+    expected = f"local_airflow: api-server has failed; the end of {log}:\nno room for it\n"
+    assert started.stderr == expected
+    assert local_airflow.find(root / ".airflow") == []
 
 
 ORPHAN = """

@@ -82,8 +82,7 @@ def describe_pending(state: Mapping[str, Any]) -> str:
         StateError: The state cannot be read.
     """
     known = _read(state, Refresh())
-    titles = sum(map(len, known.titles.dump_pending().values()))
-    titles += len(known.seasons.dump_pending())
+    titles = len(known.titles.pending) + len(known.seasons.pending)
     searches = len(known.searches.in_progress)
     if not titles and not searches:
         return "Nothing is pending."

@@ -16,10 +16,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import local_airflow
+import psutil
 import pytest
 import requests
 
@@ -202,8 +204,9 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN4
 def kill(project: Project, name: str = "") -> None:
     """Kill all processes of a machine whose command has a name."""
     for process in local_airflow.find(project.root / ".airflow"):
-        if name in " ".join(process.cmdline()):
-            process.kill()
+        with suppress(psutil.Error):  # it may end with another
+            if name in " ".join(process.cmdline()):
+                process.kill()
 
 
 def cached_responses(project: Project) -> int:

@@ -8,6 +8,7 @@ left to do once their states are merged. The state is Singer's, on stdin.
 from __future__ import annotations
 
 import json
+from contextlib import closing, nullcontext
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,20 @@ import click
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb.config.files import read_config, read_state
-from tap_omdb.config.settings import Refresh, Settings
+from tap_omdb.config.settings import Refresh
 from tap_omdb.state.budget import Budget, DailyCounter
-from tap_omdb.state.sync_state import SyncState
-from tap_omdb.state.versions import BOOKMARK, StateError, find_state
+from tap_omdb.state.cache_file import CacheFile
+from tap_omdb.state.errors import StateError
+from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.state.sync_state import seed as seed_sync_state
 from tap_omdb.tap import TapOMDb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tap_omdb.config.settings import Settings
+
 _RUN = "backfill"  # it never counts a request, so no state has it
-_OTHERS_WORK = {"pending", "failures"}
 
 
 class SettingsError(click.ClickException):
@@ -34,12 +38,11 @@ class SettingsError(click.ClickException):
     exit_code = 2
 
 
-def plan(settings: Settings, api_key: str, state: Mapping[str, Any]) -> list[dict[str, str]]:
+def plan(settings: Settings, state: Mapping[str, Any]) -> list[dict[str, str]]:
     """Divide the requests that are left among the years.
 
     Args:
         settings: Of all runs together: `years`, and `max_requests` as the limit of all.
-        api_key: The key whose requests are counted.
         state: The state that has today's requests, as Singer has it.
 
     Returns:
@@ -47,11 +50,12 @@ def plan(settings: Settings, api_key: str, state: Mapping[str, Any]) -> list[dic
         out: it is for the next backfill.
 
     Raises:
-        StateError: The state cannot be read.
+        StateError: The state or the file in `cache_dir` cannot be used.
     """
     known = _read(state, settings.refresh)
-    days = DailyCounter(known.requests, _RUN, settings.cache_dir, api_key)
-    left = Budget(settings.max_requests, settings.daily_requests, days).left
+    with closing(CacheFile(settings.cache_dir)) if settings.cache_dir else nullcontext() as file:
+        days = DailyCounter(known.requests, _RUN, file, settings.api_key)
+        left = Budget(settings.max_requests, settings.daily_requests, days).left
     years = sorted(settings.years)
     return [
         {"TAP_OMDB_YEARS": str(year), "TAP_OMDB_MAX_REQUESTS": str(share)}
@@ -66,12 +70,8 @@ def split_evenly(total: int, parts: int) -> list[int]:
 
 
 def seed(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state that a run begins with: what is known, and no work of others.
-
-    Titles that were found or failed earlier would otherwise be requested by every run.
-    """
-    found = find_state(state.get("bookmarks", {})) or {}
-    known = {key: value for key, value in found.items() if key not in _OTHERS_WORK}
+    """Return the state that a run begins with: what is known, and no work of others."""
+    known = seed_sync_state(_sync_state(state))
     return {"bookmarks": {BOOKMARK: known}} if known else {}
 
 
@@ -93,7 +93,11 @@ def describe_pending(state: Mapping[str, Any]) -> str:
 
 
 def _read(state: Mapping[str, Any], refresh: Refresh) -> SyncState:
-    return SyncState(refresh, _RUN, find_state(state.get("bookmarks", {})))
+    return SyncState(refresh, _RUN, _sync_state(state))
+
+
+def _sync_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    return state.get("bookmarks", {}).get(BOOKMARK) or {}
 
 
 @click.group()
@@ -113,15 +117,14 @@ def _plan(files: Iterable[str]) -> None:
     """Print the variables of each run as JSON; exit code 2 if a setting is invalid."""
     given: dict[str, Any] = reduce(lambda config, file: config | read_config(file), files, {})
     try:
-        config = TapOMDb(config=given).config
+        settings = TapOMDb(config=given).settings
     except ConfigValidationError as error:
         raise SettingsError("\n".join(error.errors)) from None
-    settings = Settings.from_config(config)
     if not settings.years:
         message = "years: none is given; give those to fetch, such as 2010-2015"
         raise SettingsError(message)
     try:
-        click.echo(json.dumps(plan(settings, str(config["api_key"]), _state())))
+        click.echo(json.dumps(plan(settings, _state())))
     except StateError as error:
         raise click.ClickException(str(error)) from None
 

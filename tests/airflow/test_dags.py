@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from movies_pipeline.alerts import describe, post_alert
 from movies_pipeline.project import after_load, load_project, schedules, steps, task_id
-from tap_omdb.config.settings import TYPES
+from tap_omdb.config.values import TYPES
 
 from tests.airflow.conftest import describe_dags
 from tests.pipeline.conftest import CHECKOUT, MELTANO

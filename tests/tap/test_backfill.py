@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_omdb import clock
 from tap_omdb.backfill import cli, describe_pending, plan, seed, split_evenly
-from tap_omdb.config.settings import Settings
 from tap_omdb.state.budget import DailyCounter
+from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.tap import TapOMDb
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_omdb.config.settings import Settings
+
 KEY = "0000abcd"
 CONFIG = {"api_key": KEY, "years": ["2012-2013", 2010], "daily_requests": 100}
-SETTINGS = Settings.from_config(TapOMDb(config=CONFIG).config)
+SETTINGS = TapOMDb(config=CONFIG).settings
 
 
 def state(**sync_state: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"bookmarks": {"sync_state": {"version": 2} | sync_state}}
 
 
-def shares(settings: Settings, key: str, known: dict[str, Any]) -> list[int]:
-    return [int(run["TAP_OMDB_MAX_REQUESTS"]) for run in plan(settings, key, known)]
+def shares(settings: Settings, known: dict[str, Any]) -> list[int]:
+    return [int(run["TAP_OMDB_MAX_REQUESTS"]) for run in plan(settings, known)]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 200))
@@ -39,7 +42,7 @@ def test_the_shares_are_the_total_and_as_equal_as_possible(total: int, parts: in
 
 
 def test_each_year_has_its_share_of_the_day() -> None:
-    assert plan(SETTINGS, KEY, {}) == [
+    assert plan(SETTINGS, {}) == [
         {"TAP_OMDB_YEARS": "2010", "TAP_OMDB_MAX_REQUESTS": "34"},
         {"TAP_OMDB_YEARS": "2012", "TAP_OMDB_MAX_REQUESTS": "33"},
         {"TAP_OMDB_YEARS": "2013", "TAP_OMDB_MAX_REQUESTS": "33"},
@@ -47,29 +50,30 @@ def test_each_year_has_its_share_of_the_day() -> None:
 
 
 def test_max_requests_is_the_limit_of_all_and_a_year_without_a_share_is_left_out() -> None:
-    assert shares(replace(SETTINGS, max_requests=2), KEY, {}) == [1, 1]
-    assert shares(replace(SETTINGS, max_requests=1000), KEY, {}) == [34, 33, 33]
+    assert shares(replace(SETTINGS, max_requests=2), {}) == [1, 1]
+    assert shares(replace(SETTINGS, max_requests=1000), {}) == [34, 33, 33]
 
 
 def test_only_todays_requests_with_the_same_key_count(tmp_path: Path) -> None:
     counts: dict[str, dict[str, int]] = {}
-    DailyCounter(counts, "a", None, KEY).increment(clock.today())
+    DailyCounter(counts, "a", None, KEY).increment(clock.today(), 100)
     counts |= {"2020-01-01/7d": {"a": 50}, f"{clock.today()}/no": {"a": 50}}
-    assert sum(shares(SETTINGS, KEY, state(requests=counts))) == 99
+    assert sum(shares(SETTINGS, state(requests=counts))) == 99
     on_disk = replace(SETTINGS, cache_dir=tmp_path)
-    counter = DailyCounter({}, "b", tmp_path, KEY)
-    for _ in range(3):
-        counter.increment(clock.today())
-    assert sum(shares(on_disk, KEY, state(requests=counts))) == 97
-    assert sum(shares(on_disk, "another", state(requests=counts))) == 100
+    with closing(CacheFile(tmp_path)) as cache_file:
+        counter = DailyCounter({}, "b", cache_file, KEY)
+        for _ in range(3):
+            counter.increment(clock.today(), 100)
+    assert sum(shares(on_disk, state(requests=counts))) == 97
+    assert sum(shares(replace(on_disk, api_key="another"), state(requests=counts))) == 100
 
 
 def test_a_spent_day_leaves_nothing_to_plan() -> None:
     counts: dict[str, dict[str, int]] = {}
     counter = DailyCounter(counts, "a", None, KEY)
     for _ in range(100):
-        counter.increment(clock.today())
-    assert plan(SETTINGS, KEY, state(requests=counts)) == []
+        counter.increment(clock.today(), 100)
+    assert plan(SETTINGS, state(requests=counts)) == []
 
 
 def test_a_run_begins_with_what_is_known_and_with_no_work_of_others() -> None:

@@ -60,7 +60,7 @@ install: .meltano/.installed env ## Install Meltano and the plugins, and create 
 health: .meltano/.installed env ## Show whether the pipeline is healthy (ENVIRONMENT=prod, ARGS=--json)
 	@$(MELTANO) --log-level=error $(ENVIRONMENT:%=--environment=%) invoke dbt:health $(ARGS)
 
-AIRFLOW = cd orchestrate && ../.airflow/venv/bin/python -m local_airflow
+AIRFLOW = .airflow/venv/bin/python orchestrate/local_airflow.py
 EXECUTOR ?= local
 WORKERS ?= 2
 
@@ -131,16 +131,13 @@ lint: .venv/.dev ## Run only the checks
 	  .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/hadolint Dockerfile
-	.venv/bin/kubernetes-validate --strict --quiet orchestrate/kubernetes/cronjob.yaml
 	.venv/bin/python scripts/tap_docs.py --check
-	.venv/bin/python orchestrate/export_schedules.py --check
 
 ##@ Maintain
 
 .PHONY: docs
-docs: .venv/.dev ## Update what is made from the tap's settings and from meltano.yml's schedules
+docs: .venv/.dev ## Update what is made from the tap's settings
 	.venv/bin/python scripts/tap_docs.py
-	.venv/bin/python orchestrate/export_schedules.py
 
 # Chromium refuses its sandbox to root; the page is our own.
 SCREENSHOT = chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --hide-scrollbars \

@@ -1,9 +1,11 @@
 # ruff: noqa: T201  # what it prints is its purpose
 """What a backfill does with Meltano's states: `.venv/bin/python orchestrate/states.py COMMAND`.
 
-left           print how many requests are left today
+plan           print the variables of each shard, as JSON
 seed SUFFIX    let the shard with this --state-id-suffix know what the main state knows
 merge          merge the states of all shards into the main state, and clear them
+
+What is in a state, only the tap knows: its command `tap-omdb-backfill` gets them.
 """
 
 from __future__ import annotations
@@ -13,29 +15,25 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 from dotenv import dotenv_values
 from meltano.cli.cli import cli
 from meltano.cli.utils import CliError
 from meltano.core.error import Error
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "orchestrate/dags"))
-
-from movies_pipeline.backfill import count_requests, describe_pending, seed  # noqa: E402
-from movies_pipeline.project import load_pipeline  # noqa: E402
+PIPE = "tap-omdb-to-target-postgres"
+BACKFILL = ROOT / ".meltano/extractors/tap-omdb/venv/bin/tap-omdb-backfill"
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-PIPE = "tap-omdb-to-target-postgres"
-SHARDS = "backfill-*"
+    from collections.abc import Iterator, Sequence
 
 
 class States:
@@ -57,71 +55,81 @@ class States:
         printed = io.StringIO()
         options = ["--log-level=warning", f"--environment={self.environment}"]
         with contextlib.redirect_stdout(printed):
-            cli.main([*options, *arguments], prog_name="meltano", standalone_mode=False)
+            try:
+                cli.main([*options, *arguments], prog_name="meltano", standalone_mode=False)
+            except SystemExit as ended:  # so ends `invoke`, also if it succeeds
+                if ended.code:
+                    raise
         return printed.getvalue()
 
-    def get(self, state_id: str) -> dict[str, Any]:
-        """Return a state; empty if there is none."""
-        state: dict[str, Any] = json.loads(self.meltano("state", "get", state_id) or "{}")
-        return state
+    def backfill(self, *arguments: str) -> str:
+        """Pass the main state to a command of the tap and return what that prints.
 
-    def shards(self) -> list[str]:
-        """Return the ids of the shards that have a state."""
-        pattern = f"{self.main}:{SHARDS}"
-        return sorted(self.meltano("state", "list", "--pattern", pattern).split())
+        Raises:
+            CalledProcessError: It failed, and has said why on stderr.
+        """
+        state = json.loads(self.meltano("state", "get", self.main) or "{}")
+        return subprocess.run(  # noqa: S603 - the tap's own command
+            [BACKFILL, *arguments],
+            input=json.dumps(state.get("singer_state") or {}),
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        ).stdout.strip()
 
-    def requests_left(self) -> int:
-        """Return how many requests of today's quota the main state has not seen spent."""
-        config = json.loads(self.meltano("config", "print", "tap-omdb", "--format=json"))
-        quota = int(config.get("daily_requests") or DEFAULT_QUOTA)
-        return max(
-            0, quota - count_requests(self.get(self.main), datetime.now(timezone.utc).date())
-        )
+    def plan(self) -> str:
+        """Return the variables of each shard, as the tap's settings and the main state say."""
+        with _file(self.meltano("invoke", "--dump=config", "tap-omdb")) as config:
+            return self.backfill("plan", f"--config={config}")
 
     def seed(self, suffix: str) -> None:
         """Merge what the main state knows into the state of a shard."""
-        if not (known := seed(self.get(self.main))):
-            return
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
-            json.dump(known, file)
-            file.flush()
-            self.meltano("state", "merge", "--input-file", file.name, f"{self.main}:{suffix}")
+        known: dict[str, Any] = json.loads(self.backfill("seed"))
+        if known:
+            with _file(json.dumps({"singer_state": known})) as file:
+                self.meltano("state", "merge", "--input-file", file, f"{self.main}:{suffix}")
 
     def merge(self) -> None:
         """Merge the states of all shards into the main state, and clear each once it is merged."""
-        for shard in self.shards():
+        listed = self.meltano("state", "list", "--pattern", f"{self.main}:backfill-*")
+        for shard in sorted(listed.split()):
             self.meltano("state", "merge", "--from-state-id", shard, self.main)
             self.meltano("state", "clear", "--force", shard)
             print(f"{shard} is merged into {self.main}.")
-        print(describe_pending(self.get(self.main)))
+        print(self.backfill("pending"))
 
 
-DEFAULT_QUOTA = 1000
-"""The tap's default of daily_requests."""
+@contextlib.contextmanager
+def _file(text: str) -> Iterator[str]:
+    """Write a text to a temporary file that only its owner can read, and give its name."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
+        file.write(text)
+        file.flush()
+        yield file.name
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command."""
     parser = argparse.ArgumentParser(prog="states", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("left")
+    commands.add_parser("plan")
     commands.add_parser("seed").add_argument("suffix")
     commands.add_parser("merge")
     given = parser.parse_args(arguments)
     os.chdir(ROOT)
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     variables = {**dotenv_values(ROOT / ".env"), **os.environ}
-    states = States(variables.get("MELTANO_ENVIRONMENT") or load_pipeline().default_environment)
+    states = States(variables.get("MELTANO_ENVIRONMENT") or project["default_environment"])
     try:
-        if given.command == "left":
-            print(states.requests_left())
+        if given.command == "plan":
+            print(states.plan())
         elif given.command == "seed":
             states.seed(given.suffix)
         else:
             states.merge()
-    except click.ClickException as error:
-        print(f"states: {error.format_message()}", file=sys.stderr)
-        return 1
-    except (CliError, Error) as error:
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    except (click.ClickException, CliError, Error) as error:
         print(f"states: {error}", file=sys.stderr)
         return 1
     return 0

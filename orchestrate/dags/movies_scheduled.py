@@ -6,13 +6,13 @@ from datetime import datetime, timezone
 
 from airflow.sdk import DAG, chain
 from movies_pipeline.operators import meltano_run
-from movies_pipeline.project import load_pipeline
+from movies_pipeline.project import load_project, schedules
 
-for schedule in load_pipeline().schedules:
+for schedule in schedules(load_project()):
     with DAG(
         dag_id=f"movies_{schedule.name}",
         description="Extract, load, transform and test what is due today",
-        schedule=schedule.cron,
+        schedule=schedule.interval,
         start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
         catchup=False,
         max_active_runs=1,

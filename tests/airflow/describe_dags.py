@@ -20,6 +20,7 @@ def describe(task: Any) -> dict[str, Any]:  # noqa: ANN401
         "upstream": sorted(task.upstream_task_ids),
         "is_mapped": is_mapped,
         "command": get("bash_command") if task.task_type == "BashOperator" else None,
+        "env": get("op_args")[0] if task.task_type == "PythonOperator" else get("env"),
         "pool": get("pool"),
         "retries": get("retries"),
         "retry_exponential_backoff": get("retry_exponential_backoff"),
@@ -38,7 +39,9 @@ print(  # noqa: T201
                     "schedule": dag.schedule,
                     "catchup": dag.catchup,
                     "max_active_runs": dag.max_active_runs,
-                    "params": sorted(dag.params),
+                    "types": dag.params.get_param("types").schema["items"]["enum"]
+                    if "types" in dag.params
+                    else None,
                     "tasks": {task.task_id: describe(task) for task in dag.tasks},
                 }
                 for dag in bag.dags.values()

@@ -10,27 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "AIRFLOW__"
-READ_OPTIONS = """
-import json, sys
-from airflow.configuration import conf
-names = json.load(sys.stdin)
-print(json.dumps({
-    f"{section}.{key}": [conf.has_option(section, key), conf.get(section, key, fallback=None)]
-    for section, key in names
-}))
-"""
-PARSE_COMMANDS = """
+CHECK = """
 import json, sys
 from airflow.cli.cli_parser import get_parser
-for arguments in json.load(sys.stdin):
+from airflow.configuration import conf
+options, commands = json.load(sys.stdin)
+for arguments in commands:
     get_parser().parse_args(arguments)
+found = {"__".join(o): conf.has_option(*o) and conf.get(*o) for o in options}
+print(json.dumps(found))
 """
 
 
@@ -42,46 +36,30 @@ def services() -> dict[str, Any]:
     return {name: one for name, one in found.items() if one.get("image") == "movies-airflow"}
 
 
-def in_airflow(script: str, given: object, home: Path, **env: str) -> str:
-    """Run a script in Airflow's environment, with an object as its input."""
-    finished = subprocess.run(
-        [AIRFLOW / "bin/python", "-W", "ignore", "-c", script],
-        env={"PATH": os.defpath, "AIRFLOW_HOME": str(home), **env},
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
-
-
-def test_airflow_has_all_options_that_are_set(
+def test_airflow_has_all_options_and_commands(
     services: dict[str, Any], airflow_python: Path, tmp_path: Path
 ) -> None:
-    assert airflow_python.exists()
     env = {
         name: value
         for service in services.values()
         for name, value in service["environment"].items()
         if name.startswith(PREFIX)
     }
-    names = [name.removeprefix(PREFIX).lower().split("__") for name in env]
-    printed = in_airflow(READ_OPTIONS, names, tmp_path, **env)
-    options = json.loads(printed.splitlines()[-1])
-    assert len(options) == len(env) >= 5
-    for (section, key), value in zip(names, env.values(), strict=True):
-        assert options[f"{section}.{key}"] == [True, value]
-
-
-def test_airflow_has_all_commands_that_are_run(
-    services: dict[str, Any], airflow_python: Path, tmp_path: Path
-) -> None:
-    assert airflow_python.exists()
+    names = {name: name.removeprefix(PREFIX).lower() for name in env}
     commands = [one["command"] for one in services.values() if "entrypoint" not in one]
-    assert len(commands) == 4
-    in_airflow(PARSE_COMMANDS, commands, tmp_path, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
+    assert (len(env) >= 5, len(commands)) == (True, 4)
+    checked = subprocess.run(
+        [airflow_python, "-W", "ignore", "-c", CHECK],
+        env={"PATH": os.defpath, "AIRFLOW_HOME": str(tmp_path), **env},
+        input=json.dumps([[name.split("__") for name in names.values()], commands]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert checked.returncode == 0, checked.stderr
+    found = json.loads(checked.stdout.splitlines()[-1])
+    assert found == {names[name]: value for name, value in env.items()}
 
 
 def test_all_of_it_is_in_a_profile_and_listens_on_loopback_alone(services: dict[str, Any]) -> None:

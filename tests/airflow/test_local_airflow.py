@@ -1,72 +1,45 @@
 from __future__ import annotations
 
-import json
+import configparser
 import os
-import stat
+import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import local_airflow
 import psutil
 import pytest
-from local_airflow import processes, secrets_file
-from local_airflow.errors import LocalAirflowError
-from local_airflow.settings import (
-    Layout,
-    Server,
-    broker_config,
-    broker_url,
-    components,
-    environment,
-)
+
+from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from local_airflow.settings import Executor
-
-LAYOUT = Layout(Path("/srv/movies"), Path("/srv/movies/.airflow"))
-SERVER = Server("127.0.0.1", 15432, "omdb", "p@ss/word")
-SECRETS = secrets_file.Secrets("fernet", "jwt", "api", "admin-password", "broker-password")
+POSTGRES = "postgresql://omdb:p%40ss@127.0.0.1:15432/omdb"
 
 
-def variables(executor: Executor = "local", workers: int = 2, **given: str) -> dict[str, str]:
-    broker = broker_url(6379, SECRETS.broker_password) if executor == "celery" else None
-    return environment(
-        LAYOUT,
-        SECRETS,
-        SERVER,
-        executor=executor,
-        port=15580,
-        workers=workers,
-        given=given,
-        broker=broker,
-    )
+def variables(executor: str = "local", workers: int = 2, **given: str) -> dict[str, str]:
+    return local_airflow.environment(given, executor, workers, POSTGRES)
 
 
 def test_it_listens_on_loopback_alone_and_tells_tasks_where() -> None:
     env = variables()
     assert env["AIRFLOW__API__HOST"] == "127.0.0.1"
-    assert env["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:15580"
-    assert env["AIRFLOW__API__PORT"] == "15580"
-    assert "bind 127.0.0.1\n" in broker_config(6379, "secret", Path("/tmp"))  # noqa: S108
-    for executor in ("local", "celery"):
-        for name, arguments in components(executor, 2, LAYOUT.home).items():
-            if name.startswith(("scheduler", "worker")):  # their log servers listen on all
-                assert "--skip-serve-logs" in arguments
+    assert env["AIRFLOW__API__BASE_URL"] == f"http://127.0.0.1:{env['AIRFLOW__API__PORT']}"
+    config = configparser.RawConfigParser()
+    config.read(CHECKOUT / "orchestrate/supervisord.conf")
+    for name in ("scheduler", "worker"):  # their log servers listen on all addresses
+        assert "--skip-serve-logs" in config[f"program:{name}"]["command"]
 
 
-def test_passwords_in_urls_are_encoded() -> None:
-    url = variables()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    assert url.startswith("postgresql+psycopg2://omdb:p%40ss%2Fword@127.0.0.1:15432/airflow?")
-
-
-def test_nothing_is_reported_and_no_examples_are_loaded() -> None:
+def test_metadata_is_in_a_database_of_its_own_on_the_embedded_postgres() -> None:
     env = variables()
-    assert env["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
-    assert env["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    server = "omdb:p%40ss@127.0.0.1:15432/airflow"
+    assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith(f"postgresql+psycopg2://{server}?")
+    assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"].startswith(
+        f"postgresql+asyncpg://{server}?"
+    )
 
 
 def test_variables_of_the_caller_win_except_for_another_postgres() -> None:
@@ -74,58 +47,60 @@ def test_variables_of_the_caller_win_except_for_another_postgres() -> None:
     assert env["AIRFLOW__CORE__PARALLELISM"] == "9"
     assert env["A"] == "1"
     assert {name for name in env if name.startswith("PG")} == set()
+    assert env["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
 
 
-def test_with_celery_only_variables_and_the_workers_are_added() -> None:
-    local, celery = variables(), variables("celery", workers=3)
-    different = {name for name in celery if local.get(name) != celery[name]}
-    assert different == {
-        "AIRFLOW__CELERY__BROKER_URL",
-        "AIRFLOW__CORE__EXECUTOR",
-        "AIRFLOW__CORE__PARALLELISM",
-    }
-    added = {*components("celery", 3, LAYOUT.home)} - {*components("local", 3, LAYOUT.home)}
-    assert added == {"worker-1", "worker-2", "worker-3"}
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("192.0.2.1", "192.0.2.1")]  # noqa: S104
+)  # fmt: skip
+def test_tasks_reach_the_api_server_where_the_caller_puts_it(host: str, reached: str) -> None:
+    env = variables(AIRFLOW__API__PORT="8080", AIRFLOW__API__HOST=host)
+    assert env["AIRFLOW__API__BASE_URL"] == f"http://{reached}:8080"
+    assert (env["AIRFLOW__API__HOST"], env["AIRFLOW__API__PORT"]) == (host, "8080")
 
 
-def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "secrets.json"
-    previous = os.umask(0)
-    try:
-        made = secrets_file.load_or_create(path)
-    finally:
-        os.umask(previous)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert secrets_file.load_or_create(path) == made
-    assert len({*vars(made).values()}) == 5
-    assert secrets_file.load_or_create(tmp_path / "others.json") != made
+def test_parallelism_follows_the_workers() -> None:
+    assert variables()["AIRFLOW__CORE__PARALLELISM"] == "2"
+    assert variables("celery", workers=3)["AIRFLOW__CORE__PARALLELISM"] == "6"
 
 
-def test_secrets_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "secrets.json"
-    for text in ("", "{}", '["x"]'):
+FAKE_AIRFLOW = """#!/bin/sh
+case "$1" in
+  db | pools) ;;
+  api-server) echo "no room for it"; exit 1 ;;
+  *) exec sleep 60 ;;
+esac
+"""
+FAKE_POSTGRES = "#!/bin/sh\necho postgresql://omdb@127.0.0.1:1/omdb\n"
+
+
+def test_a_component_that_cannot_start_is_named_and_nothing_runs_then(
+    tmp_path: Path, airflow_python: Path
+) -> None:
+    root = tmp_path / "a próject"
+    shutil.copytree(CHECKOUT / "orchestrate", root / "orchestrate")
+    programs = root / ".airflow/venv/bin"
+    for path, text in (
+        (programs / "airflow", FAKE_AIRFLOW),
+        (root / local_airflow.POSTGRES.relative_to(CHECKOUT), FAKE_POSTGRES),
+    ):
+        path.parent.mkdir(parents=True)
         path.write_text(text)
-        with pytest.raises(LocalAirflowError, match=f"{path} cannot be read: delete it"):
-            secrets_file.load_or_create(path)
-
-
-def start(home: Path, code: str) -> int:
-    """Start a Python program, and wait for the number that it prints."""
-    log = home / "logs/program.log"
-    process = processes.start(
-        [sys.executable, "-u", "-c", code], home=home, env={}, log=log, cwd=home
+        path.chmod(0o700)
+    (programs / "supervisord").symlink_to(airflow_python.with_name("supervisord"))
+    started = subprocess.run(
+        [airflow_python, root / "orchestrate/local_airflow.py", "start"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    wait_for(lambda: log.read_text().strip().isdigit())
-    process.returncode = 0  # it is ended by its number
-    assert stat.S_IMODE(log.stat().st_mode) == 0o600
-    return int(log.read_text())
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert started.returncode == 1
+    log = root / ".airflow/logs/api-server.log"
+    expected = f"local_airflow: api-server has failed; the end of {log}:\nno room for it\n"
+    assert started.stderr == expected
+    assert local_airflow.find(root / ".airflow") == []
 
 
 ORPHAN = """
@@ -134,55 +109,34 @@ sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
 child = subprocess.Popen(sleep, start_new_session=True)
 print(child.pid)
 """
-WITHOUT_VARIABLES = """
-import os, subprocess, sys, time
-sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
-child = subprocess.Popen(sleep, env={})
-print(child.pid)
-"""
-WITHOUT_BOTH = """
+WITHOUT_VARIABLES_AND_DEAF = """
 import os, subprocess, sys, time
 deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
-sleep = [sys.executable, "-c", deaf]
-child = subprocess.Popen(sleep, env={}, start_new_session=True)
+child = subprocess.Popen([sys.executable, "-c", deaf], env={}, start_new_session=True)
 time.sleep(1)
-print(child.pid)
-time.sleep(600)
-"""
-DEAF = """
-import os, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print(os.getpid())
+print(child.pid, flush=True)
 time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("code", [ORPHAN, WITHOUT_VARIABLES, WITHOUT_BOTH, DEAF])
+@pytest.mark.parametrize("code", [ORPHAN, WITHOUT_VARIABLES_AND_DEAF])
 def test_every_descendant_is_found_and_ended(tmp_path: Path, code: str) -> None:
-    number = start(tmp_path, code)
-    assert number in {process.pid for process in processes.find(tmp_path)}
-    assert processes.stop(tmp_path, seconds=0.5) >= 1
+    env = {local_airflow.MARK: str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdout
+        number = int(started.stdout.readline())
+        assert number in {process.pid for process in local_airflow.find(tmp_path)}
+        assert local_airflow.stop(tmp_path, seconds=0.5)
     assert not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie"
-    assert processes.find(tmp_path) == []
-    assert processes.stop(tmp_path, seconds=0.5) == 0
+    assert local_airflow.find(tmp_path) == []
+    assert not local_airflow.stop(tmp_path, seconds=0.5)
 
 
-def test_a_number_that_belongs_to_another_process_by_now_is_left_alone(tmp_path: Path) -> None:
-    other = subprocess.Popen(["sleep", "60"], start_new_session=True)  # noqa: S607 - a stranger
-    try:
-        started = psutil.Process(other.pid).create_time()
-        (tmp_path / "processes.json").write_text(json.dumps({other.pid: started}))
-        assert [process.pid for process in processes.find(tmp_path)] == [other.pid]
-        (tmp_path / "processes.json").write_text(json.dumps({other.pid: 1.0}))
-        assert processes.find(tmp_path) == []
-    finally:
+def test_processes_of_others_are_left_alone(tmp_path: Path) -> None:
+    env = {local_airflow.MARK: str(tmp_path / "another"), "AIRFLOW_HOME": str(tmp_path)}
+    with subprocess.Popen(["sleep", "60"], env=env) as other:  # noqa: S607
+        assert not local_airflow.stop(tmp_path, seconds=0.5)
+        assert other.poll() is None
         other.kill()
-        other.wait()
-
-
-@pytest.mark.parametrize("number", [0, 1, -1])
-def test_the_session_of_the_system_itself_is_never_taken_for_ours(
-    tmp_path: Path, number: int
-) -> None:
-    (tmp_path / "processes.json").write_text(json.dumps({number: 1.0}))
-    assert processes.find(tmp_path) == []

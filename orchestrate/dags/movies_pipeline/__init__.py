@@ -1,1 +1,1 @@
-"""What the DAGs share; pure, but for `operators` and `alerts`."""
+"""What the DAGs share."""

@@ -18,19 +18,15 @@ _NO_WEBHOOK = 2
 
 
 def post_alert(context: Mapping[str, Any]) -> None:
-    """Post which task has failed to ALERT_WEBHOOK_URL, if that is set; never fail.
+    """Post which task has failed to ALERT_WEBHOOK_URL, if that is set.
 
     Args:
         context: The task's context, as Airflow passes it to `on_failure_callback`.
     """
     command = [str(PYTHON), str(ROOT / "scripts/alert.py"), describe(context)]
-    try:
-        finished = subprocess.run(  # noqa: S603
-            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        logger.warning("No alert was sent: %s", type(error).__name__)
-        return
+    finished = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+    )
     if finished.returncode not in {0, _NO_WEBHOOK}:
         logger.warning("%s", finished.stderr.strip())
 

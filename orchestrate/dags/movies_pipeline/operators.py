@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.bash import BashOperator
 
 from movies_pipeline.alerts import post_alert
-from movies_pipeline.project import ROOT
-from movies_pipeline.schedules import TESTS, task_id
+from movies_pipeline.project import ROOT, TESTS, task_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +18,9 @@ STATE_POOL = "movies_state"
 SHARDS_POOL = "movies_shards"
 """Has as many slots as shards may run at once."""
 
-DEFAULTS: dict[str, Any] = {
-    "cwd": str(ROOT),
-    "append_env": True,
-    "do_xcom_push": False,
+MELTANO = "exec .venv/bin/meltano"
+
+ANY_TASK: dict[str, Any] = {
     # The first delay is Airflow's default, five minutes: as long as Meltano takes a run that was
     # killed for one that is still running.
     "retries": 4,
@@ -31,8 +29,12 @@ DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=20),
     "on_failure_callback": post_alert,
 }
-
-MELTANO = "exec .venv/bin/meltano"
+COMMAND: dict[str, Any] = {
+    **ANY_TASK,
+    "cwd": str(ROOT),
+    "append_env": True,
+    "do_xcom_push": False,
+}
 
 
 def meltano_run(step: str, env: Mapping[str, str], **arguments: Any) -> BashOperator:  # noqa: ANN401
@@ -45,5 +47,5 @@ def meltano_run(step: str, env: Mapping[str, str], **arguments: Any) -> BashOper
     """
     # A test that fails fails again.
     retries = {"retries": 0} if step == TESTS else {}
-    options = {**DEFAULTS, "pool": STATE_POOL, "task_id": task_id(step), **retries, **arguments}
+    options = {**COMMAND, "pool": STATE_POOL, "task_id": task_id(step), **retries, **arguments}
     return BashOperator(bash_command=f"{MELTANO} run {step}", env=dict(env), **options)

@@ -1,15 +1,100 @@
-"""Where the project is: the checkout that this file is in, so each worker uses its own."""
+"""What the DAGs need to know of the project: where it is, and the schedules of meltano.yml."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from movies_pipeline.schedules import Pipeline
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).resolve().parents[3]
+"""The checkout that this file is in, so that each worker uses its own."""
 PYTHON = ROOT / ".venv/bin/python"
 
+TESTS = "dbt:test"
+AFTER_EACH_JOB = (TESTS, "dashboard:build")
+"""Commands that follow a scheduled job where meltano.yml has them and the job does not."""
 
-def load_pipeline() -> Pipeline:
-    """Read `schedules.json`."""
-    return Pipeline.from_json((ROOT / "orchestrate/schedules.json").read_text(encoding="utf-8"))
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule of meltano.yml.
+
+    Attributes:
+        name: Its name.
+        interval: When it is due (UTC): a cron expression, or one such as "@daily".
+        steps: The arguments of one `meltano run` each, in their order.
+        env: Variables for all of them.
+    """
+
+    name: str
+    interval: str
+    steps: tuple[str, ...]
+    env: dict[str, str]
+
+
+def load_project() -> dict[str, Any]:
+    """Read meltano.yml; to ask Meltano for it would take seconds at each parsing of a DAG."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    return content
+
+
+def schedules(project: Mapping[str, Any]) -> list[Schedule]:
+    """Return the schedules in the content of meltano.yml."""
+    jobs = {job["name"]: job["tasks"] for job in project["jobs"]}
+    commands = _commands(project)
+    found = []
+    for item in project["schedules"]:
+        job = steps(jobs[item["job"]])
+        checks = [step for step in AFTER_EACH_JOB if step in commands and step not in job]
+        found.append(
+            Schedule(item["name"], item["interval"], (*job, *checks), item.get("env") or {})
+        )
+    return found
+
+
+def after_load(project: Mapping[str, Any]) -> list[str]:
+    """Return the steps that turn loaded data into tested marts and a report."""
+    return [step for step in ("dbt:run", *AFTER_EACH_JOB) if step in _commands(project)]
+
+
+def steps(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Split a job's tasks where a run can be resumed: between plugins that are no pipe.
+
+    Args:
+        tasks: Such as ["tap-omdb target-postgres dbt:run"].
+
+    Returns:
+        Such as ("tap-omdb target-postgres", "dbt:run"): an extractor stays with its loader.
+    """
+    found: list[list[str]] = []
+    for task in tasks:
+        pipe: list[str] = []
+        for block in task.split():
+            if ":" in block:
+                pipe = []
+                found.append([block])
+            elif pipe and not block.startswith("tap-"):
+                pipe.append(block)
+            else:
+                pipe = [block]
+                found.append(pipe)
+    return tuple(" ".join(blocks) for blocks in found)
+
+
+def task_id(step: str) -> str:
+    """Return a step's task id, such as "tap_omdb_target_postgres"."""
+    return re.sub(r"\W+", "_", step)
+
+
+def _commands(project: Mapping[str, Any]) -> set[str]:
+    return {
+        f"{utility['name']}:{command}"
+        for utility in project["plugins"]["utilities"]
+        for command in utility.get("commands", ())
+    }

@@ -1,1 +1,0 @@
-"""Airflow on this machine, with its data in `.airflow/`: what `make airflow` starts."""

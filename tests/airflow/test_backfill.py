@@ -1,0 +1,149 @@
+"""The commands of a backfill's tasks, in the order of the DAG, with the variables that it gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Template
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import Project
+
+KEY = "00000000"
+QUOTA = 20
+"""Less than the first year takes."""
+DAILY_REQUESTS = 100_000
+FEW = 10
+
+
+class Backfill:
+    """A backfill of one copy of the project."""
+
+    def __init__(self, project: Project, dags: dict[str, Any], years: str, **env: str) -> None:
+        self._project = project
+        self._tasks = dags["movies_backfill"]["tasks"]
+        self._params = {"years": years, "types": ["movie"], "requests": 0}
+        self._env = env
+
+    def variables(self, task: str) -> dict[str, str]:
+        """What the DAG gives to a task, as Airflow renders it."""
+        env = self._tasks[task]["env"]
+        return {name: Template(text).render(params=self._params) for name, text in env.items()}
+
+    def start(self, command: str, variables: dict[str, str]) -> subprocess.Popen[str]:
+        """Start a command as an operator does."""
+        root = self._project.root
+        env = {"PATH": os.defpath, "HOME": str(root.parent), "LANG": "C.UTF-8"}
+        return subprocess.Popen(
+            ["bash", "-c", command],  # noqa: S607
+            cwd=root,
+            env={**env, **self._env, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def start_shard(self, variables: dict[str, str]) -> subprocess.Popen[str]:
+        """Start a shard."""
+        return self.start(self._tasks["shard"]["command"], variables)
+
+    def fetch_pending(self) -> str:
+        """Fetch what is pending, which also creates the tables."""
+        command = self._tasks["fetch_pending"]["command"]
+        return finish(self.start(command, self.variables("fetch_pending")))
+
+    def plan(self) -> list[dict[str, str]]:
+        """Return the variables of each shard."""
+        variables = self.variables("plan_shards")
+        printed = finish(self.start(".venv/bin/python orchestrate/states.py plan", variables))
+        return [{**variables, **shard} for shard in json.loads(printed)]
+
+    def run(self) -> tuple[list[str], str]:
+        """Run all shards; return what they print, and what the merge of their states does."""
+        self.fetch_pending()
+        printed = [finish(self.start_shard(shard)) for shard in self.plan()]
+        return printed, finish(self.start(self._tasks["merge_states"]["command"], {}))
+
+
+def finish(process: subprocess.Popen[str], returncode: int = 0) -> str:
+    with process:
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == returncode, output
+    return output
+
+
+def answered(project: Project) -> Counter[str]:
+    """Count the requests that had a response, without those that the quota refused."""
+    return Counter(
+        json.dumps(request["query"], sort_keys=True)
+        for request in project.emulator.requests()
+        if request["status"] != 401
+    )
+
+
+def test_a_spent_quota_ends_all_shards_normally_and_a_second_backfill_continues(
+    project: Project, dags: dict[str, Any]
+) -> None:
+    backfill = Backfill(project, dags, "2011-2012")
+    emulator = project.emulator
+    emulator.reset()
+    emulator.set_key(KEY, QUOTA)
+    printed, merged = backfill.run()
+    assert len(printed) == 2
+    assert all('OMDb reports "Request limit reached!"' in text for text in printed)
+    assert "unfinished searches are pending: another backfill of these years continues" in merged
+    assert answered(project).total() == QUOTA
+
+    spent = emulator.stats()["requests"]
+    shares = [int(shard["TAP_OMDB_MAX_REQUESTS"]) for shard in backfill.plan()]
+    assert sum(shares) == DAILY_REQUESTS - spent
+    emulator.set_key(KEY, None)
+    printed, merged = backfill.run()
+    assert "Ended early" not in "".join(printed)
+    assert "Nothing is pending." in merged
+    requests = answered(project)
+    assert {*requests.values()} == {1}, "a request was sent twice"
+    details = {json.loads(query)["i"] for query in requests if "i" in json.loads(query)}
+    loaded = [row["imdb_id"] for row in project.rows("select imdb_id from demo_raw.movies")]
+    rejected = [row["imdb_id"] for row in project.rows("select imdb_id from demo_raw.rejects")]
+    assert len(loaded) > QUOTA
+    assert sorted([*loaded, *rejected]) == sorted(details)
+
+
+def test_shards_of_one_checkout_load_the_same_titles_at_the_same_time(
+    project: Project, dags: dict[str, Any]
+) -> None:
+    # If two loaders create a schema at the same moment, one of them fails: PostgreSQL reports a
+    # duplicate key. So the first task of a backfill creates it, and all tables.
+    schema = "concurrent"
+    backfill = Backfill(project, dags, "2013", TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=schema)
+    project.emulator.reset()
+    backfill.fetch_pending()
+    created = project.rows(f"select from pg_tables where schemaname = '{schema}'")
+    assert len(created) > 1
+    assert project.emulator.stats()["requests"] == 0
+
+    (shard,) = backfill.plan()
+    started = [
+        backfill.start_shard({**shard, "TAP_OMDB_YEARS": years}) for years in ("2013", "2013-2013")
+    ]
+    for process in started:
+        finish(process)
+    (counted,) = project.rows(
+        f"select count(*) as rows, count(distinct imdb_id) as titles from {schema}.movies"  # noqa: S608
+    )
+    assert counted["rows"] == counted["titles"] > FEW
+
+
+def test_years_that_are_none_are_named_by_the_tap(project: Project, dags: dict[str, Any]) -> None:
+    backfill = Backfill(project, dags, "2012, 2015-2010")
+    plan = ".venv/bin/python orchestrate/states.py plan"
+    printed = finish(backfill.start(plan, backfill.variables("plan_shards")), returncode=2)
+    assert printed == (
+        'Error: years: "2015-2010" ends before it begins; put the earlier year first\n'
+    )

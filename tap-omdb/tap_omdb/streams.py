@@ -61,17 +61,20 @@ class OMDbStream(Stream):
             metrics.http_request_counter(self.name, endpoint="") as requests,
             closing(run.rows(is_test=limit == 1)) as rows,
         ):
+            counted = 0
             for number, row in enumerate(rows, 1):
                 if row.stream == self.name:
                     yield row.values
                 else:
                     others[row.stream].emit(row.values)
-                requests.increment(run.requests - requests.value)
+                sent = run.requests
+                requests.increment(sent - counted)
+                counted = sent
                 if run.is_state_due():
                     self._write_state_message()
                 if number == limit:
                     break
-            requests.increment(run.requests - requests.value)
+            requests.increment(run.requests - counted)
         if run.exit_code:
             self._write_state_message()
             sys.exit(run.exit_code)

@@ -40,7 +40,7 @@ def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
     assert row["outcome"] == "complete"
     assert row["message"] is None
     assert row["requests"] == omdb.stats()["requests"] == 6
-    assert row["requests_left_today"] == 1000 - 6
+    assert (row["requests_left_today"], row["daily_requests"]) == (1000 - 6, 1000)
     assert row["unparsed_values"] == sum(
         len(record["unparsed"] or {}) for record in run.records("movies")
     )
@@ -145,6 +145,16 @@ def test_it_is_a_stream_like_any_other(sync: RunTap, config: Config) -> None:
     assert run.counts == {}
     assert outcome(run)["requests"] == 0
     assert time.monotonic() - started < 30
+
+
+def test_the_sdks_counter_has_all_requests_however_often_it_is_logged(
+    sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("singer_sdk.metrics.Counter._ready_to_log", lambda _: True)
+    run = sync({**config, "search_terms": ["man*"]})
+    counts = re.findall(r'METRIC: .*"http_request_count","value":(\d+)', run.log)
+    assert len(counts) > 2
+    assert sum(map(int, counts)) == omdb.stats()["requests"]
 
 
 # Progress lines

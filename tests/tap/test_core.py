@@ -211,13 +211,16 @@ def test_a_state_follows_the_last_record(everything: Run) -> None:
     assert kinds[-1] == "STATE"
 
 
-def test_a_run_right_after_a_complete_one_leaves_the_state_as_it_was(
-    everything: Run, sync: RunTap, config: Config
+def test_a_run_right_after_a_complete_one_sends_no_request_and_leaves_the_state(
+    everything: Run, sync: RunTap
 ) -> None:
+    before = _emulator.stats()["requests"]
     with time_machine.travel(NOW, tick=False):
-        again = sync({**config, **EVERYTHING}, everything.state)
+        again = sync(_config, everything.state)
     assert again.counts == {}
     assert again.state == everything.state
+    assert _emulator.stats()["requests"] == before
+    assert "Nothing was due: everything known is fresh" in again.log
 
 
 @pytest.mark.parametrize("stream", sorted(STREAMS))

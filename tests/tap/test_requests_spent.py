@@ -236,28 +236,6 @@ def test_all_types_are_searched_at_once_where_possible(  # noqa: PLR0913, PLR091
         assert {record["type"] for record in run.records(stream)} <= {kind}
 
 
-def test_a_run_right_after_a_complete_one_sends_no_request(
-    sync: RunTap, config: Config, omdb: Emulator
-) -> None:
-    everything = {
-        **config,
-        "years": [2010],
-        "search_terms": ["to*", "the", "st*", "in*"],
-        "imdb_ids": ["tt1375666", "tt9999999"],
-        "titles": [{"title": "Up"}, {"title": "No Such Title"}],
-        "types": ["movie", "series", "episode", "game"],
-    }
-    first = sync(everything)
-    assert first.exit_code == 0
-    assert first.counts["movies"] > 2
-    before = omdb.stats()["requests"]
-    second = sync(everything, first.state)
-    assert second.counts == {}
-    assert omdb.stats()["requests"] == before
-    assert "Nothing was due: everything known is fresh" in second.log
-    assert second.sync_state == first.sync_state
-
-
 # Coverage
 
 

@@ -74,32 +74,6 @@ def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
     assert run.exit_code == 0
 
 
-def test_a_reached_quota(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.set_key("a1b2c3d4", 2)
-    run = sync({**config, "imdb_ids": IDS, "concurrency": 1})
-    row = outcome(run)
-    assert row["outcome"] == "quota_reached"
-    assert "limit reached" in row["message"]
-    assert row["requests_left_today"] == 0
-    assert run.exit_code == 0
-
-
-def test_a_rejected_key(sync: RunTap, config: Config) -> None:
-    run = sync({**config, "api_key": "deadbeef", "imdb_ids": IDS})
-    row = outcome(run)
-    assert row["outcome"] == "failed"
-    assert "api_key" in row["message"]
-    assert "deadbeef" not in run.stdout
-    assert run.exit_code == 1
-
-
-def test_retries_are_counted(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.fault("unavailable", times=2)
-    row = outcome(sync({**config, "imdb_ids": IDS, "max_retry_time": 30, "concurrency": 1}))
-    assert row["outcome"] == "complete"
-    assert (row["retries"], row["requests"]) == (2, 5)
-
-
 def test_reused_responses_are_counted(
     sync: RunTap, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

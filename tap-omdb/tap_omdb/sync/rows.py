@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from tap_omdb.sync.tasks import Task
     from tap_omdb.transport.errors import UnavailableError
 
-PERMANENT = {
+_PERMANENT = {
     ErrorKind.NOT_FOUND,
     ErrorKind.INCORRECT_ID,
     ErrorKind.BAD_REQUEST,
     ErrorKind.BLOCKED,
 }
-"""Errors that are not retried until old titles are due; all others are retried on later days."""
-
 _REASONS = {
     ErrorKind.NOT_FOUND: "not_found",
     ErrorKind.INCORRECT_ID: "incorrect_id",
@@ -38,6 +36,11 @@ class Row(NamedTuple):
 
     stream: str
     values: dict[str, Any]
+
+
+def is_permanent(response: Response) -> bool:
+    """Return whether an error is not retried until old titles are due, or else on later days."""
+    return response.error is not None and response.error.kind in _PERMANENT
 
 
 def search_row(

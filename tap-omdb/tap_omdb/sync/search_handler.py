@@ -11,7 +11,7 @@ from tap_omdb.omdb.responses import ErrorKind, SearchPage
 from tap_omdb.sync.handler import Handler
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
-from tap_omdb.sync.rows import PERMANENT, search_row
+from tap_omdb.sync.rows import is_permanent, search_row
 from tap_omdb.sync.tasks import SearchTask
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class SearchHandler(Handler[SearchTask]):
             reject = self._reject_error(task, response)
             yield reject
             self._errors[search.key] = message = reject.values["message"]
-            if error and error.kind in PERMANENT:
+            if is_permanent(response):
                 yield search_row(search, now, is_complete=False, error=message)
                 self._state.searches.mark_finished(search.key, search.total or 0, now.date())
 

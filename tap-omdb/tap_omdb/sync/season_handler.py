@@ -9,7 +9,7 @@ from typing_extensions import override
 from tap_omdb.omdb.records import is_absent, parse_imdb_id, parse_year
 from tap_omdb.omdb.responses import Season
 from tap_omdb.sync.handler import Handler
-from tap_omdb.sync.rows import PERMANENT, Row
+from tap_omdb.sync.rows import Row, is_permanent
 from tap_omdb.sync.tasks import SeasonTask
 
 if TYPE_CHECKING:
@@ -63,14 +63,13 @@ class SeasonHandler(Handler[SeasonTask]):
         return None if is_absent(released) else parse_year(str(released)[:4])
 
     def _handle_error(self, task: SeasonTask, response: Response) -> Iterator[Row]:
-        is_permanent = response.error is not None and response.error.kind in PERMANENT
-        if task.full and not is_permanent:
+        if task.full and not is_permanent(response):
             # A single bad plot breaks the response for a whole season; the bare list has no plots.
             self._queue.add(SeasonTask(task.series_id, task.season, full=False))
             return
         yield self._reject_error(task, response)
         today = response.raw.fetched_at.date()
-        if is_permanent:
+        if is_permanent(response):
             self._state.seasons.mark_fetched(task.series_id, task.season, None, today)
         else:
             self._state.seasons.mark_failed(task.series_id, task.season, today)

@@ -27,7 +27,7 @@ from tap_omdb.state.lookups import (
 )
 from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.handler import Handler
-from tap_omdb.sync.rows import PERMANENT, Row
+from tap_omdb.sync.rows import Row, is_permanent
 from tap_omdb.sync.tasks import LookupTask, TitleTask
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _DetailsHandler(Handler[D]):
         today = response.raw.fetched_at.date()
         if not isinstance(response.parsed, TitleDetails):
             yield self._reject_error(task, response)
-            if response.error and response.error.kind in PERMANENT:
+            if is_permanent(response):
                 self._mark_not_found(task, today)
             else:
                 self.mark_failed(task, today)

@@ -85,14 +85,11 @@ class Response:
 class Client:
     """Sends the requests of a run, within its budget. Thread-safe."""
 
-    def __init__(
-        self, settings: Settings, api_key: str, budget: Budget, cache: ResponseCache
-    ) -> None:
+    def __init__(self, settings: Settings, budget: Budget, cache: ResponseCache) -> None:
         """Prepare the connections; nothing is sent yet.
 
         Args:
-            settings: The tap's settings.
-            api_key: The key, which is part of every URL.
+            settings: The tap's settings; the key is part of every URL.
             budget: Counts what is sent.
             cache: Responses of earlier runs, and of this one.
         """
@@ -111,7 +108,7 @@ class Client:
                 "GET",
                 settings.api_url,
                 headers={"User-Agent": f"tap-omdb/{version('tap-omdb')}"},
-                params={"apikey": api_key.strip()},
+                params={"apikey": settings.api_key.strip()},
             )
         )
         self._circuit_breaker = CircuitBreaker(settings.concurrency)

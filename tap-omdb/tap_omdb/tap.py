@@ -157,7 +157,6 @@ class TapOMDb(Tap):
         try:
             return SyncRun(
                 self.settings,
-                api_key=self.settings.api_key,
                 state=self._state,
                 selected=selected,
                 run_id=_new_run_id(),

@@ -56,7 +56,6 @@ class SyncRun:
     def __init__(
         self,
         settings: Settings,
-        api_key: str,
         state: TapState,
         selected: Collection[str],
         run_id: str,
@@ -65,7 +64,6 @@ class SyncRun:
 
         Args:
             settings: The tap's settings.
-            api_key: The key; requests are counted by key.
             state: The tap's state; kept up to date by `save`.
             selected: The streams that are selected.
             run_id: Identifies this run in the state.
@@ -83,10 +81,10 @@ class SyncRun:
         self._starts_over = not before
         self._state = SyncState(settings.refresh, run_id, before)
         file = CacheFile(settings.cache_dir) if settings.cache_dir else None
-        days = DailyCounter(self._state.requests, run_id, file, api_key)
+        days = DailyCounter(self._state.requests, run_id, file, settings.api_key)
         self._budget = Budget(settings.max_requests, settings.daily_requests, days)
         self._cache = ResponseCache(file)
-        self._client = Client(settings, api_key, self._budget, self._cache)
+        self._client = Client(settings, self._budget, self._cache)
         self._ranking = VoteRanking()
         self._rows: Counter[str] = Counter()
         self._unparsed: Counter[str] = Counter()

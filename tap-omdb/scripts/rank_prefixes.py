@@ -42,19 +42,20 @@ PART_OF_A_PAGE = 0.45
 WORD = re.compile(r"[^\W_]+")
 MARKS = (25, 50, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
 SIZES = (1_000, 5_000, 20_000)
+REJECTED = frozenset({"the"})
+"""Prefixes that OMDb does not accept."""
 
 
 class Corpus:
     """Titles as numbers, and for each prefix the numbers of those that it finds."""
 
-    def __init__(self, length: int, without: Iterable[str]) -> None:
-        """Starts an empty corpus of prefixes of `length` letters, all but `without`."""
+    def __init__(self, length: int) -> None:
+        """Starts an empty corpus of prefixes of `length` letters."""
         self.size = 0
         self.unreachable = 0
         self.found_by: dict[str, array[int]] = defaultdict(lambda: array("L"))
         self.next_characters: Counter[str] = Counter()
         self._length = length
-        self._without = frozenset(without)
         self._seen: set[int] = set()
 
     def add(self, title: str, year: int | None) -> None:
@@ -65,7 +66,7 @@ class Corpus:
             return
         self._seen.add(identity)
         prefixes = {word[: self._length] for word in words if len(word) >= self._length}
-        for prefix in prefixes - self._without:
+        for prefix in prefixes - REJECTED:
             self.found_by[prefix].append(self.size)
         self.next_characters.update(
             word[self._length] for word in words if len(word) > self._length
@@ -190,9 +191,8 @@ def write(output: Path, ranking: list[Step], shares: list[float]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Ranks, measures, writes and prints; see the module's text."""
-    summary, _, details = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="titles to rank on")
     parser.add_argument("--output", type=Path, help="the CSV file to write")
@@ -201,13 +201,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--year-size", type=int, default=5_000, help="titles in a year (default: 5000)"
     )
     parser.add_argument(
-        "--without", nargs="*", default=["the"], help="prefixes to leave out (default: the)"
-    )
-    parser.add_argument(
         "--folds", type=int, default=5, help="parts held out in turn to measure on (default: 5)"
     )
     options = parser.parse_args(arguments)
-    corpus = Corpus(options.length, options.without)
+    corpus = Corpus(options.length)
     for path in options.files:
         for title, year in read(path):
             corpus.add(title, year)

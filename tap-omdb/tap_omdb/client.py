@@ -1,25 +1,21 @@
-"""One request to OMDb: how it is built, when it is retried, and what ends the run."""
+"""The client: one request to OMDb, answered from the cache or sent and retried."""
 
 from __future__ import annotations
 
 import logging
 import math
 import random
+import threading
 import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
 import requests
-from singer_sdk.authenticators import APIKeyAuthenticator
-from singer_sdk.pagination import SinglePagePaginator
-from singer_sdk.streams import RESTStream
-from singer_sdk.streams.rest import HTTPRequest, PageContext
-from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
 from tap_omdb import clock
@@ -29,11 +25,12 @@ from tap_omdb.omdb.responses import (
     ErrorResponse,
     ParsedResponse,
     RawResponse,
+    is_temporary,
     parse_response,
 )
 from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.state.budget import BudgetExhausted
-from tap_omdb.transport.body import read_body
+from tap_omdb.transport.circuit_breaker import CircuitBreaker
 from tap_omdb.transport.errors import (
     RunAbortedError,
     UnavailableError,
@@ -41,23 +38,28 @@ from tap_omdb.transport.errors import (
     parse_retry_after,
     was_sent,
 )
+from tap_omdb.transport.session import Session, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_omdb.config.settings import Settings
     from tap_omdb.omdb.queries import Query
-    from tap_omdb.transport.connection import Connection
+    from tap_omdb.state.budget import Budget
+    from tap_omdb.state.response_cache import ResponseCache
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS_IF_OTHERS_SUCCEED = 3
 """How often a request is sent if its responses are unusable while other requests succeed."""
 
+FIRST_CONTACT_SECONDS = 15.0
+"""The retry budget until the first success of a run: retries do not help if the URL is wrong."""
+
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
 _BODY_TIMEOUTS = 2
 """How many timeouts a whole body may take."""
-_STOPPED = "the run was stopped"
 _DOUBTFUL_FROM_CACHE = {
     ErrorKind.INVALID_KEY,
     ErrorKind.NO_KEY,
@@ -74,47 +76,54 @@ class Response:
     retry_after: float = 0
     """Seconds that the server asks to wait before the next request."""
 
-
-class OMDbStream(RESTStream[None]):
-    """A stream that can send requests to OMDb: all go to one path and differ in their query."""
-
-    path = ""
-    connection: Connection
-    """Set when a sync begins."""
-
     @property
-    @override
-    def url_base(self) -> str:
-        return str(self.config["api_url"])
+    def error(self) -> ErrorResponse | None:
+        """The error, if it is an error response."""
+        return self.parsed if isinstance(self.parsed, ErrorResponse) else None
 
-    @property
-    @override
-    def requests_session(self) -> requests.Session:
-        return self.connection.session
 
-    @cached_property
-    @override
-    def authenticator(self) -> APIKeyAuthenticator:
-        return APIKeyAuthenticator(
-            key="apikey", value=str(self.config["api_key"]).strip(), location="params"
+class Client:
+    """Sends the requests of a run, within its budget. Thread-safe."""
+
+    def __init__(self, settings: Settings, budget: Budget, cache: ResponseCache) -> None:
+        """Prepare the connections; nothing is sent yet.
+
+        Args:
+            settings: The tap's settings; the key is part of every URL.
+            budget: Counts what is sent.
+            cache: Responses of earlier runs, and of this one.
+        """
+        self._settings = settings
+        self._budget = budget
+        self._cache = cache
+        self._host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
+        self._session = Session(settings.concurrency)
+        # Only once, because `requests` would read all environment variables again for each request.
+        self._environment = self._session.merge_environment_settings(
+            settings.api_url, {}, stream=True, verify=None, cert=None
         )
-
-    @cached_property
-    @override
-    def user_agent(self) -> str:
-        return f"tap-omdb/{version('tap-omdb')}"
-
-    @override
-    def get_new_paginator(self) -> SinglePagePaginator:
-        return SinglePagePaginator()
-
-    @override
-    def get_http_request(self, *, page: PageContext[None]) -> HTTPRequest:
-        """Return the request for the query in the page's context."""
-        return HTTPRequest(self.url_base, params=dict(page.stream_context or {}))
+        # A request with nothing but the key: to prepare each anew takes a seventh of all CPU.
+        self._template = self._session.prepare_request(
+            requests.Request(
+                "GET",
+                settings.api_url,
+                headers={"User-Agent": f"tap-omdb/{version('tap-omdb')}"},
+                params={"apikey": settings.api_key.strip()},
+            )
+        )
+        self._circuit_breaker = CircuitBreaker(settings.concurrency)
+        self._lock = threading.Lock()
+        self._paused_until = 0.0
+        self._abort_reason: str | None = None
+        self.stopping = threading.Event()
+        """Set when no further request may be sent."""
+        self.retries = 0
+        """Requests that repeated a failed one."""
+        self.responses_reused = 0
+        """Cached responses of earlier runs that were used."""
 
     def fetch(self, query: Query) -> Response:
-        """Send a request, and retry it. Thread-safe.
+        """Return the response to a query: that of an earlier run, or else send a request.
 
         Args:
             query: What to request.
@@ -127,79 +136,102 @@ class OMDbStream(RESTStream[None]):
             RunAbortedError: The key is rejected, or no request succeeds.
             UnavailableError: The retries of this request are exhausted.
         """
-        shared = self.connection
+        return self._reuse(query) or self._send_and_retry(query)
+
+    def _reuse(self, query: Query) -> Response | None:
+        raw = self._cache.pop(query)
+        if raw is None:
+            return None
+        parsed = parse_response(raw.status, {"Content-Type": raw.content_type}, raw.body)
+        if is_temporary(parsed) and raw.fetched_at.date() < clock.today():
+            return None
+        with self._lock:
+            self.responses_reused += 1
+        return Response(parsed, raw)
+
+    def _send_and_retry(self, query: Query) -> Response:
         started = time.monotonic()
-        retry_budget = shared.retry_budget
+        retry_budget = self._settings.max_retry_time
+        if not self._circuit_breaker.has_ever_succeeded:
+            retry_budget = min(retry_budget, FIRST_CONTACT_SECONDS)
         attempt = 0
         while True:
             attempt += 1
             try:
                 return self._attempt(query)
             except UnavailableError as error:
-                if shared.stopping.is_set():
+                if self.stopping.is_set():
                     raise
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Jitter, so that the workers spread out.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
                 is_exhausted = time.monotonic() - started + wait > retry_budget
                 if is_exhausted or attempt >= self._max_attempts(error, started):
-                    shared.circuit_breaker.record_retries_exhausted(str(error), started)
-                    if shared.circuit_breaker.open_reason:
-                        raise self._abort(self._unreachable(str(error))) from None
+                    self._circuit_breaker.record_retries_exhausted(str(error), started)
+                    if self._circuit_breaker.open_reason:
+                        raise self._unreachable(str(error)) from None
                     raise
                 logger.warning("%s (%s); retrying in %.1f s", error, query, wait)
-                shared.rate_limiter.pause(error.retry_after)
-                if shared.stopping.wait(wait):
+                with self._lock:
+                    until = time.monotonic() + error.retry_after
+                    self._paused_until = max(self._paused_until, until)
+                if self.stopping.wait(wait):
                     raise
-                shared.count_retry()
+                with self._lock:
+                    self.retries += 1
 
     def _max_attempts(self, error: UnavailableError, started: float) -> float:
         """Return the maximum number of attempts, regardless of the retry budget."""
         if error.max_attempts is not None:
             return error.max_attempts
-        others_succeed = self.connection.circuit_breaker.has_succeeded_since(started)
+        others_succeed = self._circuit_breaker.has_succeeded_since(started)
         is_specific = error.status == HTTPStatus.OK and others_succeed
         return MAX_ATTEMPTS_IF_OTHERS_SUCCEED if is_specific else math.inf
 
     def _attempt(self, query: Query) -> Response:
         response = self._send(query)
-        parsed = response.parsed
-        if isinstance(parsed, ErrorResponse) and (
-            parsed.kind is ErrorKind.BROKEN
-            or (parsed.from_cache and parsed.kind in _DOUBTFUL_FROM_CACHE)
+        error = response.error
+        if error and (
+            error.kind is ErrorKind.BROKEN
+            or (error.from_cache and error.kind in _DOUBTFUL_FROM_CACHE)
         ):
             response = self._send(query, bypass_cache=True)
         self._check(response)
-        self.connection.circuit_breaker.record_success()
+        self._circuit_breaker.record_success()
         with self._writing_to_cache_dir():
-            self.connection.cache.add(query, response.raw)
+            self._cache.add(query, response.raw)
         return response
 
     def _send(self, query: Query, *, bypass_cache: bool = False) -> Response:
         """Send one request; with `bypass_cache`, so that no cache between can answer it."""
-        shared = self.connection
-        if shared.circuit_breaker.open_reason:
-            raise self._abort(self._unreachable(shared.circuit_breaker.open_reason))
-        if shared.abort_reason:
-            raise RunAbortedError(shared.abort_reason)
-        shared.rate_limiter.wait()
-        if shared.stopping.is_set():
-            raise UnavailableError(_STOPPED)
+        if self._circuit_breaker.open_reason:
+            raise self._unreachable(self._circuit_breaker.open_reason)
+        if self._abort_reason:
+            raise RunAbortedError(self._abort_reason)
+        if (pause := self._paused_until - time.monotonic()) > 0:
+            self.stopping.wait(pause)
+        if self.stopping.is_set():
+            message = "the run was stopped"
+            raise UnavailableError(message)
         with self._writing_to_cache_dir():
-            day = shared.budget.spend()
-        prepared = self._prepare(query, bypass_cache=bypass_cache)
+            day = self._budget.spend()
+        timeout = self._settings.timeout
         try:
-            response = shared.session.send(prepared, timeout=shared.timeout, **shared.environment)
+            response = self._session.send(
+                self._prepare(query, bypass_cache=bypass_cache),
+                timeout=timeout,
+                **self._environment,
+            )
             self._check_redirect(response)
-            body = read_body(response, _BODY_TIMEOUTS * shared.timeout)
+            body = read_body(response, _BODY_TIMEOUTS * timeout)
         except UnavailableError as error:
-            shared.circuit_breaker.record_failure(str(error))
+            self._circuit_breaker.record_failure(str(error))
             raise
         except (requests.exceptions.RequestException, HTTPError) as error:
             if not was_sent(error):
-                shared.budget.refund(day)
-            reason = describe(error, shared.timeout)
-            shared.circuit_breaker.record_failure(reason)
+                self._budget.refund(day)
+            reason = describe(error, timeout)
+            self._circuit_breaker.record_failure(reason)
             # From None: the original's text contains the URL, and with it the key.
             raise UnavailableError(reason) from None
         raw = RawResponse(
@@ -213,20 +245,13 @@ class OMDbStream(RESTStream[None]):
         return Response(parsed, raw, parse_retry_after(response.headers.get("Retry-After")))
 
     def _prepare(self, query: Query, *, bypass_cache: bool) -> requests.PreparedRequest:
-        context: dict[str, str] = dict(query.params)
-        if bypass_cache:
-            context["_"] = uuid.uuid4().hex[:8]
-        params = self.get_http_request(page=PageContext(context, None)).encode_params()
+        params = query.params
         request = self._template.copy()
-        request.url = f"{request.url}&{params}"
         if bypass_cache:
+            params = (*params, ("_", uuid.uuid4().hex[:8]))
             request.headers["Cache-Control"] = "no-cache"
+        request.url = f"{request.url}&{urlencode(params)}"
         return request
-
-    @cached_property
-    def _template(self) -> requests.PreparedRequest:
-        """A request with nothing but the key: to prepare each anew takes a seventh of all CPU."""
-        return self.build_prepared_request(self.http_method, self.url_base)
 
     def _check_redirect(self, response: requests.Response) -> None:
         """Raise `RunAbortedError` for a redirect that the session has not followed."""
@@ -244,12 +269,12 @@ class OMDbStream(RESTStream[None]):
             BudgetExhausted: The quota is exhausted.
             RunAbortedError: The key is rejected.
         """
-        error = response.parsed
-        if not isinstance(error, ErrorResponse):
+        error = response.error
+        if error is None:
             return
         if error.kind is ErrorKind.LIMIT_REACHED:
             reason = f'OMDb reports "{error.message}"'
-            self.connection.budget.mark_quota_reached(reason)
+            self._budget.mark_quota_reached(reason)
             raise BudgetExhausted(reason)
         if error.kind in {ErrorKind.INVALID_KEY, ErrorKind.NO_KEY}:
             message = (
@@ -259,7 +284,7 @@ class OMDbStream(RESTStream[None]):
             raise self._abort(message)
         if error.kind is ErrorKind.UNAVAILABLE:
             reason = f"HTTP {error.status}: {error.message}" if error.message else str(error.status)
-            self.connection.circuit_breaker.record_failure(reason)
+            self._circuit_breaker.record_failure(reason)
             raise UnavailableError(
                 redact(reason), status=error.status, retry_after=response.retry_after
             )
@@ -271,21 +296,20 @@ class OMDbStream(RESTStream[None]):
             yield
         except OSError as error:
             message = (
-                f"cache_dir: {self.config['cache_dir']} cannot be written to ({error.strerror}): "
+                f"cache_dir: {self._settings.cache_dir} cannot be written to ({error.strerror}): "
                 "free some space, or choose another directory"
             )
             raise self._abort(message) from None
 
     def _abort(self, message: str) -> RunAbortedError:
         """Return the error that ends the run, and let no further request start."""
-        self.connection.abort_reason = message
+        self._abort_reason = message
         return RunAbortedError(message)
 
-    def _unreachable(self, reason: str) -> str:
-        host = self.connection.host
+    def _unreachable(self, reason: str) -> RunAbortedError:
         remedy = (
             "is the OMDb emulator running there?"
-            if is_loopback(host)
+            if is_loopback(self._host)
             else "check api_url and the network, and run again: what was fetched is kept"
         )
-        return f"OMDb cannot be reached at {host}: {reason}; {remedy}"
+        return self._abort(f"OMDb cannot be reached at {self._host}: {reason}; {remedy}")

@@ -1,4 +1,4 @@
-"""The streams: their names, keys and schemas."""
+"""The streams: their names, keys and schemas, and the messages of their rows."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from contextlib import closing
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import Stream, metrics
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
-from tap_omdb.client import OMDbStream
 from tap_omdb.omdb.records import FIELDS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
 
     from tap_omdb.tap import TapOMDb
 
 
-class SharedRunStream(OMDbStream):
+class OMDbStream(Stream):
     """A stream that shares a single run with all others.
 
     The type of a title is only known once its details have come, and a search finds movies, series
@@ -36,12 +35,10 @@ class SharedRunStream(OMDbStream):
     check_sorted = False
     # records.py and rows.py have typed the rows already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    # A line for each request would be a thousand a day; the counter has the number.
-    _LOG_REQUEST_METRICS = False
     _tap: TapOMDb
 
     def __init__(self, tap: TapOMDb) -> None:
-        """Make the stream; the connection is opened at the first request."""
+        """Make the stream; nothing is requested yet."""
         super().__init__(tap)
         self._emitted = 0
 
@@ -54,32 +51,30 @@ class SharedRunStream(OMDbStream):
         others = {
             stream.name: stream
             for stream in self._tap.streams.values()
-            if isinstance(stream, SharedRunStream) and stream.selected and stream is not self
+            if isinstance(stream, OMDbStream) and stream.selected and stream is not self
         }
         for stream in others.values():
             stream.announce()
-        self.connection = run.connection
         limit = self.ABORT_AT_RECORD_COUNT
-        rows = run.run(self.fetch, is_test=limit == 1)
         with (
             closing(self._tap.message_writer),
-            self.get_http_request_counter() as requests,
-            closing(rows),
+            metrics.http_request_counter(self.name, endpoint="") as requests,
+            closing(run.rows(is_test=limit == 1)) as rows,
         ):
-            spent = 0
-            for row in rows:
+            counted = 0
+            for number, row in enumerate(rows, 1):
                 if row.stream == self.name:
                     yield row.values
                 else:
                     others[row.stream].emit(row.values)
-                requests.increment(run.budget.used - spent)
-                spent = run.budget.used
+                sent = run.requests
+                requests.increment(sent - counted)
+                counted = sent
                 if run.is_state_due():
                     self._write_state_message()
-                if limit is not None and run.rows.total() >= limit:
+                if number == limit:
                     break
-            requests.increment(run.budget.used - spent)
-        run.has_ended = True
+            requests.increment(run.requests - counted)
         if run.exit_code:
             self._write_state_message()
             sys.exit(run.exit_code)
@@ -138,7 +133,19 @@ def _details_schema(stream: str) -> dict[str, Any]:
     ).to_dict()
 
 
-class DetailsStream(SharedRunStream):
+def _schema(
+    *columns: tuple[str, th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]], str],
+) -> dict[str, Any]:
+    """Return the schema of columns with names, types and descriptions; the first is the key."""
+    return th.PropertiesList(
+        *(
+            th.Property(name, type_, required=name == columns[0][0], description=description)
+            for name, type_, description in columns
+        )
+    ).to_dict()
+
+
+class DetailsStream(OMDbStream):
     """Details of the titles of one type."""
 
     primary_keys = ("imdb_id",)
@@ -173,117 +180,99 @@ class GamesStream(DetailsStream):
     schema: ClassVar[dict[str, Any]] = _details_schema("games")
 
 
-class SearchesStream(SharedRunStream):
+class SearchesStream(OMDbStream):
     """What each search returned, and so how much of a year is covered."""
 
     name = "searches"
     primary_keys = ("search_id",)
     replication_key = "searched_at"
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("search_id", th.StringType, required=True, description="term|year|type"),
-        th.Property("search_term", th.StringType, description="What was searched for."),
-        th.Property("year", th.IntegerType, description="The year searched; null: any."),
-        th.Property("type", th.StringType, description="The type searched; null: all."),
-        th.Property("total_results", th.IntegerType, description="Rows that OMDb reports."),
-        th.Property("pages_read", th.IntegerType, description="Pages of ten rows read."),
-        th.Property("hits", th.IntegerType, description="Distinct titles seen."),
-        th.Property("new_titles", th.IntegerType, description="Titles that were not known before."),
-        th.Property(
+    schema: ClassVar[dict[str, Any]] = _schema(
+        ("search_id", th.StringType, "term|year|type"),
+        ("search_term", th.StringType, "What was searched for."),
+        ("year", th.IntegerType, "The year searched; null: any."),
+        ("type", th.StringType, "The type searched; null: all."),
+        ("total_results", th.IntegerType, "Rows that OMDb reports."),
+        ("pages_read", th.IntegerType, "Pages of ten rows read."),
+        ("hits", th.IntegerType, "Distinct titles seen."),
+        ("new_titles", th.IntegerType, "Titles that were not known before."),
+        (
             "missed",
             th.IntegerType,
-            description="Rows that OMDb reports and did not return; null if it reports none.",
+            "Rows that OMDb reports and did not return; null if it reports none.",
         ),
-        th.Property("is_complete", th.BooleanType, description="Whether all pages were read."),
-        th.Property(
-            "error", th.StringType, description="OMDb's error text, if there was an error."
-        ),
-        th.Property(
-            "searched_at", th.DateTimeType, description="When the search was last read (UTC)."
-        ),
-    ).to_dict()
+        ("is_complete", th.BooleanType, "Whether all pages were read."),
+        ("error", th.StringType, "OMDb's error text, if there was an error."),
+        ("searched_at", th.DateTimeType, "When the search was last read (UTC)."),
+    )
 
 
-class RejectsStream(SharedRunStream):
+class RejectsStream(OMDbStream):
     """What could not be fetched, and why."""
 
     name = "rejects"
     primary_keys = ("reject_id",)
     replication_key = "rejected_at"
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
+    schema: ClassVar[dict[str, Any]] = _schema(
+        (
             "reject_id",
             th.StringType,
-            required=True,
-            description="The request without its `plot` and `detail` parameters, or file:line.",
+            "The request without its `plot` and `detail` parameters, or file:line.",
         ),
-        th.Property("imdb_id", th.StringType, description="The id requested, if there was one."),
-        th.Property(
-            "source",
-            th.StringType,
-            description="imdb_ids, titles, titles_file, search, season or refresh.",
-        ),
-        th.Property("request", th.StringType, description="The query string without the key."),
-        th.Property(
+        ("imdb_id", th.StringType, "The id requested, if there was one."),
+        ("source", th.StringType, "imdb_ids, titles, titles_file, search, season or refresh."),
+        ("request", th.StringType, "The query string without the key."),
+        (
             "reason",
             th.StringType,
-            description="not_found, incorrect_id, no_data, broken_response, invalid_record, "
-            "invalid_row or http_error.",
+            (
+                "not_found, incorrect_id, no_data, broken_response, response_too_large, "
+                "http_error, invalid_record, year_mismatch or invalid_row."
+            ),
         ),
-        th.Property("message", th.StringType, description="The reason in words."),
-        th.Property(
-            "http_status",
-            th.IntegerType,
-            description="The HTTP status; null if there was no response.",
-        ),
-        th.Property("payload", th.StringType, description="The response, or the row, as text."),
-        th.Property("line_number", th.IntegerType, description="The line in the titles file."),
-        th.Property("rejected_at", th.DateTimeType, description="When it was rejected (UTC)."),
-    ).to_dict()
+        ("message", th.StringType, "The reason in words."),
+        ("http_status", th.IntegerType, "The HTTP status; null if there was no response."),
+        ("payload", th.StringType, "The response, or the row, as text."),
+        ("line_number", th.IntegerType, "The line in the titles file."),
+        ("rejected_at", th.DateTimeType, "When it was rejected (UTC)."),
+    )
 
 
-class SyncsStream(SharedRunStream):
+class SyncsStream(OMDbStream):
     """One row for each run: how it ended, its requests and its records."""
 
     name = "syncs"
     primary_keys = ("sync_id",)
     replication_key = "ended_at"
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("sync_id", th.StringType, required=True, description="Identifies the run."),
-        th.Property("started_at", th.DateTimeType, description="When the run started (UTC)."),
-        th.Property("ended_at", th.DateTimeType, description="When the run ended (UTC)."),
-        th.Property(
+    schema: ClassVar[dict[str, Any]] = _schema(
+        ("sync_id", th.StringType, "Identifies the run."),
+        ("started_at", th.DateTimeType, "When the run started (UTC)."),
+        ("ended_at", th.DateTimeType, "When the run ended (UTC)."),
+        (
             "outcome",
             th.StringType,
-            description="complete, budget_exhausted, quota_reached, stopped or failed.",
+            "complete, budget_exhausted, quota_reached, stopped or failed.",
         ),
-        th.Property("message", th.StringType, description="Why it ended early; null if complete."),
-        th.Property("requests", th.IntegerType, description="Requests sent, including retries."),
-        th.Property("retries", th.IntegerType, description="Requests that repeated a failed one."),
-        th.Property(
-            "responses_reused", th.IntegerType, description="Cached responses of earlier runs used."
-        ),
-        th.Property(
-            "requests_left_today", th.IntegerType, description="Requests left of the day's budget."
-        ),
-        th.Property(
+        ("message", th.StringType, "Why it ended early; null if complete."),
+        ("requests", th.IntegerType, "Requests sent, including retries."),
+        ("retries", th.IntegerType, "Requests that repeated a failed one."),
+        ("responses_reused", th.IntegerType, "Cached responses of earlier runs used."),
+        ("requests_left_today", th.IntegerType, "Requests left of the day's budget."),
+        ("daily_requests", th.IntegerType, "The day's budget: the setting `daily_requests`."),
+        (
             "records",
             th.CustomType({"type": "object", "additionalProperties": {"type": "integer"}}),
-            description="Records emitted, by stream.",
+            "Records emitted, by stream.",
         ),
-        th.Property("rejects", th.IntegerType, description="Records emitted to `rejects`."),
-        th.Property("unparsed_values", th.IntegerType, description="Values that did not parse."),
-        th.Property(
-            "pending_titles", th.IntegerType, description="Titles and seasons left to fetch."
-        ),
-        th.Property(
-            "pending_searches", th.IntegerType, description="Searches with pages left to read."
-        ),
-        th.Property("known_titles", th.IntegerType, description="Titles in the state."),
-        th.Property("tap_version", th.StringType, description="The tap's version."),
-    ).to_dict()
+        ("rejects", th.IntegerType, "Records emitted to `rejects`."),
+        ("unparsed_values", th.IntegerType, "Values that did not parse."),
+        ("pending_titles", th.IntegerType, "Titles and seasons left to fetch."),
+        ("pending_searches", th.IntegerType, "Searches with pages left to read."),
+        ("known_titles", th.IntegerType, "Titles in the state."),
+        ("tap_version", th.StringType, "The tap's version."),
+    )
 
 
-STREAMS: tuple[type[SharedRunStream], ...] = (
+STREAMS: tuple[type[OMDbStream], ...] = (
     MoviesStream,
     SeriesStream,
     EpisodesStream,

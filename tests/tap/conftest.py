@@ -74,7 +74,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """The last state, as a target would write it."""
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
-        return dict(states[-1])
+        return deepcopy(dict(states[-1]))
 
     @property
     def sync_state(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def run_tap(command: Command, tmp_path: Path) -> RunTap:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sync() -> RunTap:
     """Run the tap in this process: this is faster, and time_machine applies to it."""
 

@@ -127,6 +127,8 @@ def test_a_temporary_fault_is_retried(
     assert run.counts == {"movies": 3}
     assert omdb.stats()["requests"] == spent(run) == 4
     assert f"(i={HIT}&plot=short); retrying in 0." in run.log
+    [outcome] = run.records("syncs")
+    assert (outcome["outcome"], outcome["retries"], outcome["requests"]) == ("complete", 1, 4)
 
 
 @pytest.mark.parametrize("fault", TEMPORARY.values(), ids=list(TEMPORARY))
@@ -146,9 +148,9 @@ def test_a_lasting_fault_is_a_reject_and_the_run_continues(
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == 3
     today = datetime.now(timezone.utc).date().isoformat()
-    [failure] = run.sync_state["failures"].pop(HIT).values()
-    assert failure == {"day": today, "attempts": 1, "matched_by": "imdb_id"}
-    assert run.sync_state["failures"] == {}
+    [(failed, runs)] = run.sync_state["failures"].items()
+    assert failed == HIT
+    assert [*runs.values()] == [{"day": today, "attempts": 1, "matched_by": "imdb_id"}]
 
 
 def test_a_slow_body_is_waited_for(tap: RunTap, config: Config, omdb: Emulator) -> None:
@@ -242,48 +244,39 @@ def test_a_request_with_many_retries_does_not_hold_up_others(
 
 # Errors of one title, which are not retried
 
+
+def error(message: str) -> dict[str, Any]:
+    """Return the fault that OMDb answers with an error text."""
+    return {"effect": "error", "message": message}
+
+
+def body(text: str) -> dict[str, Any]:
+    """Return the fault that OMDb answers with other JSON, or what looks like it."""
+    return {"effect": "not_object", "body": text}
+
+
+BROKEN = body('{"Title":"Interstellar" : , "Nonsense"}')
 FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
     # the fault, the reason, the HTTP status, requests
     "ASP.NET's page": ({"effect": "aspnet"}, "http_error", 500, 3),
     "the firewall's page": ({"effect": "cloudflare", "status": 403}, "http_error", 403, 3),
-    "not found": ({"effect": "error", "message": "Movie not found!"}, "not_found", 200, 3),
-    "wrong id": ({"effect": "error", "message": "Incorrect IMDb ID."}, "incorrect_id", 200, 3),
+    "not found": (error("Movie not found!"), "not_found", 200, 3),
+    "wrong id": (error("Incorrect IMDb ID."), "incorrect_id", 200, 3),
     "wrong id, in broken JSON": (
-        {
-            "effect": "error",
-            "message": "Conversion from string \"x\" to type 'Double' is not valid.",
-        },
-        "incorrect_id",
-        200,
-        3,
+        error("Conversion from string \"x\" to type 'Double' is not valid."),
+        *("incorrect_id", 200, 3),
     ),
-    "no data": ({"effect": "error", "message": "Error getting data."}, "no_data", 200, 3),
-    "bad request": (
-        {"effect": "error", "message": "Something went wrong."},
-        "http_error",
-        200,
-        3,
-    ),
-    "an unknown text": ({"effect": "error", "message": "Gremlins!"}, "http_error", 200, 3),
+    "no data": (error("Error getting data."), "no_data", 200, 3),
+    "bad request": (error("Something went wrong."), "http_error", 200, 3),
+    "an unknown text": (error("Gremlins!"), "http_error", 200, 3),
     "404": ({"effect": "html", "status": 404}, "http_error", 404, 3),
-    "JSON that cannot be repaired": (
-        {"effect": "not_object", "body": '{"Title":"Interstellar" : , "Nonsense"}'},
-        "broken_response",
-        200,
-        4,  # requested once more, bypassing the cache
-    ),
+    # Requested once more, bypassing the cache.
+    "JSON that cannot be repaired": (BROKEN, "broken_response", 200, 4),
     "another kind of response": (
-        {"effect": "not_object", "body": '{"Search":[],"totalResults":"0","Response":"True"}'},
-        "invalid_record",
-        200,
-        3,
+        body('{"Search":[],"totalResults":"0","Response":"True"}'),
+        *("invalid_record", 200, 3),
     ),
-    "no id": (
-        {"effect": "not_object", "body": '{"Title":"Interstellar","Response":"True"}'},
-        "invalid_record",
-        200,
-        3,
-    ),
+    "no id": (body('{"Title":"Interstellar","Response":"True"}'), "invalid_record", 200, 3),
 }
 
 
@@ -302,11 +295,8 @@ def test_an_error_response_for_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
     assert run.exit_code == 0
     assert run.ids("movies") == [BEFORE, AFTER]
     [reject] = run.records("rejects")
-    assert (reject["reject_id"], reject["reason"], reject["http_status"]) == (
-        f"i={HIT}",
-        reason,
-        status,
-    )
+    assert reject["reject_id"] == f"i={HIT}"
+    assert (reject["reason"], reject["http_status"]) == (reason, status)
     assert reject["payload"]
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == requests_made
@@ -349,8 +339,7 @@ def test_a_defective_response_that_can_be_parsed_is_used(  # noqa: PLR0913, PLR0
 def test_a_broken_response_is_requested_again_bypassing_the_cache(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    body = '{"Title":"Interstellar" : , "Nonsense"}'
-    omdb.fault("not_object", {"i": HIT, "_": False}, body=body)
+    omdb.fault(match={"i": HIT, "_": False}, **BROKEN)
     run = tap(config)
     assert run.ids("movies") == IDS
     assert omdb.stats()["requests"] == spent(run) == 4
@@ -372,6 +361,9 @@ def test_a_rejected_key_ends_the_run_with_an_error(
     assert run.counts == {}
     assert omdb.stats()["requests"] == spent(run) == 1
     assert f'OMDb reports "{message}": check api_key (TAP_OMDB_API_KEY)' in run.log
+    [outcome] = run.records("syncs")
+    assert outcome["outcome"] == "failed"
+    assert "api_key" in outcome["message"]
     assert run.sync_state["failures"] == {}
     omdb.clear_faults()
     assert tap(config, run.state).ids("movies") == IDS
@@ -396,6 +388,9 @@ def test_the_quota_ends_the_run_normally_and_it_continues_the_next_day(
     assert omdb.stats()["requests"] == spent(run) == 2
     assert f'Ended early: OMDb reports "{message}"' in run.log
     assert "Run again after 00:00 UTC" in run.log
+    [outcome] = run.records("syncs")
+    assert (outcome["outcome"], outcome["requests_left_today"]) == ("quota_reached", 0)
+    assert message in outcome["message"]
     omdb.remove_fault(limit)
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
         assert tap(config, run.state).ids("movies") == [HIT, AFTER]
@@ -669,8 +664,7 @@ def test_the_episodes_of_a_broken_season_are_fetched_one_by_one(
     whole = tap({**series, "cache_dir": config["cache_dir"] + "1"})
     assert omdb.stats()["requests"] == 2
     assert whole.counts == {"series": 1, "episodes": 10}
-    body = '{"Title":"Band of Brothers" : , "Nonsense"}'
-    omdb.fault("not_object", {"i": SERIES, "detail": "full"}, body=body)
+    omdb.fault(match={"i": SERIES, "detail": "full"}, **BROKEN)
     run = tap(series)
     assert run.counts == {"series": 1, "episodes": 10}
     assert omdb.stats()["by_kind"] == {"details": 2 + 10, "season": 1 + 3}
@@ -876,7 +870,7 @@ def test_a_traceback_does_not_contain_the_key(
         message = f"no such thing as {config['api_url']}?apikey={KEY}"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("tap_omdb.sync.record_builder.to_record", crash)
+    monkeypatch.setattr("tap_omdb.sync.handler.to_record", crash)
     with pytest.raises(RuntimeError) as caught:
         sync(config)
     record = logging.getLogger("x").makeRecord(

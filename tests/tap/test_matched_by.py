@@ -1,4 +1,7 @@
-"""`matched_by` shows how each title was found, however many runs it took to fetch it."""
+"""`matched_by` shows how each title was found, however many runs it took to fetch it.
+
+A title looked up by name whose year OMDb does not have is looked up once more without it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from tests.tap.conftest import Config, Run, RunTap
 
 KEY = "a1b2c3d4"
+DASH = "\N{EN DASH}"
 MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
 DETAILS = {"movies": "movie", "series": "series", "episodes": "episode", "games": "game"}
 STREAMS = {*DETAILS, "searches", "rejects", "syncs"}
@@ -52,6 +56,10 @@ def omdb() -> Iterator[Emulator]:
         title_line(
             EPISODE, "Pilot", "episode", Year="2012", seriesID=SERIES, Season="1", Episode="1"
         ),
+        title_line("tt0000005", "Festival Film", Year="2010"),
+        title_line("tt0000006", "Ended Series", "series", Year=f"2008{DASH}2013", totalSeasons="5"),
+        title_line("tt0000007", "Running Series", "series", Year=f"2015{DASH}", totalSeasons="5"),
+        title_line("tt0000008", "No Year"),
     ]
     with Emulator(titles, keys={KEY: None}) as emulator:
         yield emulator
@@ -109,7 +117,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 
 
 @pytest.mark.parametrize("source", BY_ID)
-@pytest.mark.parametrize("failures", [1, 2, 3])
+@pytest.mark.parametrize("failures", [1, 3])
 def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
     sync: RunTap,
     config: Config,
@@ -217,3 +225,97 @@ def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
     for key, value in partial.items():
         result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
     return dict(json.loads(json.dumps(result)))
+
+
+# Lookups whose year differs
+
+
+def lookups(*titles: tuple[str, int | None]) -> list[dict[str, Any]]:
+    return [{"title": title, **({"year": year} if year else {})} for title, year in titles]
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "tolerance", "matched_by", "requests"),
+    [
+        ("Festival Film", 2010, 1, "title_and_year", 1),
+        ("Festival Film", None, 1, "title", 1),
+        ("Festival Film", 2009, 1, "title", 2),
+        ("Festival Film", 2011, 1, "title", 2),
+        ("Festival Film", 2012, 2, "title", 2),
+        ("Festival Film", 2012, 1, None, 2),
+        ("Festival Film", 2011, 0, None, 1),
+        ("Ended Series", 2011, 1, "title", 2),
+        ("Ended Series", 2014, 1, None, 2),
+        ("Running Series", 2026, 1, "title", 2),
+        ("Running Series", 2013, 1, None, 2),
+        ("No Year", 2010, 1, None, 2),
+        ("Unknown", 2010, 1, None, 2),
+        ("Unknown", None, 1, None, 1),
+    ],
+)
+def test_a_year_that_is_near_is_accepted(  # noqa: PLR0913, PLR0917
+    sync: RunTap,
+    config: Config,
+    title: str,
+    year: int | None,
+    tolerance: int,
+    matched_by: str | None,
+    requests: int,
+) -> None:
+    config |= {"titles": lookups((title, year)), "year_tolerance": tolerance}
+    run = sync(config)
+    records = [*run.records("movies"), *run.records("series")]
+    assert [record["matched_by"] for record in records] == ([matched_by] if matched_by else [])
+    assert len(run.records("rejects")) == (matched_by is None)
+    [outcome] = run.records("syncs")
+    assert outcome["requests"] == requests
+    again = sync(config, run.state)
+    assert again.records("syncs")[0]["requests"] == 0
+
+
+def test_a_mismatch_names_what_omdb_offers(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "titles": lookups(("Festival Film", 1999))})
+    [reject] = run.records("rejects")
+    assert reject["reason"] == "year_mismatch"
+    assert reject["reject_id"] == "t=Festival%20Film&y=1999"
+    assert reject["request"] == "t=Festival%20Film&plot=short"
+    for offered in ("Festival Film", "2010", "tt0000005"):
+        assert offered in reject["message"]
+    assert "Festival Film" in reject["payload"]
+
+
+def test_a_miss_is_looked_up_again_when_old_titles_are(sync: RunTap, config: Config) -> None:
+    config |= {"titles": lookups(("Festival Film", 1999), ("Unknown", 1999))}
+    with time_machine.travel("2026-01-01T12:00:00+00:00"):
+        run = sync(config)
+    for day, requests in (("2026-06-29", 0), ("2026-07-01", 4)):
+        with time_machine.travel(f"{day}T12:00:00+00:00"):
+            run = sync(config, run.state)
+        assert run.records("syncs")[0]["requests"] == requests
+
+
+def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(
+    sync: RunTap, config: Config
+) -> None:
+    config |= {"titles": lookups(("Festival Film", 2011))}
+    first = sync({**config, "max_requests": 1})
+    assert first.records("movies") == first.records("rejects") == []
+    second = sync(config, first.state)
+    assert second.ids("movies") == ["tt0000005"]
+    assert second.records("syncs")[0]["requests"] == 1
+
+
+def test_a_failed_second_request_is_sent_again_on_a_later_day(
+    sync: RunTap, config: Config, omdb: Emulator
+) -> None:
+    config |= {"titles": lookups(("Festival Film", 2011)), "timeout": 1}
+    omdb.fault("error", skip=1, times=1)
+    with time_machine.travel("2026-01-01T12:00:00+00:00"):
+        run = sync(config)
+        assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
+        run = sync(config, run.state)
+        assert run.records("syncs")[0]["requests"] == 0
+    with time_machine.travel("2026-01-02T12:00:00+00:00"):
+        run = sync(config, run.state)
+    assert run.ids("movies") == ["tt0000005"]
+    assert run.records("syncs")[0]["requests"] == 1

@@ -9,13 +9,14 @@ import pytest
 from tap_omdb.config.settings import Refresh, Settings, Title
 from tap_omdb.config.titles_file import InvalidRow
 from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
-from tap_omdb.sync.planner import Planner, next_search_task
-from tap_omdb.sync.priority import Priority
+from tap_omdb.sync.planner import PlanLength, Planner, Selection, next_search_task
 from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.ranking import VoteRanking
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def lookup(title: str, year: int | None = None, kind: str | None = None) -> Look
 
 
 def queue_of(tasks: Iterable[Task | InvalidRow], state: SyncState) -> TaskQueue:
-    return TaskQueue(iter(tasks), state, WIDTH, Priority())
+    return TaskQueue(iter(tasks), state, WIDTH, VoteRanking())
 
 
 def all_tasks(queue: TaskQueue) -> list[Task]:
@@ -68,8 +69,15 @@ def all_requests(queue: TaskQueue) -> list[str]:
     return [str(task.query("short")) for task in all_tasks(queue)]
 
 
+def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> Planner:  # noqa: ANN401
+    chosen = settings(**changes)
+    streams = {"searches", *(STREAM_OF_TYPE[title_type] for title_type in selected)}
+    selection = Selection.of(streams, frozenset(chosen.types))
+    return Planner(chosen, state, selection, TODAY, VoteRanking())
+
+
 def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
-    tasks = Planner(settings(**changes), state, selected, TODAY, Priority()).tasks()
+    tasks = planner(state, selected, **changes).tasks()
     return [str(task.query("short")) for task in tasks if not isinstance(task, InvalidRow)]
 
 
@@ -178,7 +186,7 @@ def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
 
 def test_a_pending_title_that_was_merged_meanwhile_is_not_requested(state: SyncState) -> None:
     state.titles.pending.update({"tt0000001": "movie", "tt0000002": "movie"})
-    tasks = Planner(settings(), state, ALL, TODAY, Priority()).tasks()
+    tasks = planner(state).tasks()
     assert next(tasks) == title(1)
     state.titles.mark_fetched("tt0000002", FetchedLabel("movie", 1990), TODAY)
     state.titles.mark_merged("tt0000001", "tt0000002")
@@ -283,7 +291,7 @@ def test_further_searches_wait_until_the_titles_found_are_requested(state: SyncS
     queue = queue_of([page(f"{letter}a*") for letter in "abcdefghijklmno"], state)
     first, _ = all_tasks(queue)  # two may be in flight while they bring new titles
     queue.add_title("tt0000001", "movie", "search")
-    queue.done(first, found=1)
+    queue.done(first)
     assert all_requests(queue) == ["i=tt0000001&plot=short", "s=ca*&y=2010&type=movie&page=1"]
 
 
@@ -292,14 +300,14 @@ def test_while_searches_bring_nothing_more_of_them_are_in_flight(state: SyncStat
     queue = queue_of([page(term) for term in terms], state)
     unproductive = queue.next()
     assert unproductive is not None
-    queue.done(unproductive, found=0)
+    queue.done(unproductive)
     in_flight = all_tasks(queue)
     assert len(in_flight) == WIDTH
-    queue.done(in_flight[0], found=3)
-    assert queue.next() is None
-    for task in in_flight[1:-1]:
-        queue.done(task, found=3)
-    assert len(all_requests(queue)) == 1, "at most two again"
+    for number, task in enumerate(in_flight[:-1]):
+        queue.add_title(f"tt{number:07d}", "movie", "search")
+        queue.done(task)
+        searches = [found for found in all_tasks(queue) if found.is_search]
+        assert len(searches) == (number == WIDTH - 2), "at most two again"
 
 
 def test_titles_do_not_wait_for_searches(state: SyncState) -> None:
@@ -386,14 +394,14 @@ def test_a_failed_lookup_is_retried_on_another_day(state: SyncState) -> None:
 def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
-    chosen = settings(titles_file=file, imdb_ids=("tt0000001",))
-    size, is_all = Planner(chosen, state, ALL, TODAY, Priority()).count()
-    assert (size, is_all) == (4, True)
-    queue = TaskQueue(Planner(chosen, state, ALL, TODAY, Priority()).tasks(), state, 1, Priority())
-    assert queue.remaining(size) == 4
+    changes: dict[str, Any] = {"titles_file": file, "imdb_ids": ("tt0000001",)}
+    size = planner(state, **changes).count()
+    assert size == PlanLength(4, is_exact=True)
+    queue = TaskQueue(planner(state, **changes).tasks(), state, 1, VoteRanking())
+    assert queue.remaining(size.tasks) == 4
     first = queue.next()
     assert first is not None
     queue.add_title("tt0000030", "movie", "search")
-    assert queue.remaining(size) == 5
+    assert queue.remaining(size.tasks) == 5
     queue.done(first)
-    assert queue.remaining(size) == 4
+    assert queue.remaining(size.tasks) == 4

@@ -1,7 +1,8 @@
-"""Each run leaves a row in `syncs`, as its last record, however it ended."""
+"""What a run says of itself: a row in `syncs` at its end, and progress lines on the way."""
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from tests.tap.conftest import Config, Run, RunTap
 
+LINE = re.compile(
+    r" \| (?P<rows>[\w ,]+) · (?P<done>\d+) of (?P<all>\d+) tasks done, "
+    r"(?P<rate>[\d.]+)/s, (?P<time>[\d:]+) (?P<until>left|until the budget is exhausted) · "
+    r"(?P<spent>[\d,]+) requests spent, (?P<left>[\d,]+) left"
+)
 IDS = ["tt1375666", "tt0816692", "tt0435761"]
 
 
@@ -34,7 +40,7 @@ def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
     assert row["outcome"] == "complete"
     assert row["message"] is None
     assert row["requests"] == omdb.stats()["requests"] == 6
-    assert row["requests_left_today"] == 1000 - 6
+    assert (row["requests_left_today"], row["daily_requests"]) == (1000 - 6, 1000)
     assert row["unparsed_values"] == sum(
         len(record["unparsed"] or {}) for record in run.records("movies")
     )
@@ -68,32 +74,6 @@ def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
     assert run.exit_code == 0
 
 
-def test_a_reached_quota(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.set_key("a1b2c3d4", 2)
-    run = sync({**config, "imdb_ids": IDS, "concurrency": 1})
-    row = outcome(run)
-    assert row["outcome"] == "quota_reached"
-    assert "limit reached" in row["message"]
-    assert row["requests_left_today"] == 0
-    assert run.exit_code == 0
-
-
-def test_a_rejected_key(sync: RunTap, config: Config) -> None:
-    run = sync({**config, "api_key": "deadbeef", "imdb_ids": IDS})
-    row = outcome(run)
-    assert row["outcome"] == "failed"
-    assert "api_key" in row["message"]
-    assert "deadbeef" not in run.stdout
-    assert run.exit_code == 1
-
-
-def test_retries_are_counted(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.fault("unavailable", times=2)
-    row = outcome(sync({**config, "imdb_ids": IDS, "max_retry_time": 30, "concurrency": 1}))
-    assert row["outcome"] == "complete"
-    assert (row["retries"], row["requests"]) == (2, 5)
-
-
 def test_reused_responses_are_counted(
     sync: RunTap, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -120,7 +100,7 @@ def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.M
         raise RuntimeError(message)
 
     rows: list[dict[str, Any]] = []
-    monkeypatch.setattr("tap_omdb.sync.record_builder.to_record", fail)
+    monkeypatch.setattr("tap_omdb.sync.handler.to_record", fail)
     monkeypatch.setattr(
         "tap_omdb.streams.SyncsStream.emit", lambda _, record: rows.append(dict(record))
     )
@@ -139,3 +119,61 @@ def test_it_is_a_stream_like_any_other(sync: RunTap, config: Config) -> None:
     assert run.counts == {}
     assert outcome(run)["requests"] == 0
     assert time.monotonic() - started < 30
+
+
+def test_the_sdks_counter_has_all_requests_however_often_it_is_logged(
+    sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("singer_sdk.metrics.Counter._ready_to_log", lambda _: True)
+    run = sync({**config, "search_terms": ["man*"]})
+    counts = re.findall(r'METRIC: .*"http_request_count","value":(\d+)', run.log)
+    assert len(counts) > 2
+    assert sum(map(int, counts)) == omdb.stats()["requests"]
+
+
+# Progress lines
+
+
+@pytest.fixture
+def _report_each_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_omdb.sync.progress.INTERVAL_SECONDS", 0)
+
+
+def lines(run: Run) -> list[dict[str, str]]:
+    return [match.groupdict() for match in LINE.finditer(run.log)]
+
+
+@pytest.mark.usefixtures("_report_each_response")
+def test_each_line_counts_the_tasks_done(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    omdb.set_latency(5)
+    ids = sorted(i for i in omdb.titles() if omdb.title(i).get("Type") == "movie")[:20]
+    config = {**config, "imdb_ids": ids, "concurrency": 2}
+    run = sync(config)
+    assert [(line["done"], line["all"]) for line in lines(run)] == [
+        (str(done), "20") for done in range(1, 20)
+    ]
+    assert {line["until"] for line in lines(run)} == {"left"}
+    for line in lines(run):
+        assert int(line["done"]) <= int(line["spent"]) <= 20
+        assert int(line["left"].replace(",", "")) + int(line["spent"]) == 1000
+    assert lines(run)[-1]["rows"] == "movies 19"
+    omdb.set_latency(0)
+
+
+@pytest.mark.usefixtures("_report_each_response")
+def test_titles_found_by_a_search_are_counted_as_soon_as_its_page_is_read(
+    sync: RunTap, config: Config
+) -> None:
+    run = sync({**config, "search_terms": ["man*"], "concurrency": 1})
+    totals = [int(line["all"]) for line in lines(run)]
+    assert totals[0] == 10 + 2
+    assert totals == sorted(totals)
+    [search] = run.records("searches")
+    assert totals[-1] == search["hits"] + search["pages_read"]
+
+
+@pytest.mark.usefixtures("_report_each_response")
+def test_a_budget_that_is_too_small_is_reported(sync: RunTap, config: Config) -> None:
+    run = sync({**config, "search_terms": ["man*"], "concurrency": 1, "max_requests": 5})
+    assert {line["until"] for line in lines(run)} == {"until the budget is exhausted"}
+    assert lines(run)[-1]["left"] == "0"

@@ -18,14 +18,13 @@ from concurrent.futures import (
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tap_omdb.client import Response
 from tap_omdb.state.budget import BudgetExhausted
 from tap_omdb.transport.errors import RunAbortedError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from threading import Event
+    from collections.abc import Generator
 
+    from tap_omdb.client import Client, Response
     from tap_omdb.sync.queue import TaskQueue
     from tap_omdb.sync.tasks import Task
 
@@ -34,7 +33,7 @@ _WINDOW_PER_WORKER = 2
 _SLOW_SECONDS = 2.0
 """A response that takes longer does not hold up later ones."""
 
-_Item = tuple["Task", Future[Response]]
+_Item = tuple["Task", Future["Response"]]
 
 
 class RequestExecutor:
@@ -43,17 +42,17 @@ class RequestExecutor:
     The window is bounded, and so is the memory.
     """
 
-    def __init__(self, fetch: Callable[[Task], Response], workers: int, stopping: Event) -> None:
+    def __init__(self, client: Client, plot: str, workers: int) -> None:
         """Create an executor; nothing is sent yet.
 
         Args:
-            fetch: Returns the response to a task; called from worker threads.
+            client: Fetches the responses, in worker threads.
+            plot: The length of the plots to request.
             workers: The maximum number of concurrent requests.
-            stopping: Set to end early.
         """
-        self._fetch = fetch
+        self._client = client
+        self._plot = plot
         self._workers = workers
-        self._stopping = stopping
         self._oldest: _Item | None = None
         self._slow_at = 0.0
         self.end_reason: str | None = None
@@ -82,7 +81,7 @@ class RequestExecutor:
                     yield task, response
         finally:
             # The consumer may stop early; requests in flight count, so their responses are cached.
-            self._stopping.set()
+            self._client.stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _fill(self, window: deque[_Item], queue: TaskQueue, pool: ThreadPoolExecutor) -> None:
@@ -90,10 +89,10 @@ class RequestExecutor:
             task = queue.next()
             if task is None:
                 return
-            window.append((task, pool.submit(self._fetch, task)))
+            window.append((task, pool.submit(self._client.fetch, task.query(self._plot))))
 
     def _is_over(self) -> bool:
-        if self._stopping.is_set() and not self.end_reason:
+        if self._client.stopping.is_set() and not self.end_reason:
             self.end_reason = "stopped"
         return self.end_reason is not None
 
@@ -137,4 +136,4 @@ class RequestExecutor:
     def _end(self, reason: str) -> None:
         self.end_reason = self.end_reason or reason
         # A request that waits for a retry would find no budget left.
-        self._stopping.set()
+        self._client.stopping.set()

@@ -1,104 +1,123 @@
-"""Turns responses into rows for the streams, state updates, and further tasks."""
+"""What the handlers of all kinds of tasks have in common."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tap_omdb.omdb.responses import ErrorResponse
-from tap_omdb.sync.record_builder import RecordBuilder
-from tap_omdb.sync.rejects import reject_unavailable
-from tap_omdb.sync.rows import invalid_row
-from tap_omdb.sync.search_handler import SearchHandler
-from tap_omdb.sync.season_handler import SeasonHandler
-from tap_omdb.sync.tasks import SearchTask, SeasonTask
-from tap_omdb.sync.title_handler import TitleHandler
-from tap_omdb.transport.errors import UnavailableError
+from tap_omdb.omdb.records import parse_imdb_id, to_record
+from tap_omdb.sync.rows import error_row, reject_row
+from tap_omdb.sync.tasks import Task
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     from tap_omdb.client import Response
     from tap_omdb.config.settings import Settings
-    from tap_omdb.config.titles_file import InvalidRow
+    from tap_omdb.omdb.records import Record
     from tap_omdb.state.sync_state import SyncState
+    from tap_omdb.sync.planner import Selection
     from tap_omdb.sync.queue import TaskQueue
     from tap_omdb.sync.rows import Row
-    from tap_omdb.sync.tasks import Task
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T", bound=Task)
 
-class ResponseHandler:
-    """Handles responses, in the order in which the executor yields them. Not thread-safe.
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """The parts of a run that handlers use: they add tasks to the queue, and update the state."""
+
+    settings: Settings
+    state: SyncState
+    queue: TaskQueue
+    selection: Selection
+    unparsed: Counter[str] = field(default_factory=Counter)
+    """How many values did not parse, by field."""
+
+
+class Handler(ABC, Generic[T]):
+    """Turns the responses to one kind of task into rows, state updates and further tasks.
 
     Each row is yielded before the state is updated with it, so that a state never covers what has
     not been emitted.
     """
 
-    def __init__(
-        self, settings: Settings, state: SyncState, queue: TaskQueue, selected: frozenset[str]
-    ) -> None:
-        """Create a handler.
+    def __init__(self, parts: RunParts) -> None:
+        """Use the parts of a run."""
+        self._parts = parts
+        self._settings = parts.settings
+        self._state = parts.state
+        self._queue = parts.queue
+
+    @abstractmethod
+    def handle(self, task: T, response: Response) -> Iterator[Row]:
+        """Yield the rows of a response."""
+
+    @abstractmethod
+    def mark_failed(self, task: T, today: date, message: str = "") -> None:
+        """Record that a task failed today, and why; it is retried on a later day."""
+
+    def begin(self, now: datetime) -> Iterator[Row]:  # noqa: ARG002
+        """Yield the rows that are due before the first response."""
+        return iter(())
+
+    def end(self, now: datetime) -> Iterator[Row]:  # noqa: ARG002
+        """Yield the rows that are due after the last response."""
+        return iter(())
+
+    def _reject(self, task: Task, response: Response, reason: str, message: str) -> Row:
+        return reject_row(task, self._settings.plot, response, reason, message)
+
+    def _reject_error(self, task: Task, response: Response) -> Row:
+        return error_row(task, self._settings.plot, response)
+
+    def _add_seasons(self, series_id: str, total: int, today: date) -> None:
+        """Queue a series' first `total` seasons, if episodes are wanted."""
+        if "episode" in self._parts.selection.found:
+            self._queue.add_seasons(series_id, total, today)
+
+    def _record(
+        self,
+        data: dict[str, Any],
+        response: Response,
+        matched_by: str | None,
+        requested: str | None = None,
+    ) -> Record:
+        """Return the record of a title, and count the values that do not parse.
 
         Args:
-            settings: The tap's settings.
-            state: The sync state.
-            queue: Takes further tasks.
-            selected: The types whose streams are selected.
+            data: OMDb's details of the title.
+            response: The response that they are from.
+            matched_by: How the title was found.
+            requested: The id that was requested, if the title was requested by its id.
+
+        Raises:
+            InvalidRecord: The details cannot be converted.
         """
-        self._settings = settings
-        self._queue = queue
-        self._builder = RecordBuilder(state.titles)
-        self._seasons = SeasonHandler(settings, state, queue, self._builder)
-        self._titles = TitleHandler(settings, state, queue, selected, self._builder, self._seasons)
-        self.searches = SearchHandler(settings, state, queue, self._seasons)
-
-    @property
-    def unparsed(self) -> Counter[str]:
-        """How many values did not parse, by field."""
-        return self._builder.unparsed
-
-    def handle(
-        self, task: Task, response: Response | UnavailableError, now: datetime
-    ) -> Iterator[Row]:
-        """Yield the rows of a response.
-
-        Args:
-            task: What was requested.
-            response: The response, or why there is none after all retries.
-            now: The current time (UTC).
-        """
-        if isinstance(response, UnavailableError):
-            yield reject_unavailable(task, response, self._settings.plot, now)
-            self._mark_failed(task, response, now)
-            self._queue.done(task)
-            return
-        if not isinstance(response.parsed, ErrorResponse) and response.parsed.repaired:
-            query = task.query(self._settings.plot)
-            logger.warning("The response to %s was broken JSON and has been repaired", query)
-        found = 0
-        if isinstance(task, SearchTask):
-            known = task.search.new_titles
-            yield from self.searches.handle(task, response)
-            found = task.search.new_titles - known
-        elif isinstance(task, SeasonTask):
-            yield from self._seasons.handle(task, response)
-        else:
-            yield from self._titles.handle(task, response)
-        self._queue.done(task, found=found)
-
-    def handle_invalid_row(self, row: InvalidRow, now: datetime) -> Row:
-        """Return the row of a titles file's line that does not identify a title."""
-        path = self._settings.titles_file
-        return invalid_row(row, path.name if path else "", now)
-
-    def _mark_failed(self, task: Task, error: UnavailableError, now: datetime) -> None:
-        if isinstance(task, SearchTask):
-            self.searches.mark_failed(task, str(error))
-        elif isinstance(task, SeasonTask):
-            self._seasons.mark_failed(task, now.date())
-        else:
-            self._titles.mark_failed(task, now.date())
+        returned = parse_imdb_id(data.get("imdbID"))
+        merged = {*self._state.titles.merged_ids(returned)} if returned else set()
+        if requested and requested != returned:
+            merged.add(requested)
+        record = to_record(
+            data,
+            fetched_at=response.raw.fetched_at,
+            merged_ids=sorted(merged),
+            matched_by=matched_by,
+        )
+        for name, text in (record.values["unparsed"] or {}).items():
+            if not self._parts.unparsed[name]:
+                logger.warning(
+                    "%s of %s does not parse: %.60r. It is null there, and its text is kept in "
+                    "`unparsed`; further ones of this field are only counted",
+                    name,
+                    returned,
+                    text,
+                )
+            self._parts.unparsed[name] += 1
+        return record

@@ -10,33 +10,34 @@ votes, most first, and refreshes begin with the titles that have changed most.
 from __future__ import annotations
 
 from array import array
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_omdb.config.settings import Title
 from tap_omdb.config.titles_file import (
     TITLE_BASICS,
     InvalidRow,
-    TitleEntry,
     TitlesFileError,
     detect_layout,
     read_titles_file,
 )
 from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.titles import NOT_FOUND
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
 from tap_omdb.sync.ranking import RankedPlan
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date
+    from pathlib import Path
 
     from tap_omdb.config.settings import Settings
     from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.priority import Priority
+    from tap_omdb.sync.ranking import VoteRanking
     from tap_omdb.sync.tasks import Source, Task
 
 _SMALL_FILE = 4_000_000
@@ -48,6 +49,37 @@ SEARCHABLE = frozenset({"movie", "series", "game"})
 """The types that a search lists; episodes are found through their series."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The types of titles that a run is about.
+
+    Attributes:
+        types: Those whose streams are selected.
+        found: Those of them that the setting `types` names: they are fetched when they are found.
+        searched: Those that searches look for.
+    """
+
+    types: frozenset[str]
+    found: frozenset[str]
+    searched: frozenset[str]
+
+    @classmethod
+    def of(cls, streams: Collection[str], types: frozenset[str]) -> Selection:
+        """Return the types for the selected streams and the setting `types`."""
+        selected = frozenset(type_ for type_, name in STREAM_OF_TYPE.items() if name in streams)
+        found = selected & types
+        # Without a stream of titles, only `searches` needs the searches, for all types.
+        only_searches = "searches" in streams and not selected
+        return cls(selected, found, types if only_searches else found)
+
+
+class PlanLength(NamedTuple):
+    """How many tasks are due, as far as they were counted."""
+
+    tasks: int
+    is_exact: bool
+
+
 class Planner:
     """Plans the tasks of a run."""
 
@@ -55,59 +87,65 @@ class Planner:
         self,
         settings: Settings,
         state: SyncState,
-        selected: frozenset[str],
+        selection: Selection,
         today: date,
-        priority: Priority,
+        ranking: VoteRanking,
     ) -> None:
         """Create a planner.
 
         Args:
             settings: The tap's settings.
             state: The sync state.
-            selected: The types whose streams are selected.
+            selection: The types to plan for.
             today: The current day (UTC).
-            priority: Which titles come first, and which are left out.
+            ranking: Which titles come first, and which are left out.
         """
         self._settings = settings
         self._state = state
-        self._selected = selected
+        self._selection = selection
         self._today = today
-        self._priority = priority
-        self._with_episodes = "episode" in selected & settings.types
+        self._ranking = ranking
+        self._with_episodes = "episode" in selection.found
 
-    def tasks(self) -> Iterator[Task | InvalidRow]:
-        """Yield all tasks that are due; lazily, so that the results of earlier tasks count."""
-        if self._selected:
-            if self._priority.ratings is not None:
+    def tasks(self, *, with_file: bool = True) -> Iterator[Task | InvalidRow]:
+        """Yield all tasks that are due; lazily, so that the results of earlier tasks count.
+
+        Args:
+            with_file: Whether to read the titles file.
+        """
+        if self._selection.types:
+            if self._ranking.ratings is not None:
                 yield from self._ranked.tasks(self._is_new)
             else:
-                yield from self._new_titles()
+                yield from self._new_titles(with_file=with_file)
         if self._with_episodes:
             yield from self._new_seasons()
         yield from self._searches()
         yield from self._refreshes()
 
-    def count(self) -> tuple[int, bool]:
-        """Return the number of tasks due, and whether the count is complete.
+    def count(self) -> PlanLength:
+        """Count the tasks that are due.
 
         At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
         reading it twice would take too long.
         """
-        planner, is_all = self, True
         path = self._settings.titles_file
-        if path and path.stat().st_size > _SMALL_FILE and self._priority.ratings is None:
-            settings = replace(self._settings, titles_file=None)
-            planner = Planner(settings, self._state, self._selected, self._today, self._priority)
-            is_all = False
+        is_large = path is not None and path.stat().st_size > _SMALL_FILE
+        with_file = not is_large or self._ranking.ratings is not None
         try:
-            number = sum(1 for _ in islice(planner.tasks(), MAX_COUNT))
+            number = sum(1 for _ in islice(self.tasks(with_file=with_file), MAX_COUNT))
         except TitlesFileError:  # reported when the queue reaches it
-            return 0, False
-        return number, is_all and number < MAX_COUNT
+            return PlanLength(0, is_exact=False)
+        return PlanLength(number, with_file and number < MAX_COUNT)
+
+    @property
+    def left_out(self) -> int:
+        """How many of the new titles have too few votes."""
+        return 0 if self._ranking.ratings is None else self._ranked.left_out
 
     @cached_property
     def _ranked(self) -> RankedPlan:
-        return RankedPlan(self._new_titles(), self._priority)
+        return RankedPlan(self._new_titles(with_file=True), self._ranking)
 
     @cached_property
     def _failed(self) -> list[str]:
@@ -120,58 +158,53 @@ class Planner:
 
     # New titles
 
-    def _new_titles(self) -> Iterator[Task | InvalidRow]:
+    def _new_titles(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
         never_fetched = {*self._failed} - {*self._fetched_before}
         yield from self._pending()
         for imdb_id in self._failed:
             if imdb_id in never_fetched:
                 yield TitleTask(imdb_id, "refresh")
         yield from self._named()
-        for imdb_id in self._state.titles.not_selected(self._selected):
+        if with_file and self._settings.titles_file:
+            yield from self._from_file(self._settings.titles_file)
+        for imdb_id in self._state.titles.not_selected(self._selection.types):
             yield TitleTask(imdb_id, "refresh")
 
-    def _is_new(self, task: Task) -> bool:
-        """Return whether a task planned earlier is still due."""
-        if not isinstance(task, TitleTask) or task.source == "refresh":
-            return True
+    def _is_new(self, task: TitleTask) -> bool:
+        """Return whether a title planned earlier is still due."""
         titles = self._state.titles
-        return task.imdb_id in titles.pending or not titles.is_known(task.imdb_id)
+        is_pending = task.imdb_id in titles.pending
+        return task.is_title_refresh or is_pending or not titles.is_known(task.imdb_id)
 
     def _pending(self) -> Iterator[Task]:
         pending = self._state.titles.pending
-        for imdb_id, kind in [*pending.items()]:
-            if kind in self._selected and imdb_id in pending:
-                yield TitleTask(imdb_id, "season" if kind == "episode" else "search")
+        for imdb_id, title_type in [*pending.items()]:
+            if title_type in self._selection.types and imdb_id in pending:
+                yield TitleTask(imdb_id, "season" if title_type == "episode" else "search")
         if self._with_episodes:
             for series_id, season in [*self._state.seasons.pending]:
                 yield SeasonTask(series_id, season)
 
-    def _named(self) -> Iterator[Task | InvalidRow]:
+    def _named(self) -> Iterator[Task]:
         for imdb_id in self._settings.imdb_ids:
             if not self._state.titles.is_known(imdb_id):
                 yield TitleTask(imdb_id, "imdb_ids")
         for title in self._settings.titles:
             if self._state.lookups.is_due(title, self._today):
                 yield self._lookup(title, "titles")
-        path = self._settings.titles_file
-        if path is None:
-            return
+
+    def _from_file(self, path: Path) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
-        types = self._settings.types & self._selected
-        for row in read_titles_file(path, years=years, types=types):
+        for row in read_titles_file(path, years=years, types=self._selection.found):
             if isinstance(row, InvalidRow):
                 yield row
-            else:
-                yield from self._from_file(row)
-
-    def _from_file(self, row: TitleEntry) -> Iterator[Task]:
-        if row.imdb_id is not None:
-            if not self._state.titles.is_known(row.imdb_id):
-                yield TitleTask(row.imdb_id, "titles_file", row.line)
-        elif row.title is not None:
-            title = Title(row.title, row.year, row.type)
-            if self._state.lookups.is_due(title, self._today):
-                yield self._lookup(title, "titles_file", row.line)
+            elif row.imdb_id is not None:
+                if not self._state.titles.is_known(row.imdb_id):
+                    yield TitleTask(row.imdb_id, "titles_file", row.line)
+            elif row.title is not None:
+                title = Title(row.title, row.year, row.type)
+                if self._state.lookups.is_due(title, self._today):
+                    yield self._lookup(title, "titles_file", row.line)
 
     def _lookup(self, title: Title, source: Source, line: int | None = None) -> LookupTask:
         ignores_year = self._state.lookups.is_not_found_with_year(title)
@@ -194,33 +227,31 @@ class Planner:
             last = self._state.searches.last_finished(key)
             if last is None or key in self._state.searches.in_progress:
                 yield next_search_task(key, self._state, self._today)
-            elif not self._state.searches.is_split(key) and self._is_search_due(key):
+            elif not self._state.searches.is_split(key) and self._state.searches.is_due(
+                key, self._today
+            ):
                 again.append((last, key))
         for _, key in sorted(again, key=lambda item: item[0]):
             yield next_search_task(key, self._state, self._today)
 
-    def _is_search_due(self, key: SearchKey) -> bool:
-        return self._state.searches.is_due(key, self._today)
-
     def _search_keys(self) -> Iterator[SearchKey]:
         settings = self._settings
-        # Without a stream of titles, only `searches` needs the searches, for all types.
-        types = settings.types & self._selected if self._selected else settings.types
         terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
         for term in terms:
             for year in settings.years or (None,):
-                for kind in _search_types(types):
-                    yield from _with_parts(SearchKey(term, year, kind), self._state)
+                for type_ in _search_types(self._selection.searched):
+                    yield from _with_parts(SearchKey(term, year, type_), self._state)
 
     # Refreshes
 
     def _refreshes(self) -> Iterator[Task]:
-        for imdb_id in self._fetched_before if self._selected else ():
+        types = self._selection.types
+        for imdb_id in self._fetched_before if types else ():
             yield TitleTask(imdb_id, "refresh")
         yield from self._changed()
-        for imdb_id, kind in self._state.titles.due(self._today):
-            is_selected = kind in self._selected or (self._selected and kind == NOT_FOUND)
-            if is_selected and self._is_old_enough(imdb_id) and self._priority.includes(imdb_id):
+        for imdb_id, title_type in self._state.titles.due(self._today):
+            is_selected = title_type in types or (types and title_type == NOT_FOUND)
+            if is_selected and self._is_old_enough(imdb_id) and self._ranking.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh")
         if self._with_episodes:
             for series_id, season in self._state.seasons.due(self._today):
@@ -230,19 +261,19 @@ class Planner:
         for number in self._changed_titles:
             imdb_id = f"tt{number:07d}"
             is_fetched = self._state.titles.last_requested(imdb_id) == self._today
-            if not is_fetched and self._priority.includes(imdb_id):
-                yield TitleTask(imdb_id, "refresh", on_evidence=True)
+            if not is_fetched and self._ranking.includes(imdb_id):
+                yield TitleTask(imdb_id, "refresh", rating_changed=True)
 
     @cached_property
     def _changed_titles(self) -> array[int]:
-        ratings, votes_change = self._priority.ratings, self._settings.refresh.votes_change
+        ratings, votes_change = self._ranking.ratings, self._settings.refresh.votes_change
         if ratings is None:
             return array("Q")
-        return self._state.titles.changed(ratings, votes_change, self._selected, self._today)
+        return self._state.titles.changed(ratings, votes_change, self._selection.types, self._today)
 
     def _is_old_enough(self, imdb_id: str) -> bool:
         """Return whether a title due by its age is refreshed although IMDb shows no change."""
-        ratings = self._priority.ratings
+        ratings = self._ranking.ratings
         if ratings is None or self._state.titles.is_old(imdb_id, self._today):
             return True
         return not self._state.titles.has_rating(imdb_id) or ratings.get(imdb_id) is None
@@ -271,7 +302,7 @@ def _with_parts(key: SearchKey, state: SyncState) -> Iterator[SearchKey]:
 
 def _search_types(types: Iterable[str]) -> list[str | None]:
     """Return the types to search one by one; None searches all types at once."""
-    needed = {"series" if kind == "episode" else kind for kind in types}
+    needed = {"series" if type_ == "episode" else type_ for type_ in types}
     if needed >= SEARCHABLE:
         # A search for each type would end with a partly filled page each.
         return [None]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tap_omdb.state.budget import Budget
     from tap_omdb.state.sync_state import SyncState
+    from tap_omdb.sync.planner import PlanLength
     from tap_omdb.sync.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
@@ -22,27 +23,23 @@ INTERVAL_SECONDS = 5.0
 class ProgressReporter:
     """Logs a line every few seconds, and the summary of a run."""
 
-    def __init__(self, budget: Budget, rows: Counter[str]) -> None:
+    def __init__(self, budget: Budget, rows: Counter[str], plan: PlanLength) -> None:
         """Start the clock.
 
         Args:
             budget: The requests of the run.
             rows: The rows emitted so far, by stream; read at each report.
+            plan: How many tasks are due.
         """
+        self._plan = plan
         self._budget = budget
         self._rows = rows
         self._started = time.monotonic()
         self._next = self._started + INTERVAL_SECONDS
 
-    def report(self, queue: TaskQueue, planned: int, *, is_all: bool) -> None:
-        """Log the progress if a line is due.
-
-        Args:
-            queue: The tasks of the run.
-            planned: How many tasks the plan has.
-            is_all: Whether the plan was counted completely.
-        """
-        remaining = queue.remaining(planned)
+    def report(self, queue: TaskQueue) -> None:
+        """Log the progress if a line is due."""
+        remaining = queue.remaining(self._plan.tasks)
         if time.monotonic() < self._next or not remaining:
             return
         self._next = time.monotonic() + INTERVAL_SECONDS
@@ -52,7 +49,7 @@ class ProgressReporter:
             "%s · %s of %s%s tasks done, %.1f/s, %s · %s requests spent, %s left",
             _counts(self._rows),
             f"{queue.finished:,}",
-            "" if is_all else "at least ",
+            "" if self._plan.is_exact else "at least ",
             f"{queue.finished + remaining:,}",
             rate,
             _time_left(remaining, left, rate),

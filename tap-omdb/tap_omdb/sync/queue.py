@@ -8,13 +8,14 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.tasks import SearchTask, SeasonTask, TitleTask
+from tap_omdb.sync.tasks import SeasonTask, TitleTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.priority import Priority
+    from tap_omdb.sync.ranking import VoteRanking
     from tap_omdb.sync.tasks import Source, Task
 
 _SEARCHES_WHILE_TITLES_COME = 2
@@ -28,7 +29,7 @@ class TaskQueue:
         plan: Iterator[Task | InvalidRow],
         state: SyncState,
         width: int,
-        priority: Priority,
+        ranking: VoteRanking,
     ) -> None:
         """Start with a plan.
 
@@ -36,25 +37,28 @@ class TaskQueue:
             plan: All tasks that are due; consumed as they are needed.
             state: The sync state; titles that it already has are not queued again.
             width: How many searches may be in flight while they find nothing new.
-            priority: Which of the titles found come first, and which are left out.
+            ranking: Which of the titles found come first, and which are left out.
         """
         self._plan = plan
         self._state = state
         self._width = width
-        self._priority = priority
+        self._ranking = ranking
         self._found: deque[tuple[int, Task]] = deque()  # each with its position in the order found
         self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
         self._order = count()
-        self._searches: deque[SearchTask] = deque()  # the parts of searches that were split
+        self._searches: deque[Task] = deque()  # the parts of searches that were split
         self._next: Task | None = None
-        self._scheduled: dict[str, Task] = {}  # by request: queued or in flight
+        self._scheduled: dict[str, Task] = {}  # by key: queued or in flight
         self._searching = 0
+        self._new_titles = 0  # found by the response that is being handled
         self._is_productive = True
         self._planned = 0
         self.started = 0
         """Tasks handed out."""
         self.finished = 0
         """Tasks whose response has been handled."""
+        self.left_out = 0
+        """Titles found that have too few votes."""
         self.error: str | None = None
         """Why the plan ended early; None if it did not."""
         self.invalid_rows: deque[InvalidRow] = deque()
@@ -66,37 +70,33 @@ class TaskQueue:
         found = len(self._found) + len(self._found_titles)
         return found + len(self._searches) + (self._next is not None)
 
-    def remaining(self, planned: int) -> int:
+    def remaining(self, length: int) -> int:
         """Return how many tasks remain of a plan of this length and of those found since."""
         in_flight = self.started - self.finished
-        return in_flight + self.waiting + max(0, planned - self._planned)
+        return in_flight + self.waiting + max(0, length - self._planned)
 
     def has_more_than_pending(self) -> bool:
         """Return whether any task left is not pending in the state; consumes the plan."""
         left = [*self._scheduled.values()]
-        return not all(map(self._is_pending, chain(left, self._read_plan())))
+        return not all(task.is_pending(self._state) for task in chain(left, self._read_plan()))
 
     def next(self) -> Task | None:
         """Return the next task; None if there is none, or none until a response arrives."""
         task = self._next_found() or self._next_planned()
         if task is not None:
             self.started += 1
-            self._searching += isinstance(task, SearchTask)
+            self._searching += task.is_search
         return task
 
     def add(self, task: Task) -> None:
         """Queue a task found in a response, ahead of the plan."""
-        if not self._schedule(task):
-            return
-        if isinstance(task, SearchTask) and task.page == 1:
-            self._searches.append(task)
-        elif isinstance(task, TitleTask):
-            votes = self._priority.votes(task.imdb_id)
-            heappush(self._found_titles, (-votes, next(self._order), task))
-        else:
-            self._found.append((next(self._order), task))
+        if self._schedule(task):
+            if task.starts_search:
+                self._searches.append(task)
+            else:
+                self._found.append((next(self._order), task))
 
-    def add_title(self, imdb_id: str, kind: str, source: Source) -> bool:
+    def add_title(self, imdb_id: str, title_type: str, source: Source) -> bool:
         """Queue a title found in a response, and record it as pending.
 
         Returns:
@@ -105,26 +105,32 @@ class TaskQueue:
         if self._state.titles.is_known(imdb_id) or imdb_id in self._state.titles.pending:
             return False
         task = TitleTask(imdb_id, source)
-        is_new = _request(task) not in self._scheduled
-        self._state.titles.pending[imdb_id] = kind
-        if self._priority.includes(imdb_id):
-            self.add(task)
-        else:
-            self._priority.left_out += 1
+        is_new = task.key not in self._scheduled
+        self._state.titles.pending[imdb_id] = title_type
+        if not self._ranking.includes(imdb_id):
+            self.left_out += 1
+        elif self._schedule(task):
+            heappush(self._found_titles, (-self._ranking.votes(imdb_id), next(self._order), task))
+        self._new_titles += is_new
         return is_new
 
-    def done(self, task: Task, *, found: int = 0) -> None:
-        """Record that the response to a task has been handled.
+    def add_seasons(self, series_id: str, total: int, today: date) -> None:
+        """Queue those of a series' first `total` seasons that are due, and record them."""
+        seasons = self._state.seasons
+        for season in range(1, total + 1):
+            is_pending = (series_id, season) in seasons.pending
+            if not is_pending and seasons.is_due(series_id, season, today):
+                seasons.pending[series_id, season] = None
+                self.add(SeasonTask(series_id, season))
 
-        Args:
-            task: The task.
-            found: How many new titles it found, if it was a search.
-        """
+    def done(self, task: Task) -> None:
+        """Record that the response to a task has been handled."""
         self.finished += 1
-        self._scheduled.pop(_request(task), None)
-        if isinstance(task, SearchTask):
+        self._scheduled.pop(task.key, None)
+        if task.is_search:
             self._searching -= 1
-            self._is_productive = found > 0
+            self._is_productive = self._new_titles > 0
+        self._new_titles = 0
 
     def _next_found(self) -> Task | None:
         if self._found_titles and (not self._found or self._found_titles[0][1] < self._found[0][0]):
@@ -137,10 +143,9 @@ class TaskQueue:
         if self._next is None:
             self._next = next(self._read_plan(), None)
         task = self._next
-        if isinstance(task, SearchTask):
-            if not self._may_search():
-                return None
-        elif isinstance(task, TitleTask) and task.source == "refresh" and self._searching:
+        if task is None or (task.is_search and not self._may_search()):
+            return None
+        if task.is_title_refresh and self._searching:
             # New titles come first, and may be on a page that is in flight.
             return None
         self._next = None
@@ -151,13 +156,6 @@ class TaskQueue:
         # budget on searches alone.
         limit = _SEARCHES_WHILE_TITLES_COME if self._is_productive else self._width
         return self._searching < limit
-
-    def _is_pending(self, task: Task) -> bool:
-        if isinstance(task, SearchTask):
-            return task.search.key in self._state.searches.in_progress
-        if isinstance(task, SeasonTask):
-            return (task.series_id, task.season) in self._state.seasons.pending
-        return isinstance(task, TitleTask) and task.imdb_id in self._state.titles.pending
 
     def _read_plan(self) -> Iterator[Task]:
         try:
@@ -171,13 +169,8 @@ class TaskQueue:
             self.error = f"titles_file: {error}"
 
     def _schedule(self, task: Task) -> bool:
-        request = _request(task)
-        if request in self._scheduled:
+        key = task.key
+        if key in self._scheduled:
             return False
-        self._scheduled[request] = task
+        self._scheduled[key] = task
         return True
-
-
-def _request(task: Task) -> str:
-    """Return what identifies a request, whatever its source and the length of its plot."""
-    return repr(task.query(plot="").params).casefold()

@@ -1,4 +1,4 @@
-"""Orders the titles of a plan, which may be hundreds of thousands, by their votes."""
+"""Which titles to fetch first, and which not at all, by the votes in IMDb's rating file."""
 
 from __future__ import annotations
 
@@ -10,30 +10,61 @@ from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
 from tap_omdb.sync.tasks import Source, TitleTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from tap_omdb.sync.priority import Priority
+    from tap_omdb.config.ratings_file import Ratings
     from tap_omdb.sync.tasks import Task
 
 _SOURCES: tuple[Source, ...] = get_args(Source)
 _TITLE, _OTHER = 0, 1
 
 
+class VoteRanking:
+    """Ranks titles by their votes. Without a rating file, all titles rank the same."""
+
+    def __init__(
+        self, ratings: Ratings | None = None, min_votes: int = 0, always: Collection[str] = ()
+    ) -> None:
+        """Use a rating file.
+
+        Args:
+            ratings: IMDb's ratings; None ranks all titles the same and leaves none out.
+            min_votes: Titles with fewer votes are left out.
+            always: Ids of titles that are never left out.
+        """
+        self.ratings = ratings
+        """IMDb's ratings, if there is a file."""
+        self._min_votes = min_votes if ratings is not None else 0
+        self._always = always
+
+    def votes(self, imdb_id: str) -> int:
+        """Return the votes of a title; 0 if they are not known."""
+        return self.ratings.votes(imdb_id) if self.ratings is not None else 0
+
+    def includes(self, imdb_id: str) -> bool:
+        """Return whether a title has enough votes to be fetched."""
+        return (
+            not self._min_votes or self.votes(imdb_id) >= self._min_votes or imdb_id in self._always
+        )
+
+
 class RankedPlan:
     """A plan in which titles with an id are in the order of their votes, most first.
 
     Titles without votes come last, in the plan's own order. All other tasks keep their position.
+    The titles may be hundreds of thousands: each takes 26 bytes.
     """
 
-    def __init__(self, plan: Iterable[Task | InvalidRow], priority: Priority) -> None:
+    def __init__(self, plan: Iterable[Task | InvalidRow], ranking: VoteRanking) -> None:
         """Read a plan to its end, and leave out titles with too few votes.
 
         Args:
             plan: Tasks, and invalid rows of a titles file.
-            priority: The votes of the titles; counts the titles left out.
+            ranking: The votes of the titles.
         """
-        self.error: TitlesFileError | None = None
-        """Why the plan ended early; raised once its tasks have been yielded."""
+        self.left_out = 0
+        """How many titles have too few votes."""
+        self._error: TitlesFileError | None = None
         self._positions = bytearray()
         self._others: deque[Task | InvalidRow] = deque()
         self._numbers = array("Q")
@@ -42,20 +73,19 @@ class RankedPlan:
         votes = array("q")
         try:
             for item in plan:
-                if isinstance(item, TitleTask):
-                    if priority.includes(item.imdb_id):
-                        self._add(item)
-                        votes.append(priority.votes(item.imdb_id))
-                    else:
-                        priority.left_out += 1
-                else:
+                if not isinstance(item, TitleTask):
                     self._positions.append(_OTHER)
                     self._others.append(item)
+                elif ranking.includes(item.imdb_id):
+                    self._add(item)
+                    votes.append(ranking.votes(item.imdb_id))
+                else:
+                    self.left_out += 1
         except TitlesFileError as error:
-            self.error = error
+            self._error = error
         self._order = array("Q", sorted(range(len(votes)), key=lambda index: -votes[index]))
 
-    def tasks(self, is_due: Callable[[Task], bool]) -> Iterator[Task | InvalidRow]:
+    def tasks(self, is_due: Callable[[TitleTask], bool]) -> Iterator[Task | InvalidRow]:
         """Yield the tasks in order, skipping titles that are no longer due.
 
         Raises:
@@ -67,8 +97,8 @@ class RankedPlan:
                 yield next(others)
             elif is_due(task := self._title(next(order))):
                 yield task
-        if self.error:
-            raise self.error
+        if self._error:
+            raise self._error
 
     def _add(self, task: TitleTask) -> None:
         self._positions.append(_TITLE)

@@ -1,24 +1,34 @@
-"""The rows of `searches`, `rejects` and `syncs`. Pure."""
+"""The rows of `searches` and `rejects`, and the errors that are rejected for long."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_omdb.omdb.records import to_timestamp
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
+from tap_omdb.omdb.responses import ErrorKind, ErrorResponse
+from tap_omdb.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
+    from tap_omdb.client import Response
     from tap_omdb.config.titles_file import InvalidRow
-    from tap_omdb.omdb.queries import Query
-    from tap_omdb.state.budget import Budget
     from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.state.sync_state import SyncState
     from tap_omdb.sync.tasks import Task
+    from tap_omdb.transport.errors import UnavailableError
+
+_PERMANENT = {
+    ErrorKind.NOT_FOUND,
+    ErrorKind.INCORRECT_ID,
+    ErrorKind.BAD_REQUEST,
+    ErrorKind.BLOCKED,
+}
+_REASONS = {
+    ErrorKind.NOT_FOUND: "not_found",
+    ErrorKind.INCORRECT_ID: "incorrect_id",
+    ErrorKind.NO_DATA: "no_data",
+    ErrorKind.BROKEN: "broken_response",
+}
 
 
 class Row(NamedTuple):
@@ -26,6 +36,11 @@ class Row(NamedTuple):
 
     stream: str
     values: dict[str, Any]
+
+
+def is_permanent(response: Response) -> bool:
+    """Return whether an error is not retried until old titles are due, or else on later days."""
+    return response.error is not None and response.error.kind in _PERMANENT
 
 
 def search_row(
@@ -50,40 +65,35 @@ def search_row(
     return Row("searches", values)
 
 
-def reject_row(  # noqa: PLR0913 - one argument for each column
-    task: Task,
-    query: Query,
-    reason: str,
-    message: str,
-    *,
-    status: int | None,
-    payload: str | None,
-    now: datetime,
-) -> Row:
-    """Return the row of a request that gave no data.
+def reject_row(task: Task, plot: str, response: Response, reason: str, message: str) -> Row:
+    """Return the row of a response that gave no data.
 
     Args:
         task: The task that failed.
-        query: The query that was sent.
+        plot: The length of the plot that was requested.
+        response: The response.
         reason: One of the reasons that the stream's schema lists.
         message: The reason, in OMDb's words or the tap's.
-        status: The HTTP status; None if there was no response.
-        payload: The response as text.
-        now: The current time (UTC).
     """
-    values = {
-        "reject_id": _reject_id(task, query),
-        "imdb_id": _imdb_id(task),
-        "source": _source(task),
-        "request": str(query),
-        "reason": reason,
-        "message": message,
-        "http_status": status,
-        "payload": payload,
-        "line_number": task.line if isinstance(task, (TitleTask, LookupTask)) else None,
-        "rejected_at": to_timestamp(now),
-    }
-    return Row("rejects", values)
+    raw = response.raw
+    payload = redact(raw.body.decode("utf-8", "replace").replace("\0", "\ufffd"))
+    message = redact(message)
+    return _task_row(task, plot, reason, message, raw.fetched_at, raw.status, payload)
+
+
+def error_row(task: Task, plot: str, response: Response) -> Row:
+    """Return the row of an error response, or of a response of the wrong type."""
+    parsed = response.parsed
+    if isinstance(parsed, ErrorResponse):
+        reason, message = _REASONS.get(parsed.kind, "http_error"), parsed.message
+    else:
+        reason, message = "invalid_record", f"OMDb returned a {type(parsed).__name__} instead"
+    return reject_row(task, plot, response, reason, message)
+
+
+def unavailable_row(task: Task, plot: str, error: UnavailableError, now: datetime) -> Row:
+    """Return the row of a request whose retries are exhausted."""
+    return _task_row(task, plot, error.reason, str(error), now, error.status, None)
 
 
 def invalid_row(row: InvalidRow, file_name: str, now: datetime) -> Row:
@@ -103,83 +113,25 @@ def invalid_row(row: InvalidRow, file_name: str, now: datetime) -> Row:
     return Row("rejects", values)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        kind: One of the outcomes that the schema of `syncs` lists.
-        message: Why it ended early; None if it is complete.
-    """
-
-    kind: str
-    message: str | None = None
-
-
-def sync_row(  # noqa: PLR0913 - one argument for each part of a run
-    run_id: str,
-    started_at: datetime,
-    ended_at: datetime,
-    outcome: Outcome,
-    *,
-    budget: Budget,
-    retries: int,
-    responses_reused: int,
-    rows: Mapping[str, int],
-    unparsed_values: int,
-    pending_titles: int,
-    state: SyncState,
+def _task_row(  # noqa: PLR0913, PLR0917 - what differs between a response and none
+    task: Task,
+    plot: str,
+    reason: str,
+    message: str,
+    now: datetime,
+    status: int | None,
+    payload: str | None,
 ) -> Row:
-    """Return the row of a run.
-
-    Args:
-        run_id: Identifies the run in the state.
-        started_at: When it started (UTC).
-        ended_at: When it ended (UTC).
-        outcome: How it ended.
-        budget: Its requests.
-        retries: Requests that repeated a failed one.
-        responses_reused: Cached responses of earlier runs used.
-        rows: The rows emitted, by stream.
-        unparsed_values: Values that did not parse.
-        pending_titles: Titles and seasons left to fetch.
-        state: The sync state at the end.
-    """
     values = {
-        "sync_id": f"{started_at:%Y%m%dT%H%M%S}-{run_id}",
-        "started_at": to_timestamp(started_at),
-        "ended_at": to_timestamp(ended_at),
-        "outcome": outcome.kind,
-        "message": outcome.message,
-        "requests": budget.used,
-        "retries": retries,
-        "responses_reused": responses_reused,
-        "requests_left_today": budget.left_today,
-        "records": dict(sorted(rows.items())),
-        "rejects": rows.get("rejects", 0),
-        "unparsed_values": unparsed_values,
-        "pending_titles": pending_titles,
-        "pending_searches": len(state.searches.in_progress),
-        "known_titles": len(state.titles),
-        "tap_version": version("tap-omdb"),
+        "reject_id": task.reject_id,
+        "imdb_id": task.imdb_id,
+        "source": task.source,
+        "request": str(task.query(plot)),
+        "reason": reason,
+        "message": message,
+        "http_status": status,
+        "payload": payload,
+        "line_number": task.line,
+        "rejected_at": to_timestamp(now),
     }
-    return Row("syncs", values)
-
-
-def _reject_id(task: Task, query: Query) -> str:
-    if isinstance(task, LookupTask) and task.ignores_year:
-        # The title is looked up by its year as well; others may have the same name.
-        query = replace(task, ignores_year=False).query(plot="")
-    return str(query.without("plot", "detail"))
-
-
-def _imdb_id(task: Task) -> str | None:
-    if isinstance(task, TitleTask):
-        return task.imdb_id
-    return task.series_id if isinstance(task, SeasonTask) else None
-
-
-def _source(task: Task) -> str:
-    if isinstance(task, (TitleTask, LookupTask)):
-        return task.source
-    return "search" if isinstance(task, SearchTask) else "season"
+    return Row("rejects", values)

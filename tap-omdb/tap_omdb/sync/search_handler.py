@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tap_omdb.omdb.responses import ErrorKind, ErrorResponse, SearchPage
+from typing_extensions import override
+
+from tap_omdb.omdb.responses import ErrorKind, SearchPage
+from tap_omdb.sync.handler import Handler
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
-from tap_omdb.sync.rejects import PERMANENT, error_kind, reject_error
-from tap_omdb.sync.rows import search_row
+from tap_omdb.sync.rows import is_permanent, search_row
 from tap_omdb.sync.tasks import SearchTask
 
 if TYPE_CHECKING:
@@ -17,13 +19,10 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from tap_omdb.client import Response
-    from tap_omdb.config.settings import Settings
     from tap_omdb.omdb.queries import SearchKey
     from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.queue import TaskQueue
+    from tap_omdb.sync.handler import RunParts
     from tap_omdb.sync.rows import Row
-    from tap_omdb.sync.season_handler import SeasonHandler
 
 logger = logging.getLogger(__name__)
 
@@ -34,59 +33,49 @@ MIN_MISSED_TO_SPLIT = 20
 _NO_MORE_PAGES = {ErrorKind.NOT_FOUND, ErrorKind.BAD_OFFSET}
 
 
-class SearchHandler:
+class SearchHandler(Handler[SearchTask]):
     """Yields the rows of searches, and queues what their pages list."""
 
-    def __init__(
-        self, settings: Settings, state: SyncState, queue: TaskQueue, seasons: SeasonHandler
-    ) -> None:
-        """Create a handler.
+    def __init__(self, parts: RunParts) -> None:
+        """Use the parts of a run."""
+        super().__init__(parts)
+        self._errors: dict[SearchKey, str] = {}
 
-        Args:
-            settings: The tap's settings.
-            state: The sync state.
-            queue: Takes further tasks.
-            seasons: Queues the seasons of series.
-        """
-        self._settings = settings
-        self._state = state
-        self._queue = queue
-        self._seasons = seasons
-        self._search_errors: dict[SearchKey, str] = {}
-
-    def mark_failed(self, task: SearchTask, message: str) -> None:
-        """Record that a page could not be read; its search stays in progress."""
-        self._search_errors[task.search.key] = message
-
-    def unfinished(self, now: datetime) -> Iterator[Row]:
-        """Yield the rows of searches of which only some pages were read."""
-        for search in self._state.searches.in_progress.values():
-            error = self._search_errors.get(search.key)
-            yield search_row(search, now, is_complete=False, error=error)
-
-    def finish(self, now: datetime) -> Iterator[Row]:
+    @override
+    def begin(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches whose last page was read just before an earlier run ended."""
         for search in [*self._state.searches.in_progress.values()]:
             if search.total is not None and (search.next_page - 1) * PAGE_SIZE >= search.total:
                 yield from self._end_search(search, now)
 
+    @override
+    def end(self, now: datetime) -> Iterator[Row]:
+        """Yield the rows of searches of which only some pages were read."""
+        for search in self._state.searches.in_progress.values():
+            error = self._errors.get(search.key)
+            yield search_row(search, now, is_complete=False, error=error)
+
+    @override
+    def mark_failed(self, task: SearchTask, today: date, message: str = "") -> None:
+        # The search stays in progress.
+        self._errors[task.search.key] = message
+
+    @override
     def handle(self, task: SearchTask, response: Response) -> Iterator[Row]:
-        """Yield the rows of a response."""
-        parsed, search, now = response.parsed, task.search, response.raw.fetched_at
+        search, now, error = task.search, response.raw.fetched_at, response.error
         self._state.searches.in_progress[search.key] = search
-        kind = error_kind(response)
-        if isinstance(parsed, SearchPage):
-            yield from self._handle_hits(task, parsed, now)
-        elif kind in _NO_MORE_PAGES:
+        if isinstance(response.parsed, SearchPage):
+            yield from self._handle_hits(task, response.parsed, now)
+        elif error and error.kind in _NO_MORE_PAGES:
             yield from self._end_search(search, now)
-        elif kind is ErrorKind.TOO_MANY_RESULTS:
-            yield from self._handle_too_many_results(search, response)
+        elif error and error.kind is ErrorKind.TOO_MANY_RESULTS:
+            yield from self._handle_too_many_results(search, error.message, now)
         else:
-            reject = reject_error(task, response, self._settings.plot)
+            reject = self._reject_error(task, response)
             yield reject
-            self._search_errors[search.key] = error = reject.values["message"]
-            if kind in PERMANENT:
-                yield search_row(search, now, is_complete=False, error=error)
+            self._errors[search.key] = message = reject.values["message"]
+            if is_permanent(response):
+                yield search_row(search, now, is_complete=False, error=message)
                 self._state.searches.mark_finished(search.key, search.total or 0, now.date())
 
     def _handle_hits(self, task: SearchTask, page: SearchPage, now: datetime) -> Iterator[Row]:
@@ -114,12 +103,12 @@ class SearchHandler:
         else:
             self._queue.add(SearchTask(search, search.next_page))
 
-    def _add_hit(self, imdb_id: str, kind: str, today: date) -> bool:
+    def _add_hit(self, imdb_id: str, title_type: str, today: date) -> bool:
         """Queue a search's hit, and return whether it is a new title."""
-        if kind in self._settings.types:
-            return self._queue.add_title(imdb_id, kind, "search")
-        if kind == "series":
-            self._seasons.add(imdb_id, 1, today)
+        if title_type in self._parts.selection.found:
+            return self._queue.add_title(imdb_id, title_type, "search")
+        if title_type == "series":
+            self._add_seasons(imdb_id, 1, today)
         return False
 
     def _end_search(self, search: SearchProgress, now: datetime) -> Iterator[Row]:
@@ -138,10 +127,9 @@ class SearchHandler:
             "narrower searches follow for the rest" if is_split else "`searches` has the number",
         )
 
-    def _handle_too_many_results(self, search: SearchProgress, response: Response) -> Iterator[Row]:
-        now = response.raw.fetched_at
-        error = response.parsed
-        message = error.message if isinstance(error, ErrorResponse) else ""
+    def _handle_too_many_results(
+        self, search: SearchProgress, message: str, now: datetime
+    ) -> Iterator[Row]:
         is_prefix = bool(narrower_searches(search.key))
         yield search_row(search, now, is_complete=is_prefix, error=message)
         if not self._split(search, now.date()):

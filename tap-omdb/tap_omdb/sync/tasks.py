@@ -1,49 +1,102 @@
-"""The tasks of a run, and the query that each sends. Pure."""
+"""The tasks of a run: what each requests, and what the queue, the rows and the state need of it.
+
+A further kind of task is a class here, a member of `Task`, and a handler in `handlers.HANDLERS`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tap_omdb.omdb.queries import Query
 
 if TYPE_CHECKING:
     from tap_omdb.config.settings import Title
     from tap_omdb.state.searches import SearchProgress
+    from tap_omdb.state.sync_state import SyncState
 
 Source = Literal["imdb_ids", "titles", "titles_file", "search", "season", "refresh"]
 """Where a task comes from: a setting, a response, or a refresh of what is known."""
 
 
+class _Request:
+    """What all tasks have in common, and what holds where a task does not say otherwise.
+
+    Besides, each has a `source`, an `imdb_id` (the id requested; None without one) and a `line`
+    (of the titles file; None if the task is not from there).
+    """
+
+    __slots__ = ()
+    is_search: ClassVar[bool] = False
+    """Whether its response lists titles to fetch."""
+
+    def query(self, plot: str) -> Query:
+        """Return the query to send, for plots of this length."""
+        raise NotImplementedError
+
+    def is_pending(self, state: SyncState) -> bool:  # noqa: ARG002
+        """Return whether the state has it as pending: a later run continues with it."""
+        return False
+
+    @property
+    def starts_search(self) -> bool:
+        """Whether it requests the first page of a search."""
+        return False
+
+    @property
+    def is_title_refresh(self) -> bool:
+        """Whether it fetches a known title again."""
+        return False
+
+    @property
+    def key(self) -> str:
+        """What identifies the request, whatever its source and the length of its plot."""
+        return repr(self.query(plot="").params).casefold()
+
+    @property
+    def reject_id(self) -> str:
+        """The key of its row in `rejects`."""
+        return str(self.query(plot="").without("plot", "detail"))
+
+
 @dataclass(frozen=True, slots=True)
-class TitleTask:
+class TitleTask(_Request):
     """Fetch the details of a title by its IMDb id."""
 
     imdb_id: str
     source: Source
     line: int | None = None
-    """The line of the titles file, if it comes from there."""
-    on_evidence: bool = False
+    rating_changed: bool = False
     """Whether it is due because its rating has changed on IMDb."""
 
     def query(self, plot: str) -> Query:
-        """Return the query to send."""
+        """Return the query to send, for plots of this length."""
         return Query((("i", self.imdb_id), ("plot", plot)))
+
+    def is_pending(self, state: SyncState) -> bool:
+        """Return whether the state has the title as pending."""
+        return self.imdb_id in state.titles.pending
+
+    @property
+    def is_title_refresh(self) -> bool:
+        """Whether it fetches a known title again."""
+        return self.source == "refresh"
 
 
 @dataclass(frozen=True, slots=True)
-class LookupTask:
+class LookupTask(_Request):
     """Fetch the details of OMDb's best match for a title's name."""
 
+    imdb_id: ClassVar[None] = None
+    rating_changed: ClassVar[bool] = False
     title: Title
     source: Source
     line: int | None = None
-    """The line of the titles file, if it comes from there."""
     ignores_year: bool = False
     """Whether the request leaves out the year, because OMDb found nothing with it."""
 
     def query(self, plot: str) -> Query:
-        """Return the query to send."""
+        """Return the query to send, for plots of this length."""
         params = [("t", self.title.title)]
         if self.title.year and not self.ignores_year:
             params.append(("y", str(self.title.year)))
@@ -51,11 +104,21 @@ class LookupTask:
             params.append(("type", self.title.type))
         return Query((*params, ("plot", plot)))
 
+    @property
+    def reject_id(self) -> str:
+        """The key of its row in `rejects`, with the year: others may have the same name."""
+        with_year = replace(self, ignores_year=False)
+        return str(with_year.query(plot="").without("plot"))
+
 
 @dataclass(frozen=True, slots=True)
-class SearchTask:
+class SearchTask(_Request):
     """Fetch one page of a search."""
 
+    source: ClassVar[Source] = "search"
+    imdb_id: ClassVar[None] = None
+    line: ClassVar[None] = None
+    is_search: ClassVar[bool] = True
     search: SearchProgress
     page: int
 
@@ -69,19 +132,39 @@ class SearchTask:
             params.append(("type", key.type))
         return Query((*params, ("page", str(self.page))))
 
+    def is_pending(self, state: SyncState) -> bool:
+        """Return whether the state has read some pages of the search."""
+        return self.search.key in state.searches.in_progress
+
+    @property
+    def starts_search(self) -> bool:
+        """Whether it requests the first page of a search."""
+        return self.page == 1
+
 
 @dataclass(frozen=True, slots=True)
-class SeasonTask:
+class SeasonTask(_Request):
     """Fetch one season of a series: complete episodes, or (if that is broken) only their ids."""
 
+    source: ClassVar[Source] = "season"
+    line: ClassVar[None] = None
     series_id: str
     season: int
     full: bool = True
 
+    @property
+    def imdb_id(self) -> str:
+        """The id requested: the series'."""
+        return self.series_id
+
     def query(self, plot: str) -> Query:
-        """Return the query to send."""
+        """Return the query to send, for plots of this length."""
         params = (("i", self.series_id), ("Season", str(self.season)))
         return Query((*params, ("detail", "full"), ("plot", plot)) if self.full else params)
+
+    def is_pending(self, state: SyncState) -> bool:
+        """Return whether the state has the season as pending."""
+        return (self.series_id, self.season) in state.seasons.pending
 
 
 Task = TitleTask | LookupTask | SearchTask | SeasonTask

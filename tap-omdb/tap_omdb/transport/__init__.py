@@ -1,1 +1,1 @@
-"""What all requests of a run share: connections, the rate limit and the circuit breaker."""
+"""What all requests of a run share: connections, the circuit breaker and errors."""

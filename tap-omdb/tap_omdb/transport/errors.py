@@ -1,4 +1,4 @@
-"""Why a request failed, without the URL that `requests` puts into its exceptions. Pure."""
+"""Why a request failed, without the URL that `requests` puts into its exceptions."""
 
 from __future__ import annotations
 

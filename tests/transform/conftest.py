@@ -39,11 +39,36 @@ VERSIONS = sorted(version for version in SERVERS if version >= 15)
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 SCHEMAS = {stream.name: cast("dict[str, Any]", stream.schema) for stream in STREAMS}
+# Until the tap declares it.
+SCHEMAS["syncs"]["properties"].setdefault("daily_requests", {"type": ["integer", "null"]})
 KEYS = {stream.name: list(cast("tuple[str, ...]", stream.primary_keys)) for stream in STREAMS}
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 Row = dict[str, Any]
+
+BUILT: dict[str, Row] = {
+    "tt0000001": {
+        "Title": "One",
+        "Rated": "R",
+        "Runtime": "34S min",
+        "Genre": "Drama",
+        "Director": "Ann Ito",
+    },
+    "tt0000002": {"Title": "Two", "Type": "game"},
+}
+"""OMDb's responses in the fixture `built`."""
+SYNC: Row = {
+    "outcome": "complete",
+    "requests": 30,
+    "daily_requests": 1000,
+    "requests_left_today": 970,
+    "records": {"movies": 1, "games": 1},
+    "pending_titles": 2500,
+    "pending_searches": 3,
+    "known_titles": 2,
+}
+"""A sync, but for its times."""
 
 
 @dataclass
@@ -209,10 +234,19 @@ class Warehouse:
             name: sorted(self.values(f"select t::text from {schema}.{name} as t")) for name in names
         }
 
-    def clear(self) -> None:
-        """Drop everything."""
-        for schema in self.values("select nspname from pg_namespace where nspname like 'demo%'"):
-            self.execute(f"drop schema {schema} cascade")
+    def keep(self, name: str) -> None:
+        """Keep a copy of everything, for `reset`."""
+        self._administrate(f"create database {name} template omdb")
+
+    def reset(self, name: str = "template0") -> None:
+        """Replace everything by a copy that was kept; by nothing, without a name."""
+        self._administrate("drop database omdb with (force)")
+        self._administrate(f"create database omdb template {name}")
+
+    def _administrate(self, statement: str) -> None:
+        parameters = cast("dict[str, Any]", {**self.server.parameters, "dbname": "postgres"})
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")
@@ -235,14 +269,36 @@ def each_server(
 @pytest.fixture
 def warehouse(newest: Warehouse) -> Warehouse:
     """An empty warehouse."""
-    newest.clear()
+    newest.reset()
+    return newest
+
+
+@pytest.fixture(scope="session")
+def _built(newest: Warehouse) -> str:
+    """The name of a copy of a warehouse that has been built and tested."""
+    newest.reset()
+    newest.load(BUILT, matched_by="imdb_id")
+    newest.load_rows("syncs", {"sync_id": "first", **SYNC})
+    newest.load_rows("searches", {"search_id": "x|-|-", "total_results": 8, "hits": 6})
+    newest.load_rows("rejects", {"reject_id": "old", "reason": "no_data", "rejected_at": "2026-01-01"})
+    newest.build()
+    assert newest.dbt("test", "--select", "movies").success
+    newest.keep("built")
+    return "built"
+
+
+@pytest.fixture
+def built(newest: Warehouse, _built: str) -> Warehouse:
+    """A warehouse in which the titles of `BUILT`, a sync, a search and a reject are built."""
+    newest.reset(_built)
+    newest.execute("update demo_raw.syncs set ended_at = now() at time zone 'utc'")
     return newest
 
 
 @pytest.fixture
 def each_warehouse(each_server: Warehouse) -> Warehouse:
     """An empty warehouse on each PostgreSQL version."""
-    each_server.clear()
+    each_server.reset()
     return each_server
 
 

@@ -20,7 +20,7 @@
 
 
 {# Whether `existing` lacks the current version of a title. #}
-{% macro is_new_or_changed(titles, existing) -%}
+{% macro is_new_or_changed(titles, existing, key=['imdb_id']) -%}
     {%- if existing is none -%} {# not built yet #}
         true
     {%- else -%}
@@ -29,49 +29,21 @@
             select 1
             from {{ existing }} as existing
             where
-                existing.imdb_id = {{ titles }}.imdb_id
-                and existing.loaded_at = {{ titles }}.loaded_at
+                existing.loaded_at = {{ titles }}.loaded_at
+                {%- for column in key %}
+                and existing.{{ column }} = {{ titles }}.{{ column }}
+                {%- endfor %}
         )
     {%- endif -%}
 {%- endmacro %}
 
 
 {#
-  Whether `existing` lacks the current version of the movie that a row belongs to. The subquery
-  selects these movies first, so that the planner reads and splits the texts of no others. (This
-  works only if the rows come from a plain select: a subquery with its own WITH is planned
-  separately, for all movies.)
-
-  If few movies have such rows at all, pass a CTE of those movies as `candidates`: a movie
-  without rows looks like one that is not built yet, so every build would process it again.
-#}
-{% macro is_new_or_changed_movie(rows, existing, candidates=none) -%}
-    {{ rows }}.imdb_id in (
-        with new_or_changed_movies as materialized (
-            select movies.imdb_id
-            from {{ adapter.get_relation(this.database, this.schema, 'movies') }} as movies
-            where
-                {{ is_new_or_changed('movies', existing) }}
-                {%- if candidates %}
-                and movies.imdb_id in (select {{ candidates }}.imdb_id from {{ candidates }})
-                {%- endif %}
-        )
-
-        select new_or_changed_movies.imdb_id from new_or_changed_movies
-    )
-{%- endmacro %}
-
-
-{#
-  The same for a dimension. Its rows belong to no movie, so it checks the bridge table, which is
+  The same for a dimension. Its rows belong to no title, so it checks the bridge table, which is
   built after it. Not by ref(), because the bridge already references the dimension.
 #}
-{% macro is_new_or_changed_in_bridge(rows, bridge, candidates=none) -%}
-    {{
-        is_new_or_changed_movie(
-            rows, adapter.get_relation(this.database, this.schema, bridge), candidates
-        )
-    }}
+{% macro is_new_or_changed_in_bridge(titles, bridge) -%}
+    {{ is_new_or_changed(titles, adapter.get_relation(this.database, this.schema, bridge)) }}
 {%- endmacro %}
 
 
@@ -80,21 +52,23 @@
   the deleted rows' values of `key`, if given, for delete_orphans.
 #}
 {% macro delete_outdated_rows(key=none) -%}
+    {%- set titles = ref('int_titles') -%} {# here, because dbt must see it in any case #}
     {%- if is_incremental() -%}
         {%- set outdated -%}
-            movies.imdb_id = existing.imdb_id
+            movies.kind = 'movie'
+            and movies.imdb_id = existing.imdb_id
             and movies.loaded_at >= {{ incremental_cutoff(this) }}
             and movies.loaded_at <> existing.loaded_at
         {%- endset -%}
         {% if key %}
         create temporary table {{ this.identifier }}_deleted on commit drop as
         select distinct existing.{{ key }}
-        from {{ this }} as existing, {{ ref('movies') }} as movies
+        from {{ this }} as existing, {{ titles }} as movies
         where {{ outdated }};
         {% endif %}
 
         delete from {{ this }} as existing
-        using {{ ref('movies') }} as movies
+        using {{ titles }} as movies
         where {{ outdated }}
     {%- endif -%}
 {%- endmacro %}

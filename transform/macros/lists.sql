@@ -46,70 +46,32 @@
 {%- endmacro %}
 
 
-{#
-  Joins each title to its credits, one row per credit. Provides lists.role, listed.position and
-  listed.credit.
-#}
-{% macro unnest_credits(titles) -%}
-    cross join
-        lateral (
-            values
-            ('director', {{ titles }}.director),
-            ('writer', {{ titles }}.writer),
-            ('actor', {{ titles }}.actors)
-        ) as lists (role, names)
-    cross join
-        lateral (
-            select *
-            from
-                unnest({{ split_list('lists.names', person_suffix_pattern()) }})
-                with ordinality as item (credit, position)
-            where item.credit not in ('', 'N/A')
-        ) as listed
-{%- endmacro %}
-
-
 {# OMDb omits the word Language from sign languages: "American Sign" is American Sign Language. #}
 {% macro full_language_name(name) -%}
     regexp_replace({{ name }}, '\mSign$', 'Sign Language')
 {%- endmacro %}
 
 
-{# The names in a list of people, as an array; empty if OMDb has none. #}
-{% macro people_array(names) -%}
+{# The names in a list of credits, as an array. #}
+{% macro credit_names(credits) -%}
     array(
         select {{ credit_name('listed.credit') }}
-        from
-            unnest({{ split_list(names, person_suffix_pattern()) }})
-            with ordinality as listed (credit, position)
+        from unnest({{ credits }}) with ordinality as listed (credit, position)
         order by listed.position
     )
 {%- endmacro %}
 
 
-{# The names in a list of languages, as used in the languages mart, as an array. #}
-{% macro languages_array(names) -%}
+{#
+  The names in a list, as an array: those that int_spellings has for an item, and `name`, an
+  expression of listed.item, for all others.
+#}
+{% macro standard_names(vocabulary, items, name) -%}
     array(
-        select coalesce(known.language_name, {{ full_language_name('listed.item') }})
-        from
-            unnest({{ split_list(names, language_suffix_pattern()) }})
-            with ordinality as listed (item, position)
-        left join {{ ref('int_language_names') }} as known
-            on lower({{ full_language_name('listed.item') }}) = known.spelling
-        order by listed.position
-    )
-{%- endmacro %}
-
-
-{# The names in a list of countries, as used in the countries mart, as an array. #}
-{% macro countries_array(names) -%}
-    array(
-        select coalesce(known.country_name, listed.item)
-        from
-            unnest({{ split_list(names) }})
-            with ordinality as listed (item, position)
-        left join {{ ref('int_country_names') }} as known
-            on lower(listed.item) = known.spelling
+        select coalesce(known.name, {{ name }})
+        from unnest({{ items }}) with ordinality as listed (item, position)
+        left join {{ ref('int_spellings') }} as known
+            on known.vocabulary = '{{ vocabulary }}' and lower({{ name }}) = known.spelling
         order by listed.position
     )
 {%- endmacro %}

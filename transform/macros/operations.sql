@@ -55,3 +55,11 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{# Overrides dbt's macro, which knows no other language than sql. #}
+{% macro postgres__scalar_function_body_sql() -%}
+    $function$
+    {{ model.compiled_code }}
+    $function$ language {{ model.config.meta.get('language', 'sql') }}
+{%- endmacro %}

@@ -1,6 +1,7 @@
 -- Movies with a non-empty list that has no rows in the mart.
 with staged as (
-    select * from {{ ref('stg_omdb__movies') }}
+    select * from {{ ref('stg_omdb__titles') }}
+    where kind = 'movie'
 )
 
 {% for column, bridge in [

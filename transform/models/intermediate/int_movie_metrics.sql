@@ -1,9 +1,10 @@
 with movies as (
-    select * from {{ ref('movies') }}
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 ratings as (
-    select * from {{ ref('movie_ratings') }}
+    select * from {{ ref('int_movie_ratings') }}
     where rating_source = 'Rotten Tomatoes'
 ),
 

@@ -1,16 +1,15 @@
 -- Responses from before 2016 have two fields instead of a list of ratings.
 select
-    movies.imdb_id,
-    movies.loaded_at,
+    titles.imdb_id,
+    titles.loaded_at,
     listed.rating_source,
     listed.rating_text,
     case
-        when listed.rating_source = 'Internet Movie Database' then movies.imdb_votes
+        when listed.rating_source = 'Internet Movie Database' then titles.imdb_votes
     end as votes,
     {{ rating_score('listed.rating_text') }} as score,
     {{ rating_scale('listed.rating_text') }} as scale
-from {{ ref('movies') }} as movies
-inner join {{ ref('stg_omdb__movies') }} as staged on movies.imdb_id = staged.imdb_id
+from {{ ref('int_titles') }} as titles
 cross join
     lateral (
         select distinct on (given.rating_source)
@@ -21,16 +20,16 @@ cross join
                 {{ clean_text("(rating ->> 'source')") }} as rating_source,
                 {{ clean_text("(rating ->> 'value')") }} as rating_text,
                 1 as preference
-            from unnest(staged.ratings) as rating
+            from unnest(titles.ratings) as rating
             union all
             select
                 'Internet Movie Database' as rating_source,
-                staged.imdb_rating || '/10' as rating_text,
+                titles.imdb_rating || '/10' as rating_text,
                 2 as preference
             union all
             select
                 'Metacritic' as rating_source,
-                staged.metascore || '/100' as rating_text,
+                titles.metascore || '/100' as rating_text,
                 2 as preference
         ) as given
         where
@@ -38,3 +37,4 @@ cross join
             and given.rating_text is not null
         order by given.rating_source, given.preference
     ) as listed
+where titles.kind = 'movie'

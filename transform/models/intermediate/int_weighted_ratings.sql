@@ -1,7 +1,7 @@
 -- The formula of IMDb's Top 250: the fewer votes a rating has, the nearer it is to the average.
 with movies as (
-    select * from {{ ref('movies') }}
-    where imdb_rating is not null
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie' and imdb_rating is not null
 ),
 
 average as (

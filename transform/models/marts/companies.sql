@@ -8,27 +8,23 @@
     )
 }}
 
-with companies_of_movies as (
-    select * from {{ ref('int_movie_companies') }}
-),
-
-movies_with_companies as (
-    select imdb_id from {{ ref('stg_omdb__movies') }}
-    where production is not null
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 changed as (
-    select distinct
-        company_id,
-        company_name
-    from companies_of_movies
-    {% if is_incremental() %}
-    where {{
-            is_new_or_changed_in_bridge(
-                'companies_of_movies', 'movie_companies', 'movies_with_companies'
-            )
-        }}
-    {% endif %}
+    select
+        {{ surrogate_key('listed.name') }} as company_id,
+        min(listed.name) as company_name
+    from titles
+    cross join lateral unnest(titles.companies) as listed (name)
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed_in_bridge('titles', 'movie_companies') }}
+        {% endif %}
+    group by 1
 ),
 
 companies as (

@@ -10,21 +10,25 @@ with codes as (
     select * from {{ ref('country_codes') }}
 ),
 
-countries_of_movies as (
-    select * from {{ ref('int_movie_countries') }}
+titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 unknown as (
     select
-        country_id,
-        min(country_name) as country_name
-    from countries_of_movies
+        {{ slugify('listed.name') }} as country_id,
+        min(listed.name) as country_name
+    from titles
+    cross join lateral unnest(titles.countries) as listed (name)
     where
-        country_id not in (select codes.country_id from codes)
+        listed.name not in ('', 'N/A')
+        and listed.name not in (select codes.country_name from codes)
+        and {{ slugify('listed.name') }} not in (select codes.country_id from codes)
         {% if is_incremental() %}
-        and {{ is_new_or_changed_in_bridge('countries_of_movies', 'movie_countries') }}
+        and {{ is_new_or_changed_in_bridge('titles', 'movie_countries') }}
         {% endif %}
-    group by country_id
+    group by 1
 ),
 
 countries as (

@@ -12,55 +12,42 @@
     )
 }}
 
-with staged as (
-    select * from {{ ref('stg_omdb__games') }}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'game'
 ),
 
-certificate_names as (
-    select * from {{ ref('int_certificate_names') }}
-),
-
--- Materialized so that each text is cleaned once, not once per expression below.
-changed as materialized (
-    select * from staged
-    {% if is_incremental() %}
-    where {{ is_new_or_changed('staged', this) }}
-    {% endif %}
-),
-
--- Lists are arrays here, with the names that the dimensions of movies use.
 games as (
     select
-        changed.imdb_id,
-        changed.title,
-        changed.year,
-        changed.released,
-        changed.rated,
-        certificate_names.certificate_id,
-        coalesce({{ split_list('changed.genre') }}, '{}') as genres,
-        {{ people_array('changed.director') }} as directors,
-        {{ people_array('changed.writer') }} as writers,
-        {{ people_array('changed.actors') }} as actors,
-        {{ languages_array('changed.language') }} as languages,
-        {{ countries_array('changed.country') }} as countries,
-        changed.plot,
-        changed.imdb_rating,
-        changed.imdb_votes,
-        changed.awards,
-        {{ award_total('changed.awards', 'won') }} as award_wins,
-        {{ award_total('changed.awards', 'nominated') }} as award_nominations,
-        changed.poster_url,
-        changed.merged_ids,
-        changed.unparsed,
-        changed.extra,
-        changed.matched_by,
-        changed.fetched_at,
-        changed.loaded_at
-    from changed
-    left join certificate_names
-        on
-            lower(changed.rated) = certificate_names.spelling
-            and certificate_names.medium = 'game'
+        imdb_id,
+        title,
+        year,
+        released,
+        rated,
+        certificate_id,
+        genres,
+        {{ credit_names('director_credits') }} as directors,
+        {{ credit_names('writer_credits') }} as writers,
+        {{ credit_names('actor_credits') }} as actors,
+        languages,
+        countries,
+        plot,
+        imdb_rating,
+        imdb_votes,
+        awards,
+        award_wins,
+        award_nominations,
+        poster_url,
+        merged_ids,
+        unparsed,
+        extra,
+        matched_by,
+        fetched_at,
+        loaded_at
+    from titles
+    {% if is_incremental() %}
+    where {{ is_new_or_changed('titles', this) }}
+    {% endif %}
 )
 
 select * from games

@@ -5,19 +5,23 @@
     )
 }}
 
-with genres_of_movies as (
-    select * from {{ ref('int_movie_genres') }}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 changed as (
     select
-        genre_id,
-        min(genre_name) as genre_name
-    from genres_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_in_bridge('genres_of_movies', 'movie_genres') }}
-    {% endif %}
-    group by genre_id
+        {{ slugify('listed.name') }} as genre_id,
+        min(listed.name) as genre_name
+    from titles
+    cross join lateral unnest(titles.genres) as listed (name)
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed_in_bridge('titles', 'movie_genres') }}
+        {% endif %}
+    group by 1
 ),
 
 genres as (

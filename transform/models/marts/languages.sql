@@ -10,21 +10,25 @@ with codes as (
     select * from {{ ref('language_codes') }}
 ),
 
-languages_of_movies as (
-    select * from {{ ref('int_movie_languages') }}
+titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 unknown as (
     select
-        language_id,
-        min(language_name) as language_name
-    from languages_of_movies
+        {{ slugify('listed.name') }} as language_id,
+        min(listed.name) as language_name
+    from titles
+    cross join lateral unnest(titles.languages) as listed (name)
     where
-        language_id not in (select codes.language_id from codes)
+        listed.name not in ('', 'N/A')
+        and listed.name not in (select codes.language_name from codes)
+        and {{ slugify('listed.name') }} not in (select codes.language_id from codes)
         {% if is_incremental() %}
-        and {{ is_new_or_changed_in_bridge('languages_of_movies', 'movie_languages') }}
+        and {{ is_new_or_changed_in_bridge('titles', 'movie_languages') }}
         {% endif %}
-    group by language_id
+    group by 1
 ),
 
 languages as (

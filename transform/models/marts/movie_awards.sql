@@ -9,26 +9,40 @@
     )
 }}
 
-with awards_of_movies as (
-    select * from {{ ref('int_movie_awards') }}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
-changed as (
-    select * from awards_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('awards_of_movies', this) }}
-    {% endif %}
-),
-
+-- The totals, and the award that the sentence's headline names.
 movie_awards as (
     select
-        imdb_id,
-        award_body,
-        outcome,
-        awards,
-        is_total,
-        loaded_at
-    from changed
+        titles.imdb_id,
+        listed.award_body,
+        listed.outcome,
+        listed.awards,
+        listed.is_total,
+        titles.loaded_at
+    from titles
+    cross join
+        lateral (
+            values
+            (
+                {{ headline_body('titles.awards') }},
+                {{ headline_outcome('titles.awards') }},
+                case
+                    when titles.award_wins is not null then {{ headline_count('titles.awards') }}
+                end,
+                false
+            ),
+            ('All', 'won', titles.award_wins, true),
+            ('All', 'nominated', titles.award_nominations, true)
+        ) as listed (award_body, outcome, awards, is_total)
+    where
+        listed.awards > 0
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('titles', this) }}
+        {% endif %}
 )
 
 select * from movie_awards

@@ -11,31 +11,26 @@
     )
 }}
 
-with companies_of_movies as (
-    select * from {{ ref('int_movie_companies') }}
-),
-
-movies_with_companies as (
-    select imdb_id from {{ ref('stg_omdb__movies') }}
-    where production is not null
-),
-
-changed as (
-    select * from companies_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('companies_of_movies', this, 'movies_with_companies') }}
-    {% endif %}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 -- OMDb lists some items twice.
 movie_companies as (
     select
-        imdb_id,
-        company_id,
-        min(position)::integer as position,
-        loaded_at
-    from changed
-    group by imdb_id, company_id, loaded_at
+        titles.imdb_id,
+        {{ surrogate_key('listed.name') }} as company_id,
+        min(listed.position)::integer as position,
+        titles.loaded_at
+    from titles
+    cross join lateral unnest(titles.companies) with ordinality as listed (name, position)
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('titles', this) }}
+        {% endif %}
+    group by 1, 2, 4
 )
 
 select * from movie_companies

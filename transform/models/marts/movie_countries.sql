@@ -11,26 +11,31 @@
     )
 }}
 
-with countries_of_movies as (
-    select * from {{ ref('int_movie_countries') }}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
-changed as (
-    select * from countries_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('countries_of_movies', this) }}
-    {% endif %}
+codes as (
+    select * from {{ ref('country_codes') }}
 ),
 
 -- OMDb lists some items twice.
 movie_countries as (
     select
-        imdb_id,
-        country_id,
-        min(position)::integer as position,
-        loaded_at
-    from changed
-    group by imdb_id, country_id, loaded_at
+        titles.imdb_id,
+        coalesce(codes.country_id, {{ slugify('listed.name') }}) as country_id,
+        min(listed.position)::integer as position,
+        titles.loaded_at
+    from titles
+    cross join lateral unnest(titles.countries) with ordinality as listed (name, position)
+    left join codes on listed.name = codes.country_name
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('titles', this) }}
+        {% endif %}
+    group by 1, 2, 4
 )
 
 select * from movie_countries

@@ -12,14 +12,8 @@
 }}
 
 with credits as (
-    select * from {{ ref('int_movie_credits') }}
-),
-
-changed as (
-    select * from credits
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('credits', this) }}
-    {% endif %}
+    select * from {{ ref('int_credits') }}
+    where kind = 'movie'
 ),
 
 movie_credits as (
@@ -30,7 +24,10 @@ movie_credits as (
         person_id,
         note,
         loaded_at
-    from changed
+    from credits
+    {% if is_incremental() %}
+    where {{ is_new_or_changed('credits', this) }}
+    {% endif %}
 )
 
 select * from movie_credits

@@ -11,26 +11,26 @@
     )
 }}
 
-with genres_of_movies as (
-    select * from {{ ref('int_movie_genres') }}
-),
-
-changed as (
-    select * from genres_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('genres_of_movies', this) }}
-    {% endif %}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 -- OMDb lists some items twice.
 movie_genres as (
     select
-        imdb_id,
-        genre_id,
-        min(position)::integer as position,
-        loaded_at
-    from changed
-    group by imdb_id, genre_id, loaded_at
+        titles.imdb_id,
+        {{ slugify('listed.name') }} as genre_id,
+        min(listed.position)::integer as position,
+        titles.loaded_at
+    from titles
+    cross join lateral unnest(titles.genres) with ordinality as listed (name, position)
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('titles', this) }}
+        {% endif %}
+    group by 1, 2, 4
 )
 
 select * from movie_genres

@@ -11,26 +11,31 @@
     )
 }}
 
-with languages_of_movies as (
-    select * from {{ ref('int_movie_languages') }}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
-changed as (
-    select * from languages_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('languages_of_movies', this) }}
-    {% endif %}
+codes as (
+    select * from {{ ref('language_codes') }}
 ),
 
 -- OMDb lists some items twice.
 movie_languages as (
     select
-        imdb_id,
-        language_id,
-        min(position)::integer as position,
-        loaded_at
-    from changed
-    group by imdb_id, language_id, loaded_at
+        titles.imdb_id,
+        coalesce(codes.language_id, {{ slugify('listed.name') }}) as language_id,
+        min(listed.position)::integer as position,
+        titles.loaded_at
+    from titles
+    cross join lateral unnest(titles.languages) with ordinality as listed (name, position)
+    left join codes on listed.name = codes.language_name
+    where
+        listed.name not in ('', 'N/A')
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('titles', this) }}
+        {% endif %}
+    group by 1, 2, 4
 )
 
 select * from movie_languages

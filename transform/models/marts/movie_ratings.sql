@@ -9,15 +9,8 @@
     )
 }}
 
-with ratings_of_movies as (
+with ratings as (
     select * from {{ ref('int_movie_ratings') }}
-),
-
-changed as (
-    select * from ratings_of_movies
-    {% if is_incremental() %}
-    where {{ is_new_or_changed_movie('ratings_of_movies', this) }}
-    {% endif %}
 ),
 
 movie_ratings as (
@@ -30,7 +23,10 @@ movie_ratings as (
         round(100 * score / scale, 1)::numeric(8, 1) as score_100,
         votes,
         loaded_at
-    from changed
+    from ratings
+    {% if is_incremental() %}
+    where {{ is_new_or_changed('ratings', this) }}
+    {% endif %}
 )
 
 select * from movie_ratings

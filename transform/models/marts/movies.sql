@@ -12,53 +12,41 @@
     )
 }}
 
-with staged as (
-    select * from {{ ref('stg_omdb__movies') }}
-),
-
-certificate_names as (
-    select * from {{ ref('int_certificate_names') }}
-),
-
--- Materialized so that each text is cleaned once, not once per expression below.
-changed as materialized (
-    select * from staged
-    {% if is_incremental() %}
-    where {{ is_new_or_changed('staged', this) }}
-    {% endif %}
+with titles as (
+    select * from {{ ref('int_titles') }}
+    where kind = 'movie'
 ),
 
 movies as (
     select
-        changed.imdb_id,
-        changed.title,
-        changed.year,
-        changed.released,
-        changed.runtime_minutes,
-        changed.rated,
-        certificate_names.certificate_id,
-        changed.plot,
-        changed.imdb_rating,
-        changed.imdb_votes,
-        changed.metascore,
-        changed.box_office,
-        changed.awards,
-        {{ award_total('changed.awards', 'won') }} as award_wins,
-        {{ award_total('changed.awards', 'nominated') }} as award_nominations,
-        changed.dvd,
-        changed.poster_url,
-        changed.website,
-        changed.merged_ids,
-        changed.unparsed,
-        changed.extra,
-        changed.matched_by,
-        changed.fetched_at,
-        changed.loaded_at
-    from changed
-    left join certificate_names
-        on
-            lower(changed.rated) = certificate_names.spelling
-            and certificate_names.medium = 'screen'
+        imdb_id,
+        title,
+        year,
+        released,
+        runtime_minutes,
+        rated,
+        certificate_id,
+        plot,
+        imdb_rating,
+        imdb_votes,
+        metascore,
+        box_office,
+        awards,
+        award_wins,
+        award_nominations,
+        dvd,
+        poster_url,
+        website,
+        merged_ids,
+        unparsed,
+        extra,
+        matched_by,
+        fetched_at,
+        loaded_at
+    from titles
+    {% if is_incremental() %}
+    where {{ is_new_or_changed('titles', this) }}
+    {% endif %}
 )
 
 select * from movies

@@ -9,7 +9,8 @@
 }}
 
 with credits as (
-    select * from {{ ref('int_movie_credits') }}
+    select * from {{ ref('int_credits') }}
+    where kind = 'movie'
 ),
 
 changed as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['replaced']) }}
+{{ config(materialized='table') }}
 
 with series as (
     select * from {{ ref('series') }}

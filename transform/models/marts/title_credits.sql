@@ -9,7 +9,8 @@ people as (
 ),
 
 other_credits as (
-    select * from {{ ref('int_non_movie_credits') }}
+    select * from {{ ref('int_credits') }}
+    where kind <> 'movie'
 ),
 
 title_credits as (

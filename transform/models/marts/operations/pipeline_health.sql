@@ -1,14 +1,20 @@
 {{ config(materialized='view') }}
 
-{%- set tables = [
-    'movies', 'people', 'movie_credits', 'genres', 'movie_genres', 'countries', 'movie_countries',
-    'languages', 'movie_languages', 'companies', 'movie_companies', 'certificates',
-    'movie_ratings', 'movie_awards', 'rating_history', 'series', 'seasons', 'episodes', 'games',
-    'searches', 'rejects', 'syncs', 'dbt_runs',
-] %}
+with last_sync as (
+    select * from {{ ref('int_last_sync') }}
+),
 
-with status as (
-    select * from {{ ref('int_pipeline_status') }}
+last_run as (
+    select * from {{ ref('dbt_runs') }}
+    order by started_at desc
+    limit 1
+),
+
+last_test_run as (
+    select * from {{ ref('dbt_runs') }}
+    where tests > 0
+    order by started_at desc
+    limit 1
 ),
 
 newest_data as (
@@ -34,57 +40,59 @@ recent_rejects as (
         rejects.reason,
         count(*) as rejects
     from {{ ref('rejects') }} as rejects
-    inner join status on rejects.rejected_at > status.now_utc - interval '7 days'
+    inner join last_sync on rejects.rejected_at > last_sync.now_utc - interval '7 days'
     group by rejects.reason
 ),
 
 problems as (
     select array_agg(checks.problem order by checks.position) as problems
-    from status
+    from last_sync
+    left join last_run on true
+    left join last_test_run on true
     cross join
         lateral (
             values
             (
                 1,
-                status.last_sync_id is null,
+                last_sync.sync_id is null,
                 'No sync has been recorded.'
             ),
             (
                 2,
-                status.now_utc - status.last_sync_ended_at > interval '{{ var("max_sync_age") }}',
-                format('The last sync ended %s hours ago.', status.hours_since_last_sync)
+                last_sync.now_utc - last_sync.ended_at > interval '{{ var("max_sync_age") }}',
+                format('The last sync ended %s hours ago.', last_sync.hours_since)
             ),
             (
                 3,
-                status.last_sync_outcome = 'failed',
-                'The last sync failed: ' || coalesce(status.last_sync_message, 'no message.')
+                last_sync.outcome = 'failed',
+                'The last sync failed: ' || coalesce(last_sync.message, 'no message.')
             ),
             (
                 4,
-                status.last_dbt_run_at is null,
+                last_run.started_at is null,
                 'No run of dbt has been recorded.'
             ),
             (
                 5,
-                status.last_sync_ended_at > status.last_dbt_run_at
-                and status.now_utc - status.last_sync_ended_at > interval '1 day'
-                and status.last_sync_records ?| array['movies', 'series', 'episodes', 'games'],
+                last_sync.ended_at > last_run.started_at
+                and last_sync.now_utc - last_sync.ended_at > interval '1 day'
+                and last_sync.records ?| array['movies', 'series', 'episodes', 'games'],
                 'dbt has not run since the last sync.'
             ),
             (
                 6,
-                status.is_last_build_failed,
+                cardinality(last_run.failed_nodes) > last_run.tests_failed,
                 format(
                     'The last run of dbt failed: %s.',
-                    array_to_string(status.last_dbt_run_failed_nodes, ', ')
+                    array_to_string(last_run.failed_nodes, ', ')
                 )
             ),
             (
                 7,
-                status.last_tests_failed > 0,
+                last_test_run.tests_failed > 0,
                 format(
                     'The last run of the tests failed: %s.',
-                    array_to_string(status.last_test_run_failed_nodes, ', ')
+                    array_to_string(last_test_run.failed_nodes, ', ')
                 )
             )
         ) as checks (position, is_present, problem)
@@ -95,24 +103,24 @@ pipeline_health as (
     select
         problems.problems is null as is_healthy,
         coalesce(problems.problems, '{}') as problems,
-        status.last_sync_id,
-        status.last_sync_outcome,
-        status.last_sync_message,
-        status.last_sync_ended_at,
-        status.hours_since_last_sync,
+        last_sync.sync_id as last_sync_id,
+        last_sync.outcome as last_sync_outcome,
+        last_sync.message as last_sync_message,
+        last_sync.ended_at as last_sync_ended_at,
+        last_sync.hours_since as hours_since_last_sync,
         newest_data.loaded_at as newest_data_at,
         round(
-            extract(epoch from (status.now_utc - newest_data.loaded_at)) / 3600, 1
+            extract(epoch from (last_sync.now_utc - newest_data.loaded_at)) / 3600, 1
         )::numeric(12, 1) as hours_since_newest_data,
-        status.requests_today,
-        status.requests_left_today,
-        status.requests_per_day,
-        status.pending_titles,
-        status.pending_searches,
+        last_sync.requests_today,
+        last_sync.requests_left_today,
+        last_sync.requests_per_day,
+        last_sync.pending_titles,
+        last_sync.pending_searches,
         round(
-            status.pending_titles::numeric / nullif(status.requests_per_day, 0), 1
+            last_sync.pending_titles::numeric / nullif(last_sync.requests_per_day, 0), 1
         )::numeric(12, 1) as days_to_fetch_pending,
-        status.known_titles,
+        last_sync.known_titles,
         (
             select coalesce(jsonb_object_agg(recent_rejects.reason, recent_rejects.rejects), '{}')
             from recent_rejects
@@ -122,17 +130,21 @@ pipeline_health as (
             where data_issues.issue = 'unparsed_value'
         ) as unparsed_values,
         searched.percent_seen,
-        jsonb_build_object(
-            {%- for table in tables %}
-            '{{ table }}', (select count(*) from {{ ref(table) }}){{ ',' if not loop.last }}
+        (
+            {{ function('row_counts') }}('{{ this.schema }}')
+            -- Views whose rows are kept elsewhere.
+            {%- for view in ['rating_history', 'syncs'] %}
+            || jsonb_build_object('{{ view }}', (select count(*) from {{ ref(view) }}))
             {%- endfor %}
         ) as table_rows,
-        status.last_dbt_run_at,
-        status.last_dbt_run_is_successful,
-        status.last_test_run_at,
-        status.last_tests_failed,
-        status.last_tests_warned
-    from status
+        last_run.started_at as last_dbt_run_at,
+        last_run.is_successful as last_dbt_run_is_successful,
+        last_test_run.started_at as last_test_run_at,
+        last_test_run.tests_failed as last_tests_failed,
+        last_test_run.tests_warned as last_tests_warned
+    from last_sync
+    left join last_run on true
+    left join last_test_run on true
     cross join newest_data
     cross join searched
     cross join problems

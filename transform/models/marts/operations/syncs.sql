@@ -11,6 +11,7 @@ with syncs as (
         requests,
         retries,
         responses_reused,
+        daily_requests,
         requests_left_today,
         records,
         rejects,

@@ -7,6 +7,7 @@ select
     requests,
     retries,
     responses_reused,
+    daily_requests,
     requests_left_today,
     {{ clean_json('records') }} as records,
     rejects,

@@ -1,11 +1,30 @@
-{#
-  The columns that all types of title share: texts cleaned, numbers and dates unchanged. Lists
-  are still comma-separated text.
-#}
-{% macro title_columns() -%}
+with source as (
+    {%- for kind, table in [
+        ('movie', 'movies'),
+        ('series', 'series'),
+        ('episode', 'episodes'),
+        ('game', 'games'),
+    ] %}
+    select
+        '{{ kind }}' as kind,
+        {{ table }}.*
+    from (
+        {{ raw_table(table) }}
+    ) as {{ table }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    kind,
     imdb_id,
     {{ clean_text('title') }} as title,
     year,
+    year_end,
+    total_seasons,
+    {{ remove_control_characters('series_id') }} as series_id,
+    season,
+    episode,
     {{ clean_text('rated') }} as rated,
     released,
     runtime_minutes,
@@ -22,6 +41,10 @@
     metascore,
     {{ null_if_off_scale('imdb_rating', 10) }} as imdb_rating,
     imdb_votes,
+    dvd,
+    box_office,
+    {{ clean_text('production') }} as production,
+    {{ na_to_null(remove_control_characters('website')) }} as website,
     merged_ids,
     case
         when imdb_rating not between 0 and 10
@@ -34,4 +57,4 @@
     matched_by,
     fetched_at,
     _sdc_batched_at as loaded_at
-{%- endmacro %}
+from source

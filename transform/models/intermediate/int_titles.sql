@@ -1,0 +1,89 @@
+-- What is done once for all types of title: texts are cleaned, lists split, names standardized.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='merge',
+        unique_key=['imdb_id', 'kind'],
+        on_schema_change='append_new_columns',
+        indexes=[
+            {'columns': ['imdb_id', 'kind'], 'unique': true},
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+with staged as (
+    select * from {{ ref('stg_omdb__titles') }}
+),
+
+spellings as (
+    select * from {{ ref('int_spellings') }}
+),
+
+-- Materialized so that each text is cleaned once, not once per expression below.
+changed as materialized (
+    select * from staged
+    {% if is_incremental() %}
+    where {{ is_new_or_changed('staged', this, key=['imdb_id', 'kind']) }}
+    {% endif %}
+),
+
+titles as (
+    select
+        changed.kind,
+        changed.imdb_id,
+        changed.title,
+        changed.year,
+        changed.year_end,
+        changed.total_seasons,
+        changed.series_id,
+        changed.season,
+        changed.episode,
+        changed.released,
+        changed.runtime_minutes,
+        changed.rated,
+        spellings.id as certificate_id,
+        coalesce({{ split_list('changed.genre') }}, '{}') as genres,
+        {{ standard_names(
+            'country', split_list('changed.country'), 'listed.item'
+        ) }} as countries,
+        {{ standard_names(
+            'language',
+            split_list('changed.language', language_suffix_pattern()),
+            full_language_name('listed.item')
+        ) }} as languages,
+        coalesce({{ split_list('changed.production', company_suffix_pattern()) }}, '{}')
+            as companies,
+        {%- for list, column in [
+            ('director', 'director'), ('writer', 'writer'), ('actor', 'actors')
+        ] %}
+        coalesce({{ split_list('changed.' ~ column, person_suffix_pattern()) }}, '{}')
+            as {{ list }}_credits,
+        {%- endfor %}
+        changed.plot,
+        changed.imdb_rating,
+        changed.imdb_votes,
+        changed.metascore,
+        changed.ratings,
+        changed.box_office,
+        changed.awards,
+        {{ award_total('changed.awards', 'won') }} as award_wins,
+        {{ award_total('changed.awards', 'nominated') }} as award_nominations,
+        changed.dvd,
+        changed.poster_url,
+        changed.website,
+        changed.merged_ids,
+        changed.unparsed,
+        changed.extra,
+        changed.matched_by,
+        changed.fetched_at,
+        changed.loaded_at
+    from changed
+    left join spellings
+        on
+            lower(changed.rated) = spellings.spelling
+            and spellings.vocabulary
+            = case changed.kind when 'game' then 'game' else 'screen' end || ' certificate'
+)
+
+select * from titles

@@ -1,7 +1,0 @@
-select
-    {{ title_columns() }},
-    year_end,
-    total_seasons
-from (
-    {{ raw_table('series') }}
-) as source

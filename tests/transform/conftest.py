@@ -39,8 +39,6 @@ VERSIONS = sorted(version for version in SERVERS if version >= 15)
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 SCHEMAS = {stream.name: cast("dict[str, Any]", stream.schema) for stream in STREAMS}
-# Until the tap declares it.
-SCHEMAS["syncs"]["properties"].setdefault("daily_requests", {"type": ["integer", "null"]})
 KEYS = {stream.name: list(cast("tuple[str, ...]", stream.primary_keys)) for stream in STREAMS}
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -54,6 +52,7 @@ BUILT: dict[str, Row] = {
         "Runtime": "34S min",
         "Genre": "Drama",
         "Director": "Ann Ito",
+        "Country": "Atlantis, France",
     },
     "tt0000002": {"Title": "Two", "Type": "game"},
 }
@@ -280,7 +279,15 @@ def _built(newest: Warehouse) -> str:
     newest.load(BUILT, matched_by="imdb_id")
     newest.load_rows("syncs", {"sync_id": "first", **SYNC})
     newest.load_rows("searches", {"search_id": "x|-|-", "total_results": 8, "hits": 6})
-    newest.load_rows("rejects", {"reject_id": "old", "reason": "no_data", "rejected_at": "2026-01-01"})
+    now = datetime.now(timezone.utc).isoformat()
+    newest.load_rows(
+        "rejects",
+        {"reject_id": "old", "reason": "no_data", "rejected_at": "2026-01-01T00:00:00Z"},
+        *(
+            {"reject_id": reason, "reason": reason, "rejected_at": now}
+            for reason in ("not_found", "year_mismatch")
+        ),
+    )
     newest.build()
     assert newest.dbt("test", "--select", "movies").success
     newest.keep("built")
@@ -289,7 +296,7 @@ def _built(newest: Warehouse) -> str:
 
 @pytest.fixture
 def built(newest: Warehouse, _built: str) -> Warehouse:
-    """A warehouse in which the titles of `BUILT`, a sync, a search and a reject are built."""
+    """A warehouse in which the titles of `BUILT`, a sync, a search and rejects are built."""
     newest.reset(_built)
     newest.execute("update demo_raw.syncs set ended_at = now() at time zone 'utc'")
     return newest

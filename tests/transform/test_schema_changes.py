@@ -17,12 +17,20 @@ INTEGER = {"type": ["integer", "null"]}
 BASE = {"imdb_id": {"type": "string"}, "title": TEXT, "metascore": INTEGER}
 
 
+@pytest.fixture(scope="module")
+def _before(newest: Warehouse) -> str:
+    newest.reset()
+    _sync(newest, BASE, imdb_id="tt0000001", title="Before", metascore=70)
+    newest.build("--select", "+movies")
+    newest.keep("before")
+    return "before"
+
+
 @pytest.fixture
-def built(warehouse: Warehouse) -> Warehouse:
+def built(newest: Warehouse, _before: str) -> Warehouse:
     """A warehouse built when the tap had the fields of `BASE`."""
-    _sync(warehouse, BASE, imdb_id="tt0000001", title="Before", metascore=70)
-    warehouse.build("--select", "+movies")
-    return warehouse
+    newest.reset(_before)
+    return newest
 
 
 def _sync(warehouse: Warehouse, fields: dict[str, Any], **values: object) -> None:
@@ -66,10 +74,15 @@ def test_a_new_field_reaches_the_mart_once_declared(built: Warehouse, tmp_path: 
             "          - name: title\n",
             "          - name: mood\n            data_type: text\n",
         ),
-        ("macros/titles.sql", "    imdb_id,\n", "    mood,\n"),
-        ("models/marts/movies.sql", "        changed.imdb_id,\n", "        changed.mood,\n"),
+        ("models/staging/omdb/stg_omdb__titles.sql", "    imdb_id,\n", "    mood,\n"),
         (
-            "models/marts/_marts__models.yml",
+            "models/intermediate/int_titles.sql",
+            "        changed.imdb_id,\n",
+            "        changed.mood,\n",
+        ),
+        ("models/marts/movies.sql", "        imdb_id,\n", "        mood,\n"),
+        (
+            "models/marts/movies.yml",
             "      - name: title\n",
             "      - name: mood\n        data_type: text\n        description: Mood.\n",
         ),
@@ -109,7 +122,7 @@ def test_a_widened_field_fails_to_load_until_the_column_is_widened(built: Wareho
     assert _movies(built) == [("Before", 70, None)]
 
     # As described in docs/model.md; the next build restores the view.
-    built.execute("drop view demo_staging.stg_omdb__movies")
+    built.execute("drop view demo_staging.stg_omdb__titles")
     built.execute("alter table demo_raw.movies alter column metascore type numeric")
     built.load_messages(widened)
 

@@ -2,8 +2,9 @@
 """Build what is new: `meltano run dbt:run`, or `meltano invoke dbt:run [--force] [OPTIONS]`.
 
 Starting dbt takes longer than a sync in which nothing was due. So dbt is not started if nothing was
-loaded since the last complete build, and neither this project nor a table or view has changed. It
-builds everything otherwise, and with --force. With other options, it is `dbt build` with these.
+loaded since the last complete build, and neither this project nor a table or view has changed. If
+only rows were loaded, dbt builds the models of the selector `new_data`; otherwise, and with
+--force, it builds everything. With other options, this is `dbt build` with these.
 
 What the last complete build has seen is in the column `checkpoint` of the mart dbt_runs. Meltano
 runs this in dbt's virtual environment, and sets libpq's variables (PGHOST ...) and OMDB_SCHEMA.
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
 BUILD = ("dbt", "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-CONNECT_TIMEOUT_S = 10
-STATEMENT_TIMEOUT_S = 120
+LIMITS = "connect_timeout=10 options='-c statement_timeout=120s'"
 
 Checkpoint = dict[str, Any]
 """What the last complete build has seen; see `read_checkpoint`."""
@@ -44,16 +44,20 @@ def main() -> int:
         return subprocess.call([*BUILD, *options])  # noqa: S603
     schema = os.environ.get("OMDB_SCHEMA") or "demo"
     runs = sql.Identifier(f"{schema}_marts", "dbt_runs")
-    before = last = None
+    before: Checkpoint = {}
+    last: Checkpoint = {}
     # Without a checkpoint, everything is built; dbt reports what is wrong with the database.
     with suppress(psycopg2.Error), connected() as cursor:
         before = read_checkpoint(cursor, schema)
-        cursor.execute(_LAST.format(runs))  # none if that failed, or was not of everything
-        last = next((checkpoint for (checkpoint,) in cursor), None)
-    if before and before == last and "--force" not in sys.argv[1:]:
+        if "--force" not in sys.argv[1:]:
+            cursor.execute(_LAST.format(runs))  # null if that failed, or was not of everything
+            last = next((checkpoint or {} for (checkpoint,) in cursor), last)
+    unchanged = {name for name in before if before[name] == last.get(name)}
+    if unchanged == {"project", "relations", "loaded"}:
         print("Nothing is new, so dbt is not started (`meltano invoke dbt:run --force` starts it).")
         return 0
-    exit_code = subprocess.call(BUILD)  # noqa: S603
+    options = ["--selector", "new_data"] if {"project", "relations"} <= unchanged else []
+    exit_code = subprocess.call([*BUILD, *options])  # noqa: S603
     if exit_code == 0 and before:
         with suppress(psycopg2.Error), connected() as cursor:
             # What was loaded while dbt ran is the next run's.
@@ -65,9 +69,7 @@ def main() -> int:
 @contextmanager
 def connected() -> Iterator[Cursor]:
     """A cursor in a transaction that is committed at the end."""
-    options = f"-c statement_timeout={STATEMENT_TIMEOUT_S}s"
-    connection = psycopg2.connect("", connect_timeout=CONNECT_TIMEOUT_S, options=options)
-    with closing(connection), connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(LIMITS)) as server, server, server.cursor() as cursor:
         yield cursor
 
 

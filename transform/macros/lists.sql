@@ -68,10 +68,18 @@
 #}
 {% macro standard_names(vocabulary, items, name) -%}
     array(
-        select coalesce(known.name, {{ name }})
+        select
+            coalesce(
+                (
+                    select known.name
+                    from {{ ref('int_spellings') }} as known
+                    where
+                        known.vocabulary = '{{ vocabulary }}'
+                        and known.spelling = lower({{ name }})
+                ),
+                {{ name }}
+            )
         from unnest({{ items }}) with ordinality as listed (item, position)
-        left join {{ ref('int_spellings') }} as known
-            on known.vocabulary = '{{ vocabulary }}' and lower({{ name }}) = known.spelling
         order by listed.position
     )
 {%- endmacro %}

@@ -81,7 +81,7 @@ def _other_rows() -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def source(newest: Warehouse) -> Warehouse:
     """A warehouse with the emulator's titles, hostile ones among them, after two syncs."""
-    newest.clear()
+    newest.reset()
     titles = {**_most_voted(_titles(CATALOGUE), 250), **_titles(HOSTILE_CATALOGUE)}
     newest.load(titles)
     newest.load_messages(

@@ -69,7 +69,7 @@ def test_an_empty_warehouse(warehouse: Warehouse, tmp_path: Path, open_page: Ope
 @pytest.fixture(scope="module")
 def one_movie(newest: Warehouse) -> Warehouse:
     """A warehouse with one movie, which has no values."""
-    newest.clear()
+    newest.reset()
     newest.load({"tt0000001": {}})
     newest.build()
     return newest

@@ -117,7 +117,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 
 
 @pytest.mark.parametrize("source", BY_ID)
-@pytest.mark.parametrize("failures", [1, 3])
+@pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
     sync: RunTap,
     config: Config,

@@ -151,13 +151,6 @@ def test_a_file_and_a_refresh_leave_titles_out_but_imdb_ids_does_not(
         assert sorted(sync(config, run.state).ids("movies")) == sorted(BY_VOTES[:3])
 
 
-def test_min_votes_needs_a_rating_file(sync: RunTap, config: Config) -> None:
-    del config["ratings_file"]
-    run = sync({**config, "imdb_ids": IDS, "min_votes": 100})
-    assert run.exit_code == 1
-    assert "min_votes needs ratings_file" in run.log
-
-
 # Which are refreshed
 
 
@@ -299,6 +292,7 @@ def test_a_known_rating_waits_longer_each_time() -> None:
     [
         ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
         ({"min_votes": 0}, "min_votes"),
+        ({"ratings_file": None, "min_votes": 100}, "min_votes needs ratings_file"),
         ({"refresh": {"votes_change": -1}}, "votes_change"),
     ],
 )

@@ -107,7 +107,7 @@ def test_titles_are_fetched_right_after_their_search_page(
     }
 
 
-@pytest.mark.parametrize("budget", [1, 2, 11, 12, 39])
+@pytest.mark.parametrize("budget", [1, 2, 5, 11, 12, 20, 39])
 def test_the_whole_budget_is_spent_and_movies_come_first(
     budget: int, sync: RunTap, sea: Config, own: Emulator
 ) -> None:
@@ -552,7 +552,7 @@ def test_all_episodes_of_a_series_take_one_request_per_season(
     assert omdb.stats()["requests"] == 5
 
 
-@pytest.mark.parametrize("budget", [1, 2, 4])
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
 def test_seasons_that_the_budget_did_not_reach_are_fetched_by_the_next_run(
     budget: int, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:

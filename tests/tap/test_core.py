@@ -14,10 +14,11 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from tests.tap.conftest import Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 DETAILS = ("movies", "series", "episodes", "games")
 STREAMS = {*DETAILS, "searches", "rejects"}
 ALL_STREAMS = {*STREAMS, "syncs"}

@@ -24,12 +24,13 @@ from tap_omdb import redaction
 from tap_omdb.transport.circuit_breaker import CircuitBreaker
 from tap_omdb.transport.session import Session
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.tap.conftest import Command, Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
 """Band of Brothers, one season of ten episodes."""

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator, title_line
 from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tests.tap.conftest import Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 IDS = [f"tt000000{number}" for number in range(1, 8)]
 VOTES = {"tt0000001": 50, "tt0000002": 7000, "tt0000003": 100, "tt0000004": 7000, "tt0000005": 9}
 """The last two titles have no row."""

@@ -158,10 +158,6 @@ def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> N
     assert "i=tt0000002&plot=short" in planned(state, types=ALL)
 
 
-def test_all_types_are_searched_in_one_search(state: SyncState) -> None:
-    assert planned(state, types=ALL, search_terms=("man*",)) == ["s=man*&page=1"]
-
-
 def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     plan = planned(state, search_terms=("aa*", "bb*"), years=(2010, 2011))
     assert plan == [

@@ -10,13 +10,14 @@ import pytest
 import time_machine
 from omdb_emulator.testing import Emulator
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.tap.conftest import Config, RunTap
 
-KEY = "a1b2c3d4"
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 BAND_OF_BROTHERS = "tt0185906"
 
@@ -266,32 +267,35 @@ def test_search_terms_replace_the_ranked_prefixes(sync: RunTap, sea: Config, own
 # Refresh
 
 
-def test_an_unchanged_search_takes_one_request_when_it_is_due_again(
-    sync: RunTap, sea: Config, own: Emulator
-) -> None:
-    sea = {**sea, "refresh": {"older": 30}}
+@pytest.fixture
+def sea_known(sync: RunTap, sea: Config) -> tuple[Config, dict[str, Any]]:
+    """A config that reads the search again after 30 days, and the state after 39 requests."""
+    config = {**sea, "refresh": {"older": 30}}
     with time_machine.travel(NOW):
-        run = sync(sea)
+        return config, sync(config).state
+
+
+def test_an_unchanged_search_takes_one_request_when_it_is_due_again(
+    sync: RunTap, sea_known: tuple[Config, dict[str, Any]], own: Emulator
+) -> None:
+    sea, state = sea_known
     with time_machine.travel(NOW + timedelta(days=29)):
-        assert sync(sea, run.state).counts == {}
+        assert sync(sea, state).counts == {}
     assert len(requested(own)) == 39
     only_searches = {**sea, "max_requests": 1}
     with time_machine.travel(NOW + timedelta(days=30)):
-        again = sync(only_searches, run.state)
+        again = sync(only_searches, state)
         assert requested(own, 39) == ["sea p1"]
         assert again.sync_state["searches"] == {"2026-07-15": {"- movie": {"sea": 35}}}
 
 
 def test_a_changed_search_is_read_again_and_new_titles_come_before_refreshes(
-    sync: RunTap, sea: Config, own: Emulator
+    sync: RunTap, sea_known: tuple[Config, dict[str, Any]], own: Emulator
 ) -> None:
-    sea = {**sea, "refresh": {"older": 30}}
-    with time_machine.travel(NOW):
-        run = sync(sea)
     own.add_title(movie(1_000_036, "Sea 36"))
     own.add_title(movie(999_999, "Sea 0"))
     with time_machine.travel(NOW + timedelta(days=30)):
-        run = sync(sea, run.state)
+        run = sync(*sea_known)
     requests = requested(own, 39)
     assert requests[:3] == ["sea p1", "tt0999999", "sea p2"]
     assert "tt1000036" in requests[:7]
@@ -300,14 +304,11 @@ def test_a_changed_search_is_read_again_and_new_titles_come_before_refreshes(
 
 
 def test_a_new_title_on_the_last_page_is_noticed_by_the_total(
-    sync: RunTap, sea: Config, own: Emulator
+    sync: RunTap, sea_known: tuple[Config, dict[str, Any]], own: Emulator
 ) -> None:
-    sea = {**sea, "refresh": {"older": 30}}
-    with time_machine.travel(NOW):
-        run = sync(sea)
     own.add_title(movie(1_000_036, "Sea 36"))
     with time_machine.travel(NOW + timedelta(days=30)):
-        run = sync(sea, run.state)
+        sync(*sea_known)
     assert requested(own, 39)[:5] == ["sea p1", "sea p2", "sea p3", "sea p4", "tt1000036"]
 
 

@@ -764,8 +764,10 @@ def test_an_unreachable_host_is_one_line_and_costs_no_request(
         closed.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://{host.format(port=closed.getsockname()[1])}/"
         started = time.monotonic()
-        run = run_tap({**config, "api_url": url, "max_retry_time": 1})
-    assert time.monotonic() - started < 15
+        unreachable = {**config, "api_url": url, "max_retry_time": 1}
+        run = run_tap(unreachable)
+        assert time.monotonic() - started < 15
+        assert spent(tap(unreachable, run.state)) == 0
     assert run.exit_code == 1
     [error_line] = [line for line in run.log.splitlines() if "| ERROR " in line]
     assert "OMDb cannot be reached at" in error_line

@@ -45,8 +45,8 @@ def whole(body: bytes, headers: str = "") -> bytes:
     return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 
 
-def endless(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+def endless(connection: socket.socket, status: bytes = b"200 OK") -> None:
+    connection.sendall(b"HTTP/1.1 " + status + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
     chunk = b"10000\r\n" + b'{"Title": "' + b"x" * (65536 - 11) + b"\r\n"
     for _ in range(20_000):  # more than a gigabyte, if anybody reads it
         connection.sendall(chunk)
@@ -77,10 +77,7 @@ def dripping(connection: socket.socket) -> None:
 
 
 def redirected(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /?i=tt0000009\r\n")
-    connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
-    for _ in range(20_000):
-        connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    endless(connection, b"302 Found\r\nLocation: /?i=tt0000009")
 
 
 @contextmanager

@@ -24,12 +24,13 @@ from tap_omdb import redaction
 from tap_omdb.transport.circuit_breaker import CircuitBreaker
 from tap_omdb.transport.session import Session
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.tap.conftest import Command, Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
 """Band of Brothers, one season of ten episodes."""
@@ -564,47 +565,43 @@ def test_a_prefix_with_missing_pages_is_split(tap: RunTap, config: Config, omdb:
     assert run.records("searches")[0]["missed"] >= 20
 
 
-def test_a_broken_page_is_a_reject_and_requested_by_the_next_run(
-    tap: RunTap, config: Config, omdb: Emulator
+@pytest.mark.parametrize(
+    ("fault", "reason", "days"),
+    [
+        # A response that cannot be used is requested again on another day.
+        ({"effect": "not_object", "body": '{"Search" : , "x"}'}, "broken_response", 1),
+        ({"effect": "unavailable"}, "http_error", 0),
+    ],
+    ids=["broken", "unavailable"],
+)
+def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(  # noqa: PLR0913, PLR0917
+    fault: dict[str, Any],
+    reason: str,
+    days: int,
+    tap: RunTap,
+    config: Config,
+    omdb: Emulator,
 ) -> None:
     search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
-    broken = omdb.fault("not_object", {"s": "man*", "page": "2"}, body='{"Search" : , "x"}')
+    failing = omdb.fault(match={"s": "man*", "page": "2"}, **fault)
     run = tap(search)
     assert run.exit_code == 0
     assert len(run.ids("movies")) == 10
     [reject] = run.records("rejects")
-    assert reject["reason"] == "broken_response"
+    assert reject["reason"] == reason
     assert reject["reject_id"] == "s=man*&type=movie&page=2"
     [row] = run.records("searches")
     assert row["is_complete"] is False
     assert row["error"] == reject["message"]
-    omdb.remove_fault(broken)
-    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
+    if reason == "http_error":
+        assert row["error"] == "HTTP 503: The service is unavailable."
+    omdb.remove_fault(failing)
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=days)):
         again = tap(search, run.state)
+    [row] = again.records("searches")
+    assert (row["is_complete"], row["error"]) == (True, None)
     assert len(run.ids("movies") + again.ids("movies")) == row["total_results"]
     assert not set(run.ids("movies")) & set(again.ids("movies"))
-    [row] = again.records("searches")
-    assert row["is_complete"] is True
-    assert row["error"] is None
-
-
-def test_an_unavailable_page_is_a_reject_and_requested_by_the_next_run(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
-    down = omdb.fault("unavailable", {"s": "man*", "page": "2"})
-    run = tap(search)
-    assert run.exit_code == 0
-    assert [reject["reason"] for reject in run.records("rejects")] == ["http_error"]
-    [row] = run.records("searches")
-    assert row["is_complete"] is False
-    assert row["error"] == "HTTP 503: The service is unavailable."
-    omdb.remove_fault(down)
-    again = tap(search, run.state)
-    assert (
-        len(run.ids("movies") + again.ids("movies"))
-        == again.records("searches")[0]["total_results"]
-    )
 
 
 # Further attempts, merged ids, seasons
@@ -753,20 +750,6 @@ def test_a_single_failing_title_does_not_open_the_circuit_breaker(
     assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "omdb.invalid"])
-def test_a_request_that_was_never_sent_is_not_counted(
-    host: str, tap: RunTap, config: Config
-) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # bound, but not listening
-        url = f"http://{host.format(port=closed.getsockname()[1])}/"
-        run = tap({**config, "api_url": url, "max_retry_time": 1})
-    assert run.exit_code == 1
-    assert spent(run) == 0
-    assert "no records · 0 requests spent, 1,000 left" in run.log
-    assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
-
-
 @pytest.mark.parametrize(
     ("host", "remedy"),
     [
@@ -774,26 +757,27 @@ def test_a_request_that_was_never_sent_is_not_counted(
         ("omdb.invalid", "check api_url and the network"),
     ],
 )
-def test_an_unreachable_host_is_one_line(
-    host: str, remedy: str, command: Command, tmp_path: Path
+def test_an_unreachable_host_is_one_line_and_costs_no_request(
+    host: str, remedy: str, run_tap: RunTap, tap: RunTap, config: Config
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://{host.format(port=closed.getsockname()[1])}/"
-        settings = {"api_key": KEY, "api_url": url, "imdb_ids": [HIT], "max_retry_time": 1}
-        path = tmp_path / "config.json"
-        path.write_text(json.dumps(settings))
         started = time.monotonic()
-        run = command("--config", str(path))
-    assert time.monotonic() - started < 15
+        unreachable = {**config, "api_url": url, "max_retry_time": 1}
+        run = run_tap(unreachable)
+        assert time.monotonic() - started < 15
+        assert spent(tap(unreachable, run.state)) == 0
     assert run.exit_code == 1
-    errors = [line for line in run.log.splitlines() if "| ERROR " in line]
-    assert len(errors) == 1
-    assert "OMDb cannot be reached at" in errors[0]
-    assert remedy in errors[0]
+    [error_line] = [line for line in run.log.splitlines() if "| ERROR " in line]
+    assert "OMDb cannot be reached at" in error_line
+    assert remedy in error_line
     assert "Traceback" not in run.log
     assert run.records("rejects") == []
     assert_no_key(run.stdout, run.log)
+    assert spent(run) == 0
+    assert "no records · 0 requests spent, 1,000 left" in run.log
+    assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
 
 
 # The key

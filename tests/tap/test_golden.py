@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import pytest
 from omdb_emulator.testing import Emulator
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN = Path(__file__).with_name("golden")
-KEY = "a1b2c3d4"
 CONFIG = {
     "api_key": KEY,
     "imdb_ids": [

@@ -13,13 +13,14 @@ import pytest
 import time_machine
 from omdb_emulator.testing import Emulator, title_line
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.tap.conftest import Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 DASH = "\N{EN DASH}"
 MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
 DETAILS = {"movies": "movie", "series": "series", "episodes": "episode", "games": "game"}
@@ -117,7 +118,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 
 
 @pytest.mark.parametrize("source", BY_ID)
-@pytest.mark.parametrize("failures", [1, 3])
+@pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
     sync: RunTap,
     config: Config,

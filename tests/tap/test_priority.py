@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator, title_line
 from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
 
+from tests.tap.conftest import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tests.tap.conftest import Config, Run, RunTap
 
-KEY = "a1b2c3d4"
 IDS = [f"tt000000{number}" for number in range(1, 8)]
 VOTES = {"tt0000001": 50, "tt0000002": 7000, "tt0000003": 100, "tt0000004": 7000, "tt0000005": 9}
 """The last two titles have no row."""
@@ -149,13 +150,6 @@ def test_a_file_and_a_refresh_leave_titles_out_but_imdb_ids_does_not(
     with time_machine.travel(START + timedelta(days=400)):
         assert sorted(sync(named, run.state).ids("movies")) == sorted(run.ids("movies"))
         assert sorted(sync(config, run.state).ids("movies")) == sorted(BY_VOTES[:3])
-
-
-def test_min_votes_needs_a_rating_file(sync: RunTap, config: Config) -> None:
-    del config["ratings_file"]
-    run = sync({**config, "imdb_ids": IDS, "min_votes": 100})
-    assert run.exit_code == 1
-    assert "min_votes needs ratings_file" in run.log
 
 
 # Which are refreshed
@@ -299,6 +293,7 @@ def test_a_known_rating_waits_longer_each_time() -> None:
     [
         ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
         ({"min_votes": 0}, "min_votes"),
+        ({"ratings_file": None, "min_votes": 100}, "min_votes needs ratings_file"),
         ({"refresh": {"votes_change": -1}}, "votes_change"),
     ],
 )

@@ -158,10 +158,6 @@ def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> N
     assert "i=tt0000002&plot=short" in planned(state, types=ALL)
 
 
-def test_all_types_are_searched_in_one_search(state: SyncState) -> None:
-    assert planned(state, types=ALL, search_terms=("man*",)) == ["s=man*&page=1"]
-
-
 def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     plan = planned(state, search_terms=("aa*", "bb*"), years=(2010, 2011))
     assert plan == [
@@ -240,10 +236,7 @@ def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (
-            lookup("Up", 2009),
-            LookupTask(Title("UP", 2009), "titles_file", 7),
-        ),
+        (lookup("Up", 2009), LookupTask(Title("UP", 2009), "titles_file", 7)),
         (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2)),
         (page("man*"), page("man*")),
     ],
@@ -265,14 +258,8 @@ def test_the_same_request_is_sent_once(state: SyncState, one: Task, other: Task)
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (
-            lookup("Up", 2009),
-            lookup("Up"),
-        ),
-        (
-            lookup("Up", None, "movie"),
-            lookup("Up", None, "game"),
-        ),
+        (lookup("Up", 2009), lookup("Up")),
+        (lookup("Up", None, "movie"), lookup("Up", None, "game")),
         (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2, full=False)),
         (page("man*"), page("man*", 2)),
         (page("man*"), page("man")),
@@ -348,12 +335,7 @@ def test_pending_tasks_are_distinguished_from_tasks_not_started(state: SyncState
     state.searches.in_progress[search.search.key] = search.search
     pending: list[Task] = [title(1), season, search]
     assert not queue_of(pending, state).has_more_than_pending()
-    others: list[Task] = [
-        title(2),
-        SeasonTask("tt0944947", 3),
-        page("the*"),
-        lookup("Up", 2009),
-    ]
+    others: list[Task] = [title(2), SeasonTask("tt0944947", 3), page("the*"), lookup("Up", 2009)]
     for task in others:
         assert queue_of([*pending, task], state).has_more_than_pending()
         queue = queue_of([], state)

@@ -167,11 +167,11 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
         run = sync(config)
     rate(
         {
-            "tt0000001": (7.0, 55),  # 10% more: not yet
+            "tt0000001": (7.0, 50),
             "tt0000002": (7.0, 7800),
             "tt0000003": (7.1, 100),
             "tt0000004": (7.0, 8000),
-            "tt0000005": (7.0, 10),  # 11% more
+            "tt0000005": (7.0, 10),
             "tt0000006": (6.0, 70),  # a row of its own now
         }
     )
@@ -179,19 +179,28 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
         assert sync(config, run.state).ids("movies") == [], "fetched today"
     with on_day(1):
         again = sync(config, run.state)
-    changed = ["tt0000004", "tt0000002", "tt0000006", "tt0000005", "tt0000003"]
-    assert again.ids("movies") == changed
+    ratings, votes = ["tt0000006", "tt0000003"], ["tt0000004", "tt0000002", "tt0000005"]
+    in_turns = [ratings[0], votes[0], ratings[1], *votes[1:]]
+    assert again.ids("movies") == in_turns
 
 
-def test_the_share_of_votes_is_a_setting(
-    sync: RunTap, config: Config, rate: Callable[[Ratings], str]
+@pytest.mark.parametrize(("share", "fetched"), [(0, 1), (0.3, 3), (None, 5), (1, 6)])
+def test_new_titles_may_take_the_whole_day_and_changed_ones_a_share(
+    sync: RunTap,
+    config: Config,
+    rate: Callable[[Ratings], str],
+    share: float | None,
+    fetched: int,
 ) -> None:
-    config |= {"imdb_ids": IDS[:5], "refresh": {"votes_change": 0.5}}
+    config |= {"daily_requests": 10, "refresh": {} if share is None else {"daily_share": share}}
     with on_day(0):
-        run = sync(config)
-    rate({"tt0000002": (7.0, 10_400), "tt0000004": (7.0, 10_600)})
+        run = sync({**config, "imdb_ids": IDS[:5]})
+    rate(dict.fromkeys(IDS, (9.0, 9999)))
     with on_day(1):
-        assert sync(config, run.state).ids("movies") == ["tt0000004"]
+        again = sync({**config, "imdb_ids": IDS[:6]}, run.state)
+        later = sync({**config, "imdb_ids": IDS[:6]}, again.state)
+    assert (again.ids("movies")[0], requests(again)) == ("tt0000006", fetched)
+    assert requests(later) == 0, "the share is of the day, not of a run"
 
 
 def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
@@ -294,7 +303,7 @@ def test_a_known_rating_waits_longer_each_time() -> None:
         ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
         ({"min_votes": 0}, "min_votes"),
         ({"ratings_file": None, "min_votes": 100}, "min_votes needs ratings_file"),
-        ({"refresh": {"votes_change": -1}}, "votes_change"),
+        ({"refresh": {"daily_share": 2}}, "daily_share"),
     ],
 )
 def test_invalid_settings_are_named(

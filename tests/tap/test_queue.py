@@ -10,6 +10,7 @@ from tap_omdb.config.settings import Refresh, Settings, Title
 from tap_omdb.config.titles_file import InvalidRow
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.budget import Budget, DailyCounter
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
@@ -48,6 +49,9 @@ def page(term: str, number: int = 1) -> SearchTask:
     return SearchTask(SearchProgress(SearchKey(term, 2010, "movie"), TODAY), number)
 
 
+BUDGET = Budget(None, 1000, DailyCounter({}, "run", None, "key"))
+
+
 def lookup(title: str, year: int | None = None, kind: str | None = None) -> LookupTask:
     return LookupTask(Title(title, year, kind), "titles")
 
@@ -73,7 +77,7 @@ def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) ->
     chosen = settings(**changes)
     streams = {"searches", *(STREAM_OF_TYPE[title_type] for title_type in selected)}
     selection = Selection.of(streams, frozenset(chosen.types))
-    return Planner(chosen, state, selection, TODAY, VoteRanking())
+    return Planner(chosen, state, selection, TODAY, VoteRanking(), BUDGET)
 
 
 def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401

@@ -131,7 +131,7 @@ VALID: list[tuple[dict[str, Any], Any]] = [
     ({"max_requests": None}, None),
     ({"max_requests": ""}, None),
     ({"daily_requests": None}, 1000),
-    ({"refresh": None}, {"this_year": 7, "recent": 30, "older": 180, "votes_change": 0.1}),
+    ({"refresh": None}, {"this_year": 7, "recent": 30, "older": 180, "daily_share": 0.5}),
     ({"refresh": '{"older": "never"}'}, {"older": "never"}),
     ({"types": None}, ["movie"]),
     ({"types": "movie, game"}, ["movie", "game"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from tap_omdb.state.dated_index import DatedIndex
@@ -118,29 +119,27 @@ class TitleIndex:
         """Return the other ids for which OMDb returns this title."""
         return sorted(self._merged_ids.get(imdb_id, ()))
 
-    def changed(
-        self, ratings: Ratings, votes_change: float, types: Collection[str], today: date
-    ) -> array[int]:
+    def changed(self, ratings: Ratings, types: Collection[str], today: date) -> array[int]:
         """Find the titles whose rating on IMDb differs from what OMDb last reported.
 
         A title whose recent refreshes returned the same values waits: OMDb may lag behind IMDb.
 
         Args:
             ratings: IMDb's ratings.
-            votes_change: The share by which the votes must have changed; a rating counts if it
-                has changed at all.
             types: The types whose streams are selected.
             today: The current day (UTC).
 
         Returns:
-            The numbers in the IMDb ids, in the order of the change in votes, the largest first.
+            The numbers in the IMDb ids, those whose votes have changed most first. Titles whose
+            rating has changed and those with other votes alone take turns, so that the many
+            ratings of titles with few votes do not hold up the titles that many people watch.
         """
-        changes = array("Q")
+        of_rating, of_votes = array("Q"), array("Q")
         for number, rating, votes in ratings:
             detail = self._index.detail(number)
             if not detail:
                 continue
-            change = find_change(detail, rating, votes, votes_change)
+            change = find_change(detail, rating, votes)
             mark = self._index.get(number) if change is not None else None
             if (
                 change is not None
@@ -149,8 +148,10 @@ class TitleIndex:
                 and mark.label.outcome in types
                 and _id(number) not in self._failures
             ):
-                changes.append(change << _NUMBER_BITS | number)
-        return array("Q", (item & _NUMBER_MASK for item in sorted(changes, reverse=True)))
+                changes = of_rating if change.of_rating else of_votes
+                changes.append(change.of_votes << _NUMBER_BITS | number)
+        turns = zip_longest(sorted(of_rating, reverse=True), sorted(of_votes, reverse=True))
+        return array("Q", (item & _NUMBER_MASK for turn in turns for item in turn if item))
 
     def has_rating(self, imdb_id: str) -> bool:
         """Return whether the state has a rating of a title."""

@@ -145,7 +145,7 @@ class SyncRun:
             yield self._end(_Outcome("failed", f"ratings_file: {error}"))
             return
         today = self._started.date()
-        planner = Planner(settings, state, self._selection, today, self._ranking)
+        planner = Planner(settings, state, self._selection, today, self._ranking, self._budget)
         progress = ProgressReporter(self._budget, self._rows, planner.count())
         queue = TaskQueue(planner.tasks(), state, workers, self._ranking)
         handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))

@@ -10,20 +10,18 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
 from omdb_emulator.testing import Emulator
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
 from tap_omdb.tap import TapOMDb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 KEY = "a1b2c3d4"
 TAP = Path(sys.executable).with_name("tap-omdb")

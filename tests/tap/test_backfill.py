@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,14 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_omdb import clock
 from tap_omdb.backfill import cli, describe_pending, plan, seed, split_evenly
+from tap_omdb.config.settings import Settings
 from tap_omdb.state.budget import DailyCounter
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.tap import TapOMDb
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tap_omdb.config.settings import Settings
 
 KEY = "0000abcd"
 CONFIG = {"api_key": KEY, "years": ["2012-2013", 2010], "daily_requests": 100}

@@ -10,11 +10,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -26,10 +27,6 @@ from tap_omdb.state.budget import Budget, BudgetExhausted, DailyCounter
 from tap_omdb.state.cache_file import NAME, CacheFile
 from tap_omdb.state.errors import StateError
 from tap_omdb.state.response_cache import KEEP, ResponseCache
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Counts = dict[str, dict[str, int]]
 
@@ -57,7 +54,7 @@ def file(tmp_path: Path) -> Iterator[CacheFile]:
 # Requests
 
 
-def budget(  # noqa: PLR0913 - the arguments of a budget and of its counter
+def budget(
     per_run: int | None,
     per_day: int,
     file: CacheFile | None = None,

@@ -9,23 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from omdb_emulator.testing import Emulator
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Command, Config, RunTap
+from tests.tap.conftest import Command, Config, Run, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
 STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
@@ -147,11 +142,7 @@ def test_about_as_text(command: Command) -> None:
 
 @pytest.mark.parametrize("has_config", [True, False])
 def test_discovery_requires_no_config_and_no_request(
-    has_config: bool,  # noqa: FBT001
-    command: Command,
-    config: Config,
-    omdb: Emulator,
-    tmp_path: Path,
+    has_config: bool, command: Command, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**config, "imdb_ids": ["tt1375666"]}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,10 +14,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import KEY, Config, Run, RunTap
 
 DETAILS = ("movies", "series", "episodes", "games")
 STREAMS = {*DETAILS, "searches", "rejects"}

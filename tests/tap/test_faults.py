@@ -10,11 +10,12 @@ import json
 import logging
 import socket
 import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
@@ -24,12 +25,7 @@ from tap_omdb import redaction
 from tap_omdb.transport.circuit_breaker import CircuitBreaker
 from tap_omdb.transport.session import Session
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.tap.conftest import Command, Config, Run, RunTap
+from tests.tap.conftest import KEY, Command, Config, Run, RunTap
 
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
@@ -282,7 +278,7 @@ FINAL: dict[str, tuple[dict[str, Any], str, int, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reason", "status", "requests_made"), FINAL.values(), ids=FINAL)
-def test_an_error_response_for_one_title_is_a_reject(  # noqa: PLR0913, PLR0917
+def test_an_error_response_for_one_title_is_a_reject(
     fault: dict[str, Any],
     reason: str,
     status: int,
@@ -326,7 +322,7 @@ PARSABLE: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("fault", "field", "start"), PARSABLE.values(), ids=list(PARSABLE))
-def test_a_defective_response_that_can_be_parsed_is_used(  # noqa: PLR0913, PLR0917
+def test_a_defective_response_that_can_be_parsed_is_used(
     fault: dict[str, Any], field: str, start: str, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     omdb.fault(match={"i": HIT}, **fault)
@@ -501,8 +497,7 @@ def test_an_invalid_redirect_does_not_crash_the_run(
     ],
 )
 def test_no_redirect_sends_the_key_to_another_host_or_without_tls(
-    location: str,
-    is_followed: bool,  # noqa: FBT001
+    location: str, is_followed: bool
 ) -> None:
     response = requests.Response()
     response.url = "https://www.omdbapi.com/?apikey=x"
@@ -574,13 +569,8 @@ def test_a_prefix_with_missing_pages_is_split(tap: RunTap, config: Config, omdb:
     ],
     ids=["broken", "unavailable"],
 )
-def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(  # noqa: PLR0913, PLR0917
-    fault: dict[str, Any],
-    reason: str,
-    days: int,
-    tap: RunTap,
-    config: Config,
-    omdb: Emulator,
+def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(
+    fault: dict[str, Any], reason: str, days: int, tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
     search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
     failing = omdb.fault(match={"s": "man*", "page": "2"}, **fault)

@@ -11,16 +11,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from omdb_emulator.testing import Emulator
 
 from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).with_name("golden")
 CONFIG = {
@@ -55,11 +52,7 @@ def omdb() -> Iterator[Emulator]:
 
 
 @pytest.mark.parametrize("is_shuffled", [False, True], ids=["at once", "out of order"])
-def test_a_run_is_as_it_was(
-    is_shuffled: bool,  # noqa: FBT001
-    omdb: Emulator,
-    tmp_path: Path,
-) -> None:
+def test_a_run_is_as_it_was(is_shuffled: bool, omdb: Emulator, tmp_path: Path) -> None:
     if is_shuffled:
         # What comes late must not change the order of what is emitted.
         omdb.fault("delay", seconds=0.05, probability=0.5, seed=7)

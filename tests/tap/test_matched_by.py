@@ -6,20 +6,16 @@ A title looked up by name whose year OMDb does not have is looked up once more w
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator, title_line
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import KEY, Config, Run, RunTap
 
 DASH = "\N{EN DASH}"
 MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
@@ -119,7 +115,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 
 @pytest.mark.parametrize("source", BY_ID)
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
+def test_a_title_that_failed_first(
     sync: RunTap,
     config: Config,
     omdb: Emulator,
@@ -145,12 +141,12 @@ def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
 
 @pytest.mark.parametrize("source", BY_ID)
 @pytest.mark.parametrize("was_fetched", [False, True])
-def test_a_title_that_omdb_did_not_have(  # noqa: PLR0913, PLR0917
+def test_a_title_that_omdb_did_not_have(
     sync: RunTap,
     config: Config,
     omdb: Emulator,
     source: str,
-    was_fetched: bool,  # noqa: FBT001
+    was_fetched: bool,
     tmp_path: Path,
     days: time_machine.Traveller,
 ) -> None:
@@ -254,7 +250,7 @@ def lookups(*titles: tuple[str, int | None]) -> list[dict[str, Any]]:
         ("Unknown", None, 1, None, 1),
     ],
 )
-def test_a_year_that_is_near_is_accepted(  # noqa: PLR0913, PLR0917
+def test_a_year_that_is_near_is_accepted(
     sync: RunTap,
     config: Config,
     title: str,

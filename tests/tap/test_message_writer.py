@@ -4,18 +4,15 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import BufferedReader
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from tap_omdb.message_writer import MAX_BUFFERED_BYTES, MessageWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedReader
 
 TEXT = "x" * 2**20
 

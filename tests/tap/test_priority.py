@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,12 +15,7 @@ from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator, title_line
 from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import KEY, Config, Run, RunTap
 
 IDS = [f"tt000000{number}" for number in range(1, 8)]
 VOTES = {"tt0000001": 50, "tt0000002": 7000, "tt0000003": 100, "tt0000004": 7000, "tt0000005": 9}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,9 +18,6 @@ from tap_omdb.config.ratings_file import (
     check_ratings_file,
     read_ratings_file,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 HEADER = "tconst\taverageRating\tnumVotes\n"
 MEMORY = """

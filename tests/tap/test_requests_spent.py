@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import KEY, Config, RunTap
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 BAND_OF_BROTHERS = "tt0185906"
@@ -219,7 +215,7 @@ def test_each_year_is_a_separate_search(sync: RunTap, sea: Config, own: Emulator
     ],
     ids=lambda value: "+".join(sorted(map(str, value))),
 )
-def test_all_types_are_searched_at_once_where_possible(  # noqa: PLR0913, PLR0917
+def test_all_types_are_searched_at_once_where_possible(
     types: list[str],
     searched: list[str | None],
     streams: set[str],
@@ -468,7 +464,7 @@ BASICS = (
         ("title.basics.tsv.gz", BASICS, ["tt1375666", "tt0435761"], {}, 2),
     ],
 )
-def test_a_file_of_titles(  # noqa: PLR0913, PLR0917
+def test_a_file_of_titles(
     name: str,
     content: str,
     movies: list[str],

@@ -12,23 +12,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import KEY, Config, RunTap
 
 State = dict[str, Any]
 

@@ -6,17 +6,14 @@ import gzip
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+from omdb_emulator.testing import Emulator
 from tap_omdb.tap import TapOMDb
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Command, Config, Run, RunTap
+from tests.tap.conftest import Command, Config, Run, RunTap
 
 KEY = "a1b2c3d4"
 NEXT_YEAR = datetime.now(timezone.utc).year + 1
@@ -163,13 +160,8 @@ PYTHON = re.compile(r"None|Decimal|: (True|False)|is not of type|[:\[,] '")
 @pytest.mark.parametrize(
     ("settings", "names", "remedy"), INVALID, ids=lambda value: repr(value)[:60]
 )
-def test_an_invalid_setting_is_rejected_before_the_first_request(  # noqa: PLR0913, PLR0917
-    settings: dict[str, Any],
-    names: str,
-    remedy: str,
-    sync: RunTap,
-    config: Config,
-    omdb: Emulator,
+def test_an_invalid_setting_is_rejected_before_the_first_request(
+    settings: dict[str, Any], names: str, remedy: str, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     run = sync({**config, "imdb_ids": ["tt1375666"], **settings})
     errors = _errors(run)
@@ -258,13 +250,8 @@ def test_an_id_that_is_listed_twice_is_fetched_once(
         (gzip.compress(b"imdb_id\ntt1375666\n" * 99, mtime=0)[:30], "cannot be read"),
     ],
 )
-def test_a_titles_file_without_titles_is_rejected(  # noqa: PLR0913, PLR0917
-    content: bytes,
-    message: str,
-    sync: RunTap,
-    config: Config,
-    omdb: Emulator,
-    tmp_path: Path,
+def test_a_titles_file_without_titles_is_rejected(
+    content: bytes, message: str, sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "titles.csv"
     path.write_bytes(content)
@@ -431,7 +418,7 @@ def test_under_meltano_only_likely_misspellings_are_reported(
         ({"titles_file": "basics.tsv", "years": [2010]}, None),
     ],
 )
-def test_settings_that_may_not_do_what_was_intended_cause_a_warning(  # noqa: PLR0913, PLR0917
+def test_settings_that_may_not_do_what_was_intended_cause_a_warning(
     settings: dict[str, Any],
     warning: str | None,
     sync: RunTap,

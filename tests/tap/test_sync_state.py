@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.state.dated_index import COMPACTED, DatedIndex
+from tap_omdb.state.dated_index import COMPACTED, DatedIndex, Days
 from tap_omdb.state.errors import StateError
 from tap_omdb.state.failures import MAX_ATTEMPTS
 from tap_omdb.state.lookups import FAILED, FOUND
@@ -26,11 +26,6 @@ from tap_omdb.state.marks import Label, Mark
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import VERSION, SyncState, seed
 from tap_omdb.state.titles import NOT_FOUND, FetchedLabel
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_omdb.state.dated_index import Days
 
 RECORDED = Path(__file__).with_name("state.json")
 TODAY = date(2026, 11, 22)

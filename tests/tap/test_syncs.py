@@ -6,14 +6,12 @@ import re
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from omdb_emulator.testing import Emulator
 
-if TYPE_CHECKING:
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import Config, Run, RunTap
 
 LINE = re.compile(
     r" \| (?P<rows>[\w ,]+) · (?P<done>\d+) of (?P<all>\d+) tasks done, "

@@ -105,17 +105,24 @@ def _session_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def omdb(_session_emulator: Emulator) -> Iterator[Emulator]:
-    """An emulator with its own catalogue, with `KEY` as its only key and nothing counted yet.
+def omdb(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """An emulator with `KEY` as its only key and nothing counted yet.
 
-    A test that changes titles must use an emulator of its own.
+    If the test's module has a `CATALOGUE`, the emulator serves these titles and is the test's own;
+    otherwise it has the built-in titles, is shared, and its titles must not be changed.
     """
-    before = _session_emulator.settings()
-    _session_emulator.reset()
-    yield _session_emulator
-    _session_emulator.reset()
-    _session_emulator.settings(**before)
-    _session_emulator.set_key(KEY)
+    titles = getattr(request.module, "CATALOGUE", None)
+    if titles is not None:
+        with Emulator(titles, keys={KEY: None}) as emulator:
+            yield emulator
+        return
+    shared: Emulator = request.getfixturevalue("_session_emulator")
+    before = shared.settings()
+    shared.reset()
+    yield shared
+    shared.reset()
+    shared.settings(**before)
+    shared.set_key(KEY)
 
 
 @pytest.fixture

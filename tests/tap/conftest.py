@@ -93,9 +93,11 @@ class RunTap(Protocol):
 
 
 class Command(Protocol):
-    """Runs the installed command with any arguments, and additional environment variables."""
+    """Runs the installed command, with a config file and additional environment variables."""
 
-    def __call__(self, *arguments: str, **environment: str) -> Run: ...
+    def __call__(
+        self, *arguments: str, config: Mapping[str, Any] | None = None, **environment: str
+    ) -> Run: ...
 
 
 @pytest.fixture(scope="session")
@@ -144,12 +146,13 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def command() -> Command:
+def command(tmp_path: Path) -> Command:
     """Run the installed command; it may take 30 s."""
 
-    def run(*arguments: str, **environment: str) -> Run:
+    def run(*arguments: str, config: Mapping[str, Any] | None = None, **environment: str) -> Run:
+        given = ["--config", _write(tmp_path / "config.json", config)] if config else []
         done = subprocess.run(
-            [TAP, *arguments],
+            [TAP, *given, *arguments],
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
@@ -174,13 +177,13 @@ def run_tap(command: Command, tmp_path: Path) -> RunTap:
         *,
         select: set[str] | None = None,
     ) -> Run:
-        arguments = ["--config", _write(tmp_path / "config.json", config)]
+        arguments = []
         if state is not None:
             arguments += ["--state", _write(tmp_path / "state.json", state)]
         if select is not None:
             catalog = _catalog(config, select)
             arguments += ["--catalog", _write(tmp_path / "catalog.json", catalog)]
-        return command(*arguments)
+        return command(*arguments, config=config)
 
     return run
 

@@ -6,7 +6,6 @@ SDK's formats, and everything that it prints or writes is searched for the key.
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import time
@@ -818,7 +817,6 @@ def test_the_debug_log_of_the_command_does_not_contain_the_key_in_any_format(
 ) -> None:
     if fault:
         omdb.fault(**fault)
-    (tmp_path / "config.json").write_text(json.dumps({**config, "cache_dir": None}))
     (tmp_path / "log.yaml").write_text(JSON_LOG)
     formats = {
         "| DEBUG    | urllib3.connectionpool": {},
@@ -827,7 +825,7 @@ def test_the_debug_log_of_the_command_does_not_contain_the_key_in_any_format(
         },
     }
     for line, variables in formats.items():
-        run = command("--config", str(tmp_path / "config.json"), LOGLEVEL="DEBUG", **variables)
+        run = command(config={**config, "cache_dir": None}, LOGLEVEL="DEBUG", **variables)
         assert run.exit_code == bool(fault)
         assert_no_key(run.stdout, run.log)
         # The line with the URL exists.
@@ -876,12 +874,10 @@ def test_a_log_record_with_mismatched_arguments_is_passed_on() -> None:
 
 
 def test_the_output_of_the_command_does_not_contain_the_key(
-    command: Command, config: Config, tmp_path: Path
+    command: Command, config: Config
 ) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config))
     for arguments in (["--discover"], ["--about"], ["--about", "--format=json"], ["--test=schema"]):
-        run = command("--config", str(path), *arguments, LOGLEVEL="DEBUG", TAP_OMDB_API_KEY=KEY)
+        run = command(*arguments, config=config, LOGLEVEL="DEBUG", TAP_OMDB_API_KEY=KEY)
         assert run.exit_code == 0
         assert run.stdout
         assert_no_key(run.stdout, run.log)

@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
@@ -282,20 +281,3 @@ def test_a_known_rating_takes_four_characters(
 def test_a_known_rating_waits_longer_each_time() -> None:
     waits = [KnownRating(70, 100, unchanged).wait_days for unchanged in range(8)]
     assert waits == [1, 1, 2, 4, 8, 16, 32, 64]
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
-        ({"min_votes": 0}, "min_votes"),
-        ({"ratings_file": None, "min_votes": 100}, "min_votes needs ratings_file"),
-        ({"refresh": {"votes_change": -1}}, "votes_change"),
-    ],
-)
-def test_invalid_settings_are_named(
-    sync: RunTap, config: Config, setting: dict[str, Any], message: str
-) -> None:
-    run = sync({**config, "imdb_ids": IDS, **setting})
-    assert run.exit_code == 1
-    assert message in run.log

@@ -69,6 +69,12 @@ class Run:
         return dict(counts)
 
     @property
+    def requests(self) -> int:
+        """The requests sent, as the row of `syncs` has them."""
+        [outcome] = self.records("syncs")
+        return int(outcome["requests"])
+
+    @property
     def state(self) -> dict[str, Any]:
         """The last state, as a target would write it."""
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
@@ -78,6 +84,14 @@ class Run:
     def sync_state(self) -> dict[str, Any]:
         """The tap's own part of the last state."""
         return dict(self.state["bookmarks"]["sync_state"])
+
+
+def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
+    """Merge the state of a partial run as Meltano does (`meltano.core.utils.merge`)."""
+    result = deepcopy(complete)
+    for key, value in partial.items():
+        result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
+    return result
 
 
 class RunTap(Protocol):

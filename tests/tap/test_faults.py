@@ -596,26 +596,6 @@ def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(
 # Further attempts, merged ids, seasons
 
 
-def test_a_title_that_fails_is_retried_on_later_days(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    fault = omdb.fault("error", {"i": HIT})
-    now = datetime.now(timezone.utc)
-    run = tap(config)
-    assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
-    assert tap(config, run.state).counts == {}
-    assert omdb.stats()["requests"] == 3
-    with time_machine.travel(now + timedelta(days=1)):
-        run = tap(config, run.state)
-        assert run.counts == {"rejects": 1}
-    omdb.remove_fault(fault)
-    with time_machine.travel(now + timedelta(days=2)):
-        run = tap(config, run.state)
-        assert run.ids("movies") == [HIT]
-        assert run.counts == {"movies": 1}
-        assert run.sync_state["failures"] == {}
-
-
 def test_a_title_that_fails_on_three_days_waits_for_its_refresh(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from omdb_emulator.testing import Emulator
+from omdb_emulator.testing import Emulator, title_line
 
 from tests.tap.conftest import KEY, Config, RunTap
 
@@ -18,16 +18,10 @@ NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 BAND_OF_BROTHERS = "tt0185906"
 
 
-def movie(number: int, title: str, year: int = 2010, kind: str = "movie") -> dict[str, Any]:
-    """Return a title for the emulator."""
-    return {
-        "imdbID": f"tt{number:07d}",
-        "Title": title,
-        "Year": str(year),
-        "Type": kind,
-        # More votes put a title further up in a search.
-        "imdbVotes": f"{9_000_000 - number:,}",
-    }
+def movie(number: int, title: str, year: int = 2010) -> dict[str, Any]:
+    """Return a title for the emulator; more votes put one further up in a search."""
+    votes = f"{9_000_000 - number:,}"
+    return title_line(f"tt{number:07d}", title, Year=str(year), imdbVotes=votes)
 
 
 @pytest.fixture
@@ -349,17 +343,6 @@ def test_a_refresh_emits_changed_values(sync: RunTap, own: Emulator) -> None:
         second = sync(config, first.state)
     assert [run.records("movies")[0]["imdb_rating"] for run in (first, second)] == [None, 7.1]
     assert second.records("movies")[0]["fetched_at"] == "2026-06-25T12:00:00Z"
-
-
-def test_never_means_never(sync: RunTap, own: Emulator, sea: Config) -> None:
-    never = {"this_year": "never", "recent": "never", "older": "never"}
-    config = {**sea, "imdb_ids": ["tt0000404"], "refresh": never}
-    with time_machine.travel(NOW):
-        run = sync(config)
-    before = len(own.requests())
-    with time_machine.travel(NOW + timedelta(days=400)):
-        assert sync(config, run.state).counts in ({}, {"rejects": 1})
-    assert len(own.requests()) - before <= 1  # "Error getting data." is retried
 
 
 def test_a_known_title_is_refreshed_even_if_no_setting_names_it_any_more(

@@ -30,8 +30,6 @@ BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
 """Band of Brothers, one season of ten episodes."""
 
-PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head></html>"
-
 
 @pytest.fixture
 def config(omdb: Emulator, tmp_path: Path) -> Config:
@@ -84,17 +82,11 @@ def spent(run: Run) -> int:
 
 # Temporary faults
 
+# Which status and body mean what is in test_responses.py.
 TEMPORARY: dict[str, dict[str, Any]] = {
-    "500": {"effect": "response", "status": 500, "body": PAGE, "content_type": "text/html"},
-    "502": {"effect": "response", "status": 502, "body": PAGE, "content_type": "text/html"},
     "503 of IIS": {"effect": "unavailable"},
     "504, empty": {"effect": "empty", "status": 504},
-    "408": {"effect": "html", "status": 408},
-    "429": {"effect": "cloudflare", "status": 429},
-    **{
-        str(status): {"effect": "cloudflare", "status": status}
-        for status in (503, *range(520, 525))
-    },
+    "522 of Cloudflare": {"effect": "cloudflare", "status": 522},
     "530 as JSON": {"effect": "response", "status": 530, "body": "{}"},
     "no response": {"effect": "cut"},
     "reset": {"effect": "cut", "reset": True},
@@ -103,12 +95,9 @@ TEMPORARY: dict[str, dict[str, Any]] = {
     "no body, reset": {"effect": "cut_body", "fraction": 0, "reset": True},
     "time-out": {"effect": "delay", "seconds": 1.5},
     "HTML with 200": {"effect": "html"},
-    "HTML called JSON": {"effect": "html", "content_type": "application/json"},
     "truncated JSON": {"effect": "truncated"},
     "empty body": {"effect": "empty"},
     "a list": {"effect": "not_object"},
-    "null": {"effect": "not_object", "body": "null"},
-    "text": {"effect": "not_object", "body": "The service is down."},
 }
 
 
@@ -149,10 +138,23 @@ def test_a_lasting_fault_is_a_reject_and_the_run_continues(
     assert [*runs.values()] == [{"day": today, "attempts": 1, "matched_by": "imdb_id"}]
 
 
-def test_a_slow_body_is_waited_for(tap: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.fault("slow_body", {"i": HIT}, seconds=1.5)
-    run = tap(config)
-    assert run.ids("movies") == IDS
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": "slow_body", "seconds": 1.5},
+        {"effect": "redirect"},
+        *(
+            {"effect": "cloudflare", "status": 503, "times": 1, "retry_after": odd}
+            for odd in ("soon", "-5", "Wed, 99 Foo 2026", "")
+        ),
+    ],
+    ids=repr,
+)
+def test_a_slow_body_a_redirect_and_an_odd_retry_after_do_no_harm(
+    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    omdb.fault(match={"i": HIT}, **fault)
+    assert tap({**config, "max_retry_time": 5}).ids("movies") == IDS
 
 
 def test_retries_count_against_the_budget(tap: RunTap, config: Config, omdb: Emulator) -> None:
@@ -191,15 +193,6 @@ def test_retry_after_applies_to_all_requests(tap: RunTap, config: Config, omdb: 
     limited = next(n for n, request in enumerate(log) if request["query"]["i"] == ids[3])
     later = [request["at"] - log[limited]["at"] for request in log[limited + 1 :]]
     assert sum(seconds < 2 for seconds in later) <= 1
-
-
-@pytest.mark.parametrize("retry_after", ["soon", "-5", "Wed, 99 Foo 2026", ""])
-def test_an_invalid_retry_after_is_ignored(
-    retry_after: str, tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    omdb.fault("cloudflare", {"i": HIT}, status=503, times=1, retry_after=retry_after)
-    run = tap({**config, "max_retry_time": 5})
-    assert run.ids("movies") == IDS
 
 
 def test_a_retry_after_beyond_the_retry_budget_is_not_waited_for(
@@ -306,15 +299,8 @@ def test_an_error_response_for_one_title_is_a_reject(
 PARSABLE: dict[str, tuple[dict[str, Any], str, str]] = {
     # the fault, the field that shows it, how its value begins
     "control characters": ({"effect": "control_characters"}, "plot", "\x1f\x08\t\x1d"),
-    "an invalid escape": ({"effect": "bad_escape"}, "plot", "inner\\spiritual "),
     "quotes": ({"effect": "unescaped_quote"}, "plot", 'the "best" of '),
     "Windows-1252": ({"effect": "latin1"}, "plot", "Café "),
-    "UTF-8 called Latin-1": ({"effect": "utf8_as_latin1"}, "plot", "Café "),
-    "an unknown charset": (
-        {"effect": "response", "content_type": "application/json; charset=klingon"},
-        "title",
-        "Interstellar",
-    ),
     "called HTML": ({"effect": "response", "content_type": "text/html"}, "title", "Interstellar"),
     "with a status of 500": ({"effect": "response", "status": 500}, "title", "Interstellar"),
 }
@@ -439,14 +425,6 @@ def test_an_error_in_cloudflares_cache_does_not_end_the_next_run(
 
 
 # Redirects
-
-
-def test_a_redirect_on_the_same_host_is_followed(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    omdb.fault("redirect", {"i": HIT})
-    run = tap(config)
-    assert run.ids("movies") == IDS
 
 
 def test_a_redirect_to_another_host_ends_the_run_and_does_not_get_the_key(

@@ -70,7 +70,7 @@ def ids(*numbers: int) -> list[str]:
 def test_titles_are_fetched_right_after_their_search_page(
     sync: RunTap, sea: Config, own: Emulator
 ) -> None:
-    run = sync(sea)
+    run = sync({**sea, "search_terms": ["sea", " SEA "]})
     assert requested(own) == [
         "sea p1",
         *ids(*range(1, 11)),
@@ -169,12 +169,6 @@ def test_a_title_listed_twice_on_one_page_is_fetched_once(
     assert (row["total_results"], row["hits"], row["missed"]) == (2, 1, 0)
 
 
-def test_the_same_search_term_is_searched_once(sync: RunTap, sea: Config, own: Emulator) -> None:
-    run = sync({**sea, "search_terms": ["sea", " SEA ", "sea"]})
-    assert len(requested(own)) == 39
-    assert run.counts["searches"] == 1
-
-
 def test_hits_of_other_years_are_ignored_where_omdb_ignores_the_year(
     sync: RunTap, sea: Config, own: Emulator
 ) -> None:
@@ -184,16 +178,6 @@ def test_hits_of_other_years_are_ignored_where_omdb_ignores_the_year(
     [row] = run.records("searches")
     assert (row["hits"], row["new_titles"], row["missed"]) == (35, 10, 0)
     assert len(requested(own)) == 4 + 10
-
-
-def test_each_year_is_a_separate_search(sync: RunTap, sea: Config, own: Emulator) -> None:
-    run = sync({**sea, "years": ["2010-2011"]})
-    assert len(run.ids("movies")) == 35
-    assert sorted(row["search_id"] for row in run.records("searches")) == [
-        "sea|2010|movie",
-        "sea|2011|movie",
-    ]
-    assert len(requested(own)) == 3 + 1 + 35
 
 
 @pytest.mark.parametrize(

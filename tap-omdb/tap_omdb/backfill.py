@@ -17,9 +17,9 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb.config.files import read_config, read_state
 from tap_omdb.config.settings import Refresh
+from tap_omdb.state import StateError
 from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
-from tap_omdb.state.errors import StateError
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.state.sync_state import seed as seed_sync_state
 from tap_omdb.tap import TapOMDb

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from tap_omdb.config.settings import Settings
 from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
+from tap_omdb.state import StateError
 from tap_omdb.state.budget import Budget, BudgetExhausted
 from tap_omdb.state.cache_file import NAME, CacheFile
-from tap_omdb.state.errors import StateError
 from tap_omdb.state.response_cache import KEEP, ResponseCache
 
 Counts = dict[str, dict[str, int]]

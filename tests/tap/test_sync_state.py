@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.state.dated_index import COMPACTED, DatedIndex, Days
-from tap_omdb.state.errors import StateError
+from tap_omdb.state import StateError
+from tap_omdb.state.dated_index import COMPACTED, DatedIndex, Days, Label, Mark
 from tap_omdb.state.failures import MAX_ATTEMPTS
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
-from tap_omdb.state.marks import Label, Mark
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import VERSION, SyncState, seed
 from tap_omdb.state.titles import NOT_FOUND, FetchedLabel

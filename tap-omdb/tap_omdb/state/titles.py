@@ -6,10 +6,9 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import DatedIndex
+from tap_omdb.state.dated_index import OLDER, DatedIndex, Label, Mark, year_detail
 from tap_omdb.state.failures import Failures
 from tap_omdb.state.known_rating import LENGTH, decode, encode, find_change, pack, unpack
-from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

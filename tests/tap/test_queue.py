@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tap_omdb.config.settings import Refresh, Settings, Title
@@ -17,13 +19,7 @@ from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.planner import PlanLength, Planner, Selection, next_search_task
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from tap_omdb.sync.tasks import Task
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = TODAY - timedelta(days=400)
@@ -168,9 +164,7 @@ def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     ]
 
 
-def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
-    state: SyncState,
-) -> None:
+def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(state: SyncState) -> None:
     for term in ("the*", "ther*"):
         state.searches.mark_finished(SearchKey(term, None, "movie"), None, TODAY)
     state.searches.mark_finished(SearchKey("thea*", None, "movie"), 9, TODAY)

@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Template
 
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import Project
 
 KEY = "00000000"
 QUOTA = 20

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tap_omdb.config.settings import Refresh, Settings, Title
 from tap_omdb.config.titles_file import InvalidRow
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
-from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
@@ -18,13 +20,7 @@ from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.planner import PlanLength, Planner, Selection, next_search_task
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from tap_omdb.sync.tasks import Task
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = TODAY - timedelta(days=400)
@@ -47,9 +43,6 @@ def title(number: int) -> TitleTask:
 
 def page(term: str, number: int = 1) -> SearchTask:
     return SearchTask(SearchProgress(SearchKey(term, 2010, "movie"), TODAY), number)
-
-
-BUDGET = Budget(None, 1000, DailyCounter({}, "run", None, "key"))
 
 
 def lookup(title: str, year: int | None = None, kind: str | None = None) -> LookupTask:
@@ -77,7 +70,8 @@ def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) ->
     chosen = settings(**changes)
     streams = {"searches", *(STREAM_OF_TYPE[title_type] for title_type in selected)}
     selection = Selection.of(streams, frozenset(chosen.types))
-    return Planner(chosen, state, selection, TODAY, VoteRanking(), BUDGET)
+    budget = Budget(chosen, {}, "run", None)
+    return Planner(chosen, state, selection, TODAY, VoteRanking(), budget)
 
 
 def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
@@ -172,9 +166,7 @@ def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     ]
 
 
-def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
-    state: SyncState,
-) -> None:
+def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(state: SyncState) -> None:
     for term in ("the*", "ther*"):
         state.searches.mark_finished(SearchKey(term, None, "movie"), None, TODAY)
     state.searches.mark_finished(SearchKey("thea*", None, "movie"), 9, TODAY)

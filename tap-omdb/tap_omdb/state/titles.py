@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import DatedIndex
+from tap_omdb.state.dated_index import OLDER, DatedIndex, Label, Mark, year_detail
 from tap_omdb.state.failures import Failures
 from tap_omdb.state.known_rating import LENGTH, decode, encode, find_change, pack, unpack
-from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -153,14 +152,14 @@ class TitleIndex:
         turns = zip_longest(sorted(of_rating, reverse=True), sorted(of_votes, reverse=True))
         return array("Q", (item & _NUMBER_MASK for turn in turns for item in turn if item))
 
-    def has_rating(self, imdb_id: str) -> bool:
-        """Return whether the state has a rating of a title."""
-        return self._index.detail(_number(imdb_id)) > 0
+    def is_due_unchanged(self, imdb_id: str, today: date) -> bool:
+        """Return whether a title is due although its rating on IMDb has not changed.
 
-    def is_old(self, imdb_id: str, today: date) -> bool:
-        """Return whether a title is due by its age even if it is treated as an old one."""
+        It is if OMDb had no rating of it, or if it would be due as an old title.
+        """
         mark = self._mark_of(imdb_id)
-        return mark is not None and Mark(mark.day, _OLD).is_due(today, self._refresh)
+        is_old = mark is not None and Mark(mark.day, _OLD).is_due(today, self._refresh)
+        return is_old or not self._index.detail(_number(imdb_id))
 
     def mark_fetched(
         self,

@@ -265,7 +265,7 @@ class Planner:
         yield from islice(self._changed(), max(0, most_changed))
         for imdb_id, title_type in self._state.titles.due(self._today):
             is_selected = title_type in types or (types and title_type == NOT_FOUND)
-            if is_selected and self._is_old_enough(imdb_id) and self._ranking.includes(imdb_id):
+            if is_selected and self._is_due_unchanged(imdb_id) and self._ranking.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh")
         if self._with_episodes:
             for series_id, season in self._state.seasons.due(self._today):
@@ -285,12 +285,11 @@ class Planner:
             return array("Q")
         return self._state.titles.changed(ratings, self._selection.types, self._today)
 
-    def _is_old_enough(self, imdb_id: str) -> bool:
+    def _is_due_unchanged(self, imdb_id: str) -> bool:
         """Return whether a title due by its age is refreshed although IMDb shows no change."""
         ratings = self._ranking.ratings
-        if ratings is None or self._state.titles.is_old(imdb_id, self._today):
-            return True
-        return not self._state.titles.has_rating(imdb_id) or ratings.get(imdb_id) is None
+        is_rated = ratings is not None and ratings.get(imdb_id) is not None
+        return not is_rated or self._state.titles.is_due_unchanged(imdb_id, self._today)
 
 
 def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTask:

@@ -70,12 +70,14 @@ def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) ->
     chosen = settings(**changes)
     streams = {"searches", *(STREAM_OF_TYPE[title_type] for title_type in selected)}
     selection = Selection.of(streams, frozenset(chosen.types))
-    budget = Budget(chosen, {}, "run", None)
-    return Planner(chosen, state, selection, TODAY, VoteRanking(), budget)
+    return Planner(chosen, state, selection, TODAY, VoteRanking())
+
+
+BUDGET = Budget(settings(), {}, "run", None)
 
 
 def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
-    tasks = planner(state, selected, **changes).tasks()
+    tasks = planner(state, selected, **changes).tasks(BUDGET)
     return [str(task.query("short")) for task in tasks if not isinstance(task, InvalidRow)]
 
 
@@ -178,7 +180,7 @@ def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(state: S
 
 def test_a_pending_title_that_was_merged_meanwhile_is_not_requested(state: SyncState) -> None:
     state.titles.pending.update({"tt0000001": "movie", "tt0000002": "movie"})
-    tasks = planner(state).tasks()
+    tasks = planner(state).tasks(BUDGET)
     assert next(tasks) == title(1)
     state.titles.mark_fetched("tt0000002", FetchedLabel("movie", 1990), TODAY)
     state.titles.mark_merged("tt0000001", "tt0000002")
@@ -373,9 +375,9 @@ def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
     changes: dict[str, Any] = {"titles_file": file, "imdb_ids": ("tt0000001",)}
-    size = planner(state, **changes).count()
+    size = planner(state, **changes).count(BUDGET)
     assert size == PlanLength(4, is_exact=True)
-    queue = TaskQueue(planner(state, **changes).tasks(), state, 1, VoteRanking())
+    queue = TaskQueue(planner(state, **changes).tasks(BUDGET), state, 1, VoteRanking())
     assert queue.remaining(size.tasks) == 4
     first = queue.next()
     assert first is not None

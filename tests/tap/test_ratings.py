@@ -199,8 +199,8 @@ def test_new_titles_may_take_the_whole_day_and_changed_ones_a_share(
     with on_day(1):
         again = sync({**config, "imdb_ids": IDS[:6]}, run.state)
         later = sync({**config, "imdb_ids": IDS[:6]}, again.state)
-    assert (again.ids("movies")[0], requests(again)) == ("tt0000006", fetched)
-    assert requests(later) == 0, "the share is of the day, not of a run"
+    assert (again.ids("movies")[0], again.requests) == ("tt0000006", fetched)
+    assert later.requests == 0, "the share is of the day, not of a run"
 
 
 def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(

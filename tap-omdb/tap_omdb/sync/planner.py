@@ -91,7 +91,6 @@ class Planner:
         selection: Selection,
         today: date,
         ranking: VoteRanking,
-        budget: Budget,
     ) -> None:
         """Create a planner.
 
@@ -101,26 +100,24 @@ class Planner:
             selection: The types to plan for.
             today: The current day (UTC).
             ranking: Which titles come first, and which are left out.
-            budget: What the day has left for refreshes.
         """
         self._settings = settings
         self._state = state
         self._selection = selection
         self._today = today
         self._ranking = ranking
-        self._budget = budget
         self._with_episodes = "episode" in selection.found
 
-    def tasks(self, *, with_file: bool = True) -> Iterator[Task | InvalidRow]:
+    def tasks(self, budget: Budget) -> Iterator[Task | InvalidRow]:
         """Yield all tasks that are due; lazily, so that the results of earlier tasks count.
 
         Args:
-            with_file: Whether to read the titles file.
+            budget: What the day has left limits the refreshes.
         """
-        yield from self._new(with_file=with_file)
-        yield from self._refreshes(self._refresh_requests())
+        yield from self._new(with_file=True)
+        yield from self._refreshes(self._refresh_requests(budget))
 
-    def count(self) -> PlanLength:
+    def count(self, budget: Budget) -> PlanLength:
         """Count the tasks that are due.
 
         At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
@@ -133,7 +130,7 @@ class Planner:
             number = sum(1 for _ in islice(self._new(with_file=with_file), MAX_COUNT))
         except TitlesFileError:  # reported when the queue reaches it
             return PlanLength(0, is_exact=False)
-        refreshes = self._refreshes(self._refresh_requests() - number)
+        refreshes = self._refreshes(self._refresh_requests(budget) - number)
         number += sum(1 for _ in islice(refreshes, MAX_COUNT - number))
         return PlanLength(number, with_file and number < MAX_COUNT)
 
@@ -253,10 +250,10 @@ class Planner:
 
     # Refreshes
 
-    def _refresh_requests(self) -> int:
+    def _refresh_requests(self, budget: Budget) -> int:
         """Return how many requests the day has left for titles that have changed on IMDb."""
         reserve = (1 - self._settings.refresh.daily_share) * self._settings.daily_requests
-        return max(0, self._budget.left_today - round(reserve))
+        return max(0, budget.left_today - round(reserve))
 
     def _refreshes(self, most_changed: int) -> Iterator[Task]:
         types = self._selection.types

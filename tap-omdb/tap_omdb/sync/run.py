@@ -144,9 +144,9 @@ class SyncRun:
             yield self._end(_Outcome("failed", f"ratings_file: {error}"))
             return
         today = self._started.date()
-        planner = Planner(settings, state, self._selection, today, self._ranking, self._budget)
-        progress = ProgressReporter(self._budget, self._rows, planner.count())
-        queue = TaskQueue(planner.tasks(), state, workers, self._ranking)
+        planner = Planner(settings, state, self._selection, today, self._ranking)
+        progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
+        queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking)
         handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:

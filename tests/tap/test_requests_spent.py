@@ -476,28 +476,6 @@ def test_imdbs_own_file_replaces_the_searches(
     assert run.counts == {"movies": 2, "series": 1}
 
 
-def test_sources_have_a_fixed_order_and_each_title_is_requested_once(
-    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "list.txt"
-    path.write_text("tt1375666\ntt1049413\n")
-    run = sync(
-        {
-            **config,
-            "concurrency": 1,
-            "imdb_ids": ["tt1375666", "tt0816692"],
-            "titles": [{"title": "Interstellar"}],
-            "titles_file": str(path),
-            "search_terms": ["toy story 3", "inception"],
-        }
-    )
-    assert requested(omdb) == [
-        *("tt1375666", "tt0816692", "Interstellar", "tt1049413"),
-        *("toy story 3 p1", "inception p1", "tt0435761"),
-    ]
-    assert len(set(run.ids("movies"))) == 4
-
-
 # Series
 
 

@@ -275,7 +275,7 @@ class Client:
             return
         if error.kind is ErrorKind.LIMIT_REACHED:
             reason = f'OMDb reports "{error.message}"'
-            self._budget.mark_quota_reached(reason)
+            self._budget.quota_reached = reason
             raise BudgetExhausted(reason)
         if error.kind in {ErrorKind.INVALID_KEY, ErrorKind.NO_KEY}:
             message = (

@@ -205,14 +205,6 @@ def test_an_id_is_normalised_and_that_is_logged(sync: RunTap, config: Config) ->
     assert "imdb_ids: tt120737 is read as tt0120737" in run.log
 
 
-def test_an_id_that_is_listed_twice_is_fetched_once(
-    sync: RunTap, config: Config, omdb: Emulator
-) -> None:
-    run = sync({**config, "imdb_ids": ["tt1375666", "1375666", "tt1375666"]})
-    assert run.ids("movies") == ["tt1375666"]
-    assert omdb.stats()["requests"] == 1
-
-
 def test_a_titles_file_without_titles_is_rejected(
     sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tap_omdb.transport.session import MAX_BODY_BYTES
+from tap_omdb.transport import MAX_BODY_BYTES
 
 from tests.tap.conftest import Config, RunTap
 

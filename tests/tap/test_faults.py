@@ -21,8 +21,8 @@ import requests
 import time_machine
 from omdb_emulator.testing import Emulator
 from tap_omdb import redaction
-from tap_omdb.transport.circuit_breaker import CircuitBreaker
-from tap_omdb.transport.session import Session
+from tap_omdb.circuit_breaker import CircuitBreaker
+from tap_omdb.transport import Session
 
 from tests.tap.conftest import KEY, Command, Config, Run, RunTap
 
@@ -678,7 +678,7 @@ def test_many_failures_in_a_row_open_the_circuit_breaker_after_a_while(
     for _ in range(100):
         breaker.record_failure("522")
     assert breaker.open_reason is None
-    monkeypatch.setattr("tap_omdb.transport.circuit_breaker._OUTAGE_SECONDS", 0)
+    monkeypatch.setattr("tap_omdb.circuit_breaker._OUTAGE_SECONDS", 0)
     breaker.record_success()
     for _ in range(9):
         breaker.record_failure("522")

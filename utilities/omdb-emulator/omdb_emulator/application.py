@@ -56,8 +56,6 @@ class Frontend:
         request = self._parse(received)
         state.stats.count_request(request.query.get("apikey", ""), request.kind)
         try:
-            while state.is_paused:
-                await state.changed.wait()
             response, fault = self._respond(request)
             self._log(request, response, fault)
             if state.settings.latency_ms:

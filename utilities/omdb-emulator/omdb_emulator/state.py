@@ -116,7 +116,6 @@ class State:
     faults: Faults = field(default_factory=Faults)
     cache: SharedCache = field(default_factory=SharedCache)
     stats: Stats = field(default_factory=Stats)
-    is_paused: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -130,17 +129,16 @@ class State:
         return self.settings.ratings_on(self.clock.day())
 
     def notify(self) -> None:
-        """Let requests that hang or are paused check whether they can continue."""
+        """Let requests that hang check whether they can continue."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def reset(self) -> None:
-        """Clear counts, log, faults, cache, used quotas, the moved clock and the pause."""
+        """Clear counts, log, faults, cache, used quotas and the moved clock."""
         self.faults.clear()
         self.cache = SharedCache()
         self.keys.used.clear()
         self.clock.offset = 0
-        self.is_paused = False
         # Requests in progress stay counted: they decrease the number when they end.
         self.stats = Stats(in_flight=self.stats.in_flight, peak_in_flight=self.stats.in_flight)
         self.notify()

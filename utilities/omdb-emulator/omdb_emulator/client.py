@@ -66,7 +66,7 @@ class Control:
         self._call("DELETE", "faults")
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of :class:`omdb_emulator.stats.Stats`."""
+        """Return the counts of :class:`omdb_emulator.state.Stats`."""
         return dict(self._call("GET", "stats"))
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ LARGE = ["endless_body", "large_body", "gzip_bomb"]
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
 """Band of Brothers, one season of ten episodes."""
+EPISODE = "tt1245384"
 
 
 @pytest.fixture
@@ -626,6 +627,20 @@ def test_the_episodes_of_a_season_without_details_are_fetched_one_by_one(
     run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
     assert run.counts == {"series": 1, "episodes": 10}
     assert omdb.stats()["by_kind"] == {"details": 1 + 10, "season": 1}
+
+
+@pytest.mark.parametrize("details", [True, False])
+def test_an_episode_without_its_series_has_that_of_the_season_that_lists_it(
+    tap: RunTap, config: Config, omdb: Emulator, *, details: bool
+) -> None:
+    number, unknown = {"Episode": "7"}, {"Season": "N/A", "Episode": "N/A", "seriesID": "N/A"}
+    changed = omdb.update_title(EPISODE, **unknown)
+    listed = {**(changed if details else {}), "imdbID": EPISODE, **number}
+    body = {"Season": "1", "totalSeasons": "1", "Episodes": [listed], "Response": "True"}
+    omdb.fault("response", {"i": SERIES, "season": "1"}, body=json.dumps(body))
+    run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
+    (episode,) = run.records("episodes")
+    assert (episode["series_id"], episode["season"], episode["episode"]) == (SERIES, 1, 7)
 
 
 def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:

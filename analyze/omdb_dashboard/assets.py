@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import tempfile
@@ -22,6 +23,7 @@ _SCRIPTS = (
     "browse.js",
     "router.js",
 )
+_STYLES = ("style.css", "details.css")
 
 _DEFAULT_EXPORT = re.compile(r"\bexport\s*\{[^{}]*?\b([\w$]+) as default\b[^{}]*\}")
 
@@ -34,8 +36,12 @@ def dashboard_script() -> str:
 
 
 def dashboard_style() -> str:
-    """The style sheet of this package."""
-    return (files("omdb_dashboard") / "static" / "style.css").read_text(encoding="utf-8")
+    """The style sheets of this package as one, with the font of its headings."""
+    folder = files("omdb_dashboard") / "static"
+    font = base64.b64encode((folder / "league-gothic.woff2").read_bytes()).decode("ascii")
+    source = f'url("data:font/woff2;base64,{font}") format("woff2")'
+    face = f'@font-face {{ font-family: "League Gothic"; src: {source}; }}'
+    return "\n".join([face, *((folder / name).read_text(encoding="utf-8") for name in _STYLES)])
 
 
 def datatables_style() -> str:

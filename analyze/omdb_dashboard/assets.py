@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     "data.js",
     "dom.js",
+    "address.js",
     "charts.js",
     "lists.js",
     "movie.js",

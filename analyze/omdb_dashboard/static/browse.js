@@ -43,8 +43,8 @@ function setUpBrowse(data) {
 }
 
 // Created when the view is first shown, because a hidden table has no width.
-function showBrowse(data, parameters) {
-  browseFilters = Object.fromEntries([...parameters].filter(([name, value]) => name in FILTERS && value));
+function showBrowse(data) {
+  browseFilters = Object.fromEntries([...readAddress().parameters].filter(([name, value]) => name in FILTERS && value));
   fillForm(document.getElementById("browse-filters"));
   describePerson();
   if (browseTable) browseTable.draw();
@@ -99,8 +99,7 @@ function textCell(value) {
 
 function setBrowseFilters(filters) {
   browseFilters = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
-  const parameters = new URLSearchParams(browseFilters).toString();
-  history.replaceState(null, "", `#browse${parameters && `?${parameters}`}`);
+  history.replaceState(null, "", addressOf("browse", browseFilters));
   describePerson();
   browseTable?.draw();
 }

@@ -15,11 +15,11 @@ function isolated(text) {
 }
 
 function movieLink(movie) {
-  return element("a", { href: `#movie/${movie.imdb_id}` }, isolated(movie.title ?? movie.imdb_id));
+  return element("a", { href: titleAddress(movie) }, isolated(movie.title ?? movie.imdb_id));
 }
 
 function personLink(name) {
-  return element("a", { href: `#browse?person=${encodeURIComponent(name)}` }, isolated(name));
+  return element("a", { href: addressOf("browse", { person: name }) }, isolated(name));
 }
 
 function numberCell(text) {

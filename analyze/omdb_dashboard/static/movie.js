@@ -67,7 +67,7 @@ function names(people) {
 
 function filters(name, values) {
   return list(values.map((value) =>
-    element("a", { href: `#browse?${name}=${encodeURIComponent(value)}` }, isolated(value))));
+    element("a", { href: addressOf("browse", { [name]: value }) }, isolated(value))));
 }
 
 function ratings(movie) {

@@ -1,5 +1,10 @@
-// Shows the view that the fragment of the URL names: #movies, #browse?genre=Drama, #movie/tt0111161
-// or #pipeline.
+// Shows the view that the address names.
+
+// Called with the data and the argument of the address. A view that is not listed is only shown.
+const SHOW = {
+  browse: (data) => showBrowse(data),
+  movie: (data, imdbId) => showMovie(data, imdbId),
+};
 
 async function main() {
   const data = await readData();
@@ -18,27 +23,36 @@ async function main() {
 }
 
 async function route(data, { isNavigation = false }) {
-  const [path, query = ""] = location.hash.slice(1).split("?", 2);
-  const [name, argument = ""] = path.split("/", 2);
-  const views = [...document.querySelectorAll("[data-view]")];
-  const view = views.find((each) => each.dataset.view === name) ?? views[0];
-  for (const each of views) each.hidden = each !== view;
-  for (const link of document.querySelectorAll("header nav a")) {
-    const isCurrent = link.getAttribute("href") === `#${view.dataset.view === "movie" ? "browse" : view.dataset.view}`;
-    if (isCurrent) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+  const { view: name, argument, parameters } = readAddress();
+  const sections = [...document.querySelectorAll("[data-view]")];
+  const section = sections.find((each) => each.dataset.view === name) ?? sections[0];
+  const view = section.dataset.view;
+  if ("filtered" in section.dataset) {
+    filters = Object.fromEntries([...parameters].filter(([key, value]) => FILTER_PARAMETERS.includes(key) && value));
   }
-  if (view.dataset.view === "browse") showBrowse(data, new URLSearchParams(query));
-  if (view.dataset.view === "movie") showMovie(data, decodeURIComponent(argument));
+  for (const each of sections) each.hidden = each !== section;
+  showNavigation(view);
+  SHOW[view]?.(data, argument);
   if (isNavigation) {
     window.scrollTo(0, 0);
-    view.querySelector("h1").focus({ preventScroll: true });
+    section.querySelector("h1").focus({ preventScroll: true });
   }
-  document.title = `${view.querySelector("h1").textContent} – Movies from OMDb`;
-  await drawCharts(data, view);
-  if (view.dataset.view === "movies" && !view.dataset.hasFilter) {
-    view.dataset.hasFilter = "";
+  document.title = `${section.querySelector("h1").textContent} – Movies from OMDb`;
+  await drawCharts(data, section);
+  if (view === "movies" && !section.dataset.hasFilter) {
+    section.dataset.hasFilter = "";
     setUpYearFilter(data, () => updateLists(data));
+  }
+}
+
+// Links to filtered views carry the filters in force.
+function showNavigation(view) {
+  const current = document.querySelector(`[data-view="${view}"]`).dataset.within ?? view;
+  for (const link of document.querySelectorAll("header nav a")) {
+    const target = link.dataset.to;
+    if ("filtered" in document.querySelector(`[data-view="${target}"]`).dataset) link.href = addressOf(target, filters);
+    if (target === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 

@@ -35,9 +35,9 @@ function factsOf(movie) {
     ["Directors", names(movie.directors)],
     ["Writers", names(movie.writers)],
     ["Actors", names(movie.actors)],
-    ["Genres", filters("genre", movie.genres)],
-    ["Countries", filters("country", movie.countries)],
-    ["Languages", filters("language", movie.languages)],
+    ["Genres", filterLinks("genre", movie.genres)],
+    ["Countries", filterLinks("country", movie.countries)],
+    ["Languages", filterLinks("language", movie.languages)],
     ["Companies", list(movie.companies.map(isolated))],
     ["Certificate", text(movie.certificate)],
     ["Released", text(movie.released)],
@@ -65,7 +65,7 @@ function names(people) {
   return list(people.map(personLink));
 }
 
-function filters(name, values) {
+function filterLinks(name, values) {
   return list(values.map((value) =>
     element("a", { href: addressOf("browse", { [name]: value }) }, isolated(value))));
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from importlib.metadata import version
 from importlib.resources import files
@@ -17,14 +16,16 @@ _SCRIPTS = (
     "data.js",
     "dom.js",
     "address.js",
+    "filters.js",
+    "summaries.js",
     "charts.js",
     "lists.js",
+    "overview.js",
     "movie.js",
     "browse.js",
     "router.js",
 )
-
-_DEFAULT_EXPORT = re.compile(r"\bexport\s*\{[^{}]*?\b([\w$]+) as default\b[^{}]*\}")
+_STYLES = ("style.css", "browse.css")
 
 
 def dashboard_script() -> str:
@@ -35,28 +36,9 @@ def dashboard_script() -> str:
 
 
 def dashboard_style() -> str:
-    """The style sheet of this package."""
-    return (files("omdb_dashboard") / "static" / "style.css").read_text(encoding="utf-8")
-
-
-def datatables_style() -> str:
-    """DataTables' style sheet, from the wheel of itables."""
-    return (files("itables") / "html" / "dt_bundle.css").read_text(encoding="utf-8")
-
-
-def datatables_script() -> str:
-    """DataTables, from the wheel of itables, as a module that sets the global `DataTable`.
-
-    Raises:
-        ValueError: The bundle no longer ends with one list of exports with a default.
-    """
-    bundle = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
-    # An inline script cannot be imported, so its default export becomes a global.
-    script, count = _DEFAULT_EXPORT.subn(r"globalThis.DataTable = \1", bundle)
-    if count != 1:
-        message = f"itables {version('itables')}: no default export in dt_bundle.js"
-        raise ValueError(message)
-    return script
+    """The style sheets of this package, as one."""
+    folder = files("omdb_dashboard") / "static"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
 
 
 def vega_script(cache_dir: Path) -> str:

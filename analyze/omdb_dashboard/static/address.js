@@ -11,7 +11,11 @@ let filters = {};
 function readAddress() {
   const [path, query = ""] = location.hash.slice(1).split("?", 2);
   const [view, argument = ""] = path.split("/", 2);
-  return { view, argument: decoded(argument), parameters: new URLSearchParams(query) };
+  return { view, argument: decoded(argument), parameters: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+function barFilters(parameters) {
+  return Object.fromEntries(FILTER_PARAMETERS.filter((name) => parameters[name]).map((name) => [name, parameters[name]]));
 }
 
 function decoded(text) {
@@ -23,7 +27,7 @@ function decoded(text) {
 }
 
 function addressOf(view, parameters = {}) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "")).toString();
   return `#${view}${query && `?${query}`}`;
 }
 

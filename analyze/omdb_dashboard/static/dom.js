@@ -14,8 +14,8 @@ function isolated(text) {
   return element("bdi", {}, String(text));
 }
 
-function movieLink(movie) {
-  return element("a", { href: titleAddress(movie) }, isolated(movie.title ?? movie.imdb_id));
+function titleLink(title) {
+  return element("a", { href: titleAddress(title) }, isolated(title.title ?? title.imdb_id));
 }
 
 function personLink(name) {

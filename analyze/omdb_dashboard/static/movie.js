@@ -1,10 +1,10 @@
 // The view of one movie.
 
 function showMovie(data, imdbId) {
-  const movie = data.moviesById.get(imdbId);
+  const movie = data.titlesById.get(imdbId);
   const heading = document.getElementById("movie-heading");
   const body = document.getElementById("movie-body");
-  if (!movie) {
+  if (!movie?.hasDetails) {
     heading.textContent = "Movie not found";
     const text = `${imdbId} is not among the movies of this page. `;
     body.replaceChildren(element("p", { class: "notice" }, text, imdbLink(imdbId)));

@@ -1,16 +1,16 @@
 // Shows the view that the address names.
 
-// Called with the data and the argument of the address. A view that is not listed is only shown.
+// By view: called with the data, what the address says, and the titles that its filters leave.
+// A view that is not listed has nothing to fill.
 const SHOW = {
-  browse: (data) => showBrowse(data),
-  movie: (data, imdbId) => showMovie(data, imdbId),
+  movies: showOverview,
+  browse: showBrowse,
+  movie: (data, { argument }) => showMovie(data, argument),
 };
 
 async function main() {
   const data = await readData();
-  setUpBrowse(data);
-  setUpTopOfGenre(data);
-  updateLists(data);
+  setUpFilters(data);
   window.addEventListener("hashchange", () => route(data, { isNavigation: true }));
   document.querySelector("[data-skip]").addEventListener("click", (event) => {
     // The fragment is the address of the view, so it is left alone.
@@ -23,35 +23,41 @@ async function main() {
 }
 
 async function route(data, { isNavigation = false }) {
-  const { view: name, argument, parameters } = readAddress();
   const sections = [...document.querySelectorAll("[data-view]")];
-  const section = sections.find((each) => each.dataset.view === name) ?? sections[0];
-  const view = section.dataset.view;
-  if ("filtered" in section.dataset) {
-    filters = Object.fromEntries([...parameters].filter(([key, value]) => FILTER_PARAMETERS.includes(key) && value));
-  }
+  const address = readAddress();
+  const section = sections.find((each) => each.dataset.view === address.view) ?? sections[0];
+  const { view } = section.dataset;
   for (const each of sections) each.hidden = each !== section;
-  showNavigation(view);
-  SHOW[view]?.(data, argument);
+  if (isFiltered(view)) filters = barFilters(address.parameters);
+  showNavigation(section);
+  showFilters(view, address.parameters);
+  // Only Browse has more filters than the bar.
+  const titles = isFiltered(view) ? titlesWith(data, view === "browse" ? address.parameters : filters) : [];
+  SHOW[view]?.(data, address, titles);
   if (isNavigation) {
     window.scrollTo(0, 0);
     section.querySelector("h1").focus({ preventScroll: true });
   }
   document.title = `${section.querySelector("h1").textContent} – Movies from OMDb`;
-  await drawCharts(data, section);
-  if (view === "movies" && !section.dataset.hasFilter) {
-    section.dataset.hasFilter = "";
-    setUpYearFilter(data, () => updateLists(data));
+  const ofAllYears = isFiltered(view) ? titlesWith(data, { ...filters, from: "", to: "" }) : [];
+  await drawCharts(data, section, (dataset) => SUMMARIES[dataset]?.(titles, ofAllYears) ?? data.reports[dataset]);
+  if (view === "movies") {
+    listenToBrush(data);
+    showYears(filters.from, filters.to);
   }
 }
 
+function isFiltered(view) {
+  return "filtered" in document.querySelector(`[data-view="${view}"]`).dataset;
+}
+
 // Links to filtered views carry the filters in force.
-function showNavigation(view) {
-  const current = document.querySelector(`[data-view="${view}"]`).dataset.within ?? view;
+function showNavigation(section) {
+  const current = section.dataset.within ?? section.dataset.view;
   for (const link of document.querySelectorAll("header nav a")) {
-    const target = link.dataset.to;
-    if ("filtered" in document.querySelector(`[data-view="${target}"]`).dataset) link.href = addressOf(target, filters);
-    if (target === current) link.setAttribute("aria-current", "page");
+    const { to } = link.dataset;
+    if (isFiltered(to)) link.href = addressOf(to, filters);
+    if (to === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import tempfile
 from importlib.metadata import version
 from importlib.resources import files
@@ -17,15 +16,20 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     "data.js",
     "dom.js",
+    "address.js",
+    "filters.js",
+    "summaries.js",
     "charts.js",
     "lists.js",
+    "overview.js",
+    "details.js",
     "movie.js",
+    "person.js",
+    "series.js",
     "browse.js",
     "router.js",
 )
-_STYLES = ("style.css", "details.css")
-
-_DEFAULT_EXPORT = re.compile(r"\bexport\s*\{[^{}]*?\b([\w$]+) as default\b[^{}]*\}")
+_STYLES = ("style.css", "browse.css", "details.css")
 
 
 def dashboard_script() -> str:
@@ -42,26 +46,6 @@ def dashboard_style() -> str:
     source = f'url("data:font/woff2;base64,{font}") format("woff2")'
     face = f'@font-face {{ font-family: "League Gothic"; src: {source}; }}'
     return "\n".join([face, *((folder / name).read_text(encoding="utf-8") for name in _STYLES)])
-
-
-def datatables_style() -> str:
-    """DataTables' style sheet, from the wheel of itables."""
-    return (files("itables") / "html" / "dt_bundle.css").read_text(encoding="utf-8")
-
-
-def datatables_script() -> str:
-    """DataTables, from the wheel of itables, as a module that sets the global `DataTable`.
-
-    Raises:
-        ValueError: The bundle no longer ends with one list of exports with a default.
-    """
-    bundle = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
-    # An inline script cannot be imported, so its default export becomes a global.
-    script, count = _DEFAULT_EXPORT.subn(r"globalThis.DataTable = \1", bundle)
-    if count != 1:
-        message = f"itables {version('itables')}: no default export in dt_bundle.js"
-        raise ValueError(message)
-    return script
 
 
 def vega_script(cache_dir: Path) -> str:

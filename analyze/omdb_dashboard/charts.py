@@ -1,13 +1,13 @@
 """The charts, as Vega-Lite specifications without data; the page's script adds the data.
 
 All of them take their colours from the style sheet, so that they follow the reader's light or dark
-theme. Charts of movies have the parameters `year_from` and `year_to`, which the page sets when the
-reader selects years.
+theme. They only draw rows: those of charts of titles are computed in `static/summaries.js` from the
+titles that the reader's filters leave, those of charts of the pipeline are a report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -31,13 +31,12 @@ _OUTCOMES = {
     "stopped": _FOREGROUND,
     "failed": _SECOND,
 }
-# Pixels: as wide as the axis allows, but a bar also if there is only one.
-_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 _IN_YEARS = (
     "(year_from === null || (datum.year !== null && datum.year >= year_from))"
     " && (year_to === null || (datum.year !== null && datum.year <= year_to))"
 )
-
+# Pixels: as wide as the axis allows, but a bar also if there is only one.
+_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -47,10 +46,9 @@ class Chart:
         name: Its id on the page.
         title: The heading above it.
         summary: What it shows, for those who do not see it.
-        dataset: The report that it shows.
+        dataset: The summary of titles, or the report, that it shows.
         spec: The Vega-Lite specification, without data.
         columns: Fields and headings of the table that is its text alternative.
-        select: Values of fields that choose rows of the dataset.
         needs: Fields without which a row is left out.
         note: A line below the heading.
         wide: Whether it takes the full width.
@@ -62,7 +60,6 @@ class Chart:
     dataset: str
     spec: Spec
     columns: tuple[tuple[str, str], ...]
-    select: dict[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     note: str = ""
     wide: bool = False
@@ -72,7 +69,6 @@ class Chart:
         """What the page's script needs."""
         return {
             "dataset": self.dataset,
-            "select": self.select,
             "needs": self.needs,
             "columns": self.columns,
             "spec": self.spec,
@@ -86,14 +82,14 @@ def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
         years: First and last year of the movies; none if there are none.
     """
     return [
-        _movies_by_year(years),
+        _titles_by_year(years),
         _ratings(),
         _runtime(),
         _critics_and_audience(),
         _genres_by_decade(),
         _box_office(),
-        _ranking("country", "Countries", "Movies by country, the 15 with the most movies."),
-        _ranking("language", "Languages", "Movies by language, the 15 with the most movies."),
+        _ranking("country", "Countries"),
+        _ranking("language", "Languages"),
     ]
 
 
@@ -109,7 +105,7 @@ def pipeline_charts(outcomes: Collection[str | None]) -> list[Chart]:
 def rating_history() -> Spec:
     """The chart of one movie's ratings; the script adds rows with `date` and `rating`."""
     return _finish(
-        alt.Chart(alt.NamedData("rows"))
+        _rows()
         .mark_line(point={"color": _ACCENT, "size": 50}, color=_ACCENT, interpolate="step-after")
         .encode(
             x=alt.X("date:T", title=None),
@@ -124,7 +120,33 @@ def rating_history() -> Spec:
     )
 
 
-def _movies_by_year(years: tuple[int, int] | None) -> Chart:
+def person_titles() -> Spec:
+    """The chart of one person's titles; the script adds titles with a `role` and their `roles`."""
+    roles = {"Director": _ACCENT, "Writer": "var(--chart-3)", "Actor": _SECOND}
+    return _finish(
+        _rows()
+        .mark_circle(size=110, opacity=0.85, cursor="pointer")
+        .encode(
+            x=_year_axis_of("year:Q"),
+            y=alt.Y("imdb_rating:Q", title="IMDb rating", scale=alt.Scale(zero=False, padding=15)),
+            color=alt.Color(
+                "role:N",
+                title=None,
+                scale=alt.Scale(domain=list(roles), range=list(roles.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
+                alt.Tooltip("roles:N", title="Role"),
+            ],
+        ),
+        height=260,
+    )
+
+
+def _titles_by_year(years: tuple[int, int] | None) -> Chart:
     domain = list(range(years[0], years[1] + 1)) if years else []
     brush = alt.selection_interval(
         name="brush",
@@ -132,24 +154,26 @@ def _movies_by_year(years: tuple[int, int] | None) -> Chart:
         mark=alt.BrushConfig(fill=_SECOND, fillOpacity=0.15, stroke=_SECOND),
     )
     chart = (
-        _movies_chart()
+        _rows()
         .mark_bar(cursor="crosshair")
         .encode(
             x=alt.X("year:O", title=None, scale=alt.Scale(domain=domain), axis=_year_axis(domain)),
-            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            y=alt.Y("titles:Q", title="Titles", axis=_count_axis()),
             color=alt.condition(_IN_YEARS, alt.value(_ACCENT), alt.value(_MUTED)),
-            tooltip=[_year_tooltip(), alt.Tooltip("movies:Q", title="Movies", format=",")],
+            tooltip=[_year_tooltip(), _titles_tooltip()],
         )
-        .add_params(brush)
+        .add_params(
+            brush, alt.param(name="year_from", value=None), alt.param(name="year_to", value=None)
+        )
     )
     return Chart(
-        "movies-by-year",
-        "Movies by year",
-        "Number of movies by year of release.",
-        "rpt_movies_by_year",
+        "titles-by-year",
+        "By year",
+        "Number of titles by year of release.",
+        "titles_by_year",
         _finish(chart, height=170),
-        (("year", "Year"), ("movies", "Movies")),
-        note="Drag across years to filter all charts.",
+        (("year", "Year"), ("titles", "Titles")),
+        note="Drag across years to filter by them; click on a year to list its titles.",
         wide=True,
     )
 
@@ -157,10 +181,8 @@ def _movies_by_year(years: tuple[int, int] | None) -> Chart:
 def _ratings() -> Chart:
     bins = [value / 2 for value in range(2, 21)]
     chart = (
-        _filtered()
-        .transform_calculate(rating="toNumber(datum.value)")
-        .transform_aggregate(movies="sum(movies)", groupby=["rating"])
-        .mark_bar(color=_ACCENT)
+        _rows()
+        .mark_bar(color=_ACCENT, cursor="pointer")
         .encode(
             x=alt.X(
                 "rating:O",
@@ -168,28 +190,27 @@ def _ratings() -> Chart:
                 scale=alt.Scale(domain=bins),
                 axis=alt.Axis(labelAngle=0, labelExpr="datum.value % 1 ? '' : datum.label"),
             ),
-            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            y=alt.Y("titles:Q", title="Titles", axis=_count_axis()),
             tooltip=[
                 alt.Tooltip("rating:O", title="IMDb rating from", format=".1f"),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
+                _titles_tooltip(),
             ],
         )
     )
     return Chart(
         "ratings",
         "Ratings",
-        "Number of movies by IMDb rating, in half points.",
-        "rpt_movie_counts",
+        "Number of titles by IMDb rating, in half points.",
+        "titles_by_rating",
         _finish(chart),
-        (("rating", "Rating from"), ("movies", "Movies")),
-        select={"dimension": "rating"},
+        (("rating", "Rating from"), ("titles", "Titles")),
     )
 
 
 def _critics_and_audience() -> Chart:
     scores = alt.Scale(domain=[0, 100], nice=False)
     points = (
-        _filtered()
+        _rows()
         .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
         .encode(
             x=alt.X("audience:Q", title="Audience (IMDb)", scale=scores),
@@ -210,9 +231,9 @@ def _critics_and_audience() -> Chart:
     return Chart(
         "critics-and-audience",
         "Critics and audience",
-        "Critics' score against the audience's, 0 to 100, one point per movie. Above the diagonal, "
+        "Critics' score against the audience's, 0 to 100, one point per title. Above the diagonal, "
         "critics liked it better.",
-        "rpt_critics_and_audience",
+        "critics_and_audience",
         _finish(alt.layer(points, diagonal), height=300),
         (("title", "Movie"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
         note="Above the diagonal, critics liked it better. The widest gaps are listed below.",
@@ -221,84 +242,70 @@ def _critics_and_audience() -> Chart:
 
 def _genres_by_decade() -> Chart:
     chart = (
-        _filtered()
-        .transform_filter("datum.year !== null")
-        .transform_calculate(decade="floor(datum.year / 10) * 10")
-        .transform_aggregate(movies="sum(movies)", groupby=["decade", "value"])
-        .transform_joinaggregate(total="sum(movies)", groupby=["value"])
-        .transform_window(
-            place="dense_rank()",
-            sort=[
-                alt.SortField("total", order="descending"),
-                alt.SortField("value", order="ascending"),
-            ],
-        )
-        .transform_filter(f"datum.place <= {_TOP}")
-        .mark_circle(color=_ACCENT, opacity=0.85)
+        _rows()
+        .mark_circle(color=_ACCENT, opacity=0.85, cursor="pointer")
         .encode(
             x=alt.X("decade:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(
-                "value:N", title=None, sort=alt.EncodingSortField("total", "max", "descending")
+                "value:N", title=None, sort=alt.EncodingSortField("titles", "sum", "descending")
             ),
             size=alt.Size(
-                "movies:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0, 320], domainMin=0)
+                "titles:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0, 320], domainMin=0)
             ),
             tooltip=[
                 alt.Tooltip("value:N", title="Genre"),
                 alt.Tooltip("decade:O", title="Decade"),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
+                _titles_tooltip(),
             ],
         )
     )
     return Chart(
         "genres-by-decade",
         "Genres by decade",
-        "Number of movies by genre and decade, for the 15 genres with the most movies.",
-        "rpt_movie_counts",
+        "Number of titles by genre and decade, for the 15 genres with the most titles.",
+        "genres_by_decade",
         _finish(chart, height=300),
-        (("value", "Genre"), ("decade", "Decade"), ("movies", "Movies")),
-        select={"dimension": "genre"},
-        note="The area of a circle is the number of movies.",
+        (("value", "Genre"), ("decade", "Decade"), ("titles", "Titles")),
+        note="The area of a circle is the number of titles.",
     )
 
 
 def _runtime() -> Chart:
-    base = _filtered().encode(
+    base = _rows().encode(
         x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
     )
     band = base.mark_area(color=_ACCENT, opacity=0.2).encode(
-        y=alt.Y("runtime_lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
-        y2="runtime_upper_quartile:Q",
+        y=alt.Y("lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
+        y2="upper_quartile:Q",
     )
     line = base.mark_line(color=_ACCENT, point={"color": _ACCENT, "size": 30}).encode(
-        y=alt.Y("median_runtime:Q", title="Minutes"),
+        y=alt.Y("median:Q", title="Minutes"),
         tooltip=[
             _year_tooltip(),
-            alt.Tooltip("median_runtime:Q", title="Median", format=".0f"),
-            alt.Tooltip("runtime_lower_quartile:Q", title="Lower quartile", format=".0f"),
-            alt.Tooltip("runtime_upper_quartile:Q", title="Upper quartile", format=".0f"),
+            alt.Tooltip("median:Q", title="Median", format=".0f"),
+            alt.Tooltip("lower_quartile:Q", title="Lower quartile", format=".0f"),
+            alt.Tooltip("upper_quartile:Q", title="Upper quartile", format=".0f"),
         ],
     )
     return Chart(
         "runtime",
         "Runtime over time",
         "Median runtime in minutes by year of release, with the quartiles.",
-        "rpt_movies_by_year",
+        "runtime_by_year",
         _finish(alt.layer(line, band)),
         (
             ("year", "Year"),
-            ("runtime_lower_quartile", "Lower quartile"),
-            ("median_runtime", "Median"),
-            ("runtime_upper_quartile", "Upper quartile"),
+            ("lower_quartile", "Lower quartile"),
+            ("median", "Median"),
+            ("upper_quartile", "Upper quartile"),
         ),
-        needs=("median_runtime",),
         note="Median, and the middle half of the movies as a band.",
     )
 
 
 def _box_office() -> Chart:
     chart = (
-        _filtered()
+        _rows()
         .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
         .encode(
             x=alt.X(
@@ -329,7 +336,7 @@ def _box_office() -> Chart:
         "Box office and rating",
         "Box office gross in the United States and Canada against the IMDb rating, one point per "
         "movie.",
-        "rpt_box_office_and_rating",
+        "box_office_and_rating",
         _finish(chart, height=300),
         (
             ("title", "Movie"),
@@ -341,41 +348,26 @@ def _box_office() -> Chart:
     )
 
 
-def _ranking(dimension: str, title: str, summary: str) -> Chart:
+def _ranking(dimension: str, title: str) -> Chart:
     chart = (
-        _filtered()
-        .transform_aggregate(movies="sum(movies)", groupby=["value"])
-        .transform_window(
-            place="row_number()",
-            sort=[
-                alt.SortField("movies", order="descending"),
-                alt.SortField("value", order="ascending"),
-            ],
-        )
-        .transform_filter(f"datum.place <= {_TOP}")
-        .mark_bar(color=_ACCENT)
+        _rows()
+        .mark_bar(color=_ACCENT, cursor="pointer")
         .encode(
-            x=alt.X("movies:Q", title="Movies", axis=_count_axis()),
-            y=alt.Y(
-                "value:N",
-                title=None,
-                sort=alt.EncodingSortField("place", "min", "ascending"),
-                axis=alt.Axis(labelLimit=120),
-            ),
+            x=alt.X("titles:Q", title="Titles", axis=_count_axis()),
+            y=alt.Y("value:N", title=None, sort=None, axis=alt.Axis(labelLimit=120)),
             tooltip=[
                 alt.Tooltip("value:N", title=dimension.capitalize()),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
+                _titles_tooltip(),
             ],
         )
     )
     return Chart(
-        f"movies-by-{dimension}",
+        f"titles-by-{dimension}",
         title,
-        summary,
-        "rpt_movie_counts",
+        f"Titles by {dimension}, the 15 with the most titles.",
+        f"titles_by_{dimension}",
         _finish(chart, height=300),
-        (("value", dimension.capitalize()), ("movies", "Movies")),
-        select={"dimension": dimension},
+        (("value", dimension.capitalize()), ("titles", "Titles")),
     )
 
 
@@ -383,7 +375,7 @@ def _requests_by_sync(occurring: Collection[str | None]) -> Chart:
     shown = {outcome: color for outcome, color in _OUTCOMES.items() if outcome in occurring}
     several = len(shown) > 1
     chart = (
-        alt.Chart(alt.NamedData("rows"))
+        _rows()
         .mark_bar(size=alt.ExprRef(_BAR_WIDTH))
         .encode(
             x=alt.X(
@@ -426,7 +418,7 @@ def _requests_by_sync(occurring: Collection[str | None]) -> Chart:
 
 def _coverage_by_year() -> Chart:
     base = (
-        alt.Chart(alt.NamedData("rows"))
+        _rows()
         .transform_aggregate(total_results="sum(total_results)", hits="sum(hits)", groupby=["year"])
         .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
     )
@@ -454,20 +446,26 @@ def _coverage_by_year() -> Chart:
     )
 
 
-def _movies_chart() -> alt.Chart:
-    chart: alt.Chart = alt.Chart(alt.NamedData("rows")).add_params(
-        alt.param(name="year_from", value=None), alt.param(name="year_to", value=None)
+def _rows() -> alt.Chart:
+    chart: alt.Chart = alt.Chart(alt.NamedData("rows"))
+    return chart
+
+
+def _year_axis_of(field: str) -> alt.X:
+    return alt.X(
+        field,
+        title=None,
+        scale=alt.Scale(zero=False, nice=False, padding=15),
+        axis=alt.Axis(format="d", tickMinStep=1, tickCount=8, labelOverlap=True),
     )
-    return chart
-
-
-def _filtered() -> alt.Chart:
-    chart: alt.Chart = _movies_chart().transform_filter(_IN_YEARS)
-    return chart
 
 
 def _year_tooltip() -> alt.Tooltip:
     return alt.Tooltip("year:N", title="Year")
+
+
+def _titles_tooltip() -> alt.Tooltip:
+    return alt.Tooltip("titles:Q", title="Titles", format=",")
 
 
 def _count_axis() -> alt.Axis:

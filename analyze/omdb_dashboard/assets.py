@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
 from importlib.metadata import version
@@ -16,6 +17,8 @@ _SCRIPTS = (
     "data.js",
     "dom.js",
     "address.js",
+    "search.js",
+    "suggestions.js",
     "filters.js",
     "summaries.js",
     "charts.js",
@@ -25,7 +28,7 @@ _SCRIPTS = (
     "browse.js",
     "router.js",
 )
-_STYLES = ("style.css", "browse.css")
+_STYLES = ("style.css", "details.css", "browse.css", "search.css")
 
 
 def dashboard_script() -> str:
@@ -36,9 +39,12 @@ def dashboard_script() -> str:
 
 
 def dashboard_style() -> str:
-    """The style sheets of this package, as one."""
+    """The style sheets of this package as one, with the font of its headings."""
     folder = files("omdb_dashboard") / "static"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
+    font = base64.b64encode((folder / "league-gothic.woff2").read_bytes()).decode("ascii")
+    source = f'url("data:font/woff2;base64,{font}") format("woff2")'
+    face = f'@font-face {{ font-family: "League Gothic"; src: {source}; }}'
+    return "\n".join([face, *((folder / name).read_text(encoding="utf-8") for name in _STYLES)])
 
 
 def vega_script(cache_dir: Path) -> str:

@@ -8,9 +8,12 @@ titles that the reader's filters leave, those of charts of the pipeline are a re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Spec = dict[str, Any]
 
@@ -21,6 +24,15 @@ _FOREGROUND, _MUTED, _ACCENT, _SECOND = (
     "var(--chart-1)",
     "var(--chart-2)",
 )
+_OUTCOMES = {
+    "complete": _ACCENT,
+    "budget_exhausted": "var(--chart-3)",
+    "quota_reached": "var(--chart-4)",
+    "stopped": _FOREGROUND,
+    "failed": _SECOND,
+}
+# Pixels: as wide as the axis allows, but a bar also if there is only one.
+_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 _IN_YEARS = (
     "(year_from === null || (datum.year !== null && datum.year >= year_from))"
     " && (year_to === null || (datum.year !== null && datum.year <= year_to))"
@@ -82,9 +94,13 @@ def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
     ]
 
 
-def pipeline_charts() -> list[Chart]:
-    """The charts of the page about the pipeline."""
-    return [_requests_by_sync(), _coverage_by_year()]
+def pipeline_charts(outcomes: Collection[str | None]) -> list[Chart]:
+    """The charts of the page about the pipeline.
+
+    Args:
+        outcomes: How syncs ended, as far as it occurs.
+    """
+    return [_requests_by_sync(outcomes), _coverage_by_year()]
 
 
 def rating_history() -> Spec:
@@ -330,29 +346,32 @@ def _ranking(dimension: str, title: str) -> Chart:
     )
 
 
-def _requests_by_sync() -> Chart:
-    outcomes = ["complete", "budget_exhausted", "quota_reached", "stopped", "failed"]
-    colors = [_ACCENT, "var(--chart-3)", "var(--chart-4)", _FOREGROUND, _SECOND]
+def _requests_by_sync(occurring: Collection[str | None]) -> Chart:
+    shown = {outcome: color for outcome, color in _OUTCOMES.items() if outcome in occurring}
+    several = len(shown) > 1
     chart = (
         _rows()
-        .mark_bar(width={"band": 0.8})
+        .mark_bar(size=alt.ExprRef(_BAR_WIDTH))
         .encode(
             x=alt.X(
                 "ended_at:O",
                 title=None,
                 sort="ascending",
+                # Day and time below each other: there may be several syncs in a day.
                 axis=alt.Axis(
-                    labelExpr="slice(datum.value, 5, 16)", labelAngle=-40, labelOverlap=True
+                    labelExpr="[slice(datum.value, 5, 10), slice(datum.value, 11, 16)]",
+                    labelAngle=0,
+                    labelOverlap=True,
                 ),
             ),
             y=alt.Y("requests:Q", title="Requests", axis=_count_axis()),
             color=alt.Color(
                 "outcome:N",
                 title=None,
-                scale=alt.Scale(domain=outcomes, range=colors),
-                legend=alt.Legend(
-                    orient="top", columns=2, labelExpr="replace(datum.label, '_', ' ')"
-                ),
+                scale=alt.Scale(domain=list(shown), range=list(shown.values())),
+                legend=alt.Legend(orient="top", labelExpr="replace(datum.label, '_', ' ')")
+                if several
+                else None,
             ),
             tooltip=[
                 alt.Tooltip("ended_at:N", title="Ended (UTC)"),
@@ -368,6 +387,7 @@ def _requests_by_sync() -> Chart:
         "syncs",
         _finish(chart),
         (("ended_at", "Ended (UTC)"), ("outcome", "Outcome"), ("requests", "Requests")),
+        note="The last 50 syncs, by the time at which they ended (UTC)."
     )
 
 
@@ -377,7 +397,7 @@ def _coverage_by_year() -> Chart:
         .transform_aggregate(total_results="sum(total_results)", hits="sum(hits)", groupby=["year"])
         .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
     )
-    announced = base.mark_bar(color=_MUTED, width={"band": 0.8}).encode(
+    announced = base.mark_bar(color=_MUTED, size=alt.ExprRef(_BAR_WIDTH)).encode(
         y=alt.Y("total_results:Q", title="Search results", axis=_count_axis()),
         tooltip=[
             _year_tooltip(),
@@ -385,7 +405,8 @@ def _coverage_by_year() -> Chart:
             alt.Tooltip("hits:Q", title="Read", format=","),
         ],
     )
-    read = base.mark_bar(color=_ACCENT, width={"band": 0.5}, tooltip=None).encode(
+    narrow = alt.ExprRef(f"0.6 * {_BAR_WIDTH}")
+    read = base.mark_bar(color=_ACCENT, size=narrow, tooltip=None).encode(
         y=alt.Y("hits:Q", title="Search results")
     )
     return Chart(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from omdb_dashboard import assets, charts
+from omdb_dashboard import assets, charts, pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,8 @@ def render(reports: Reports, *, vega: str) -> str:
     """
     headline = reports["rpt_headline"][0]
     years = (headline["first_year"], headline["last_year"]) if headline["years"] else None
-    movie_charts, pipeline_charts = charts.movie_charts(years), charts.pipeline_charts()
+    movie_charts = charts.movie_charts(years)
+    pipeline_charts = charts.pipeline_charts({sync["outcome"] for sync in reports["syncs"]})
     client = {
         "reports": {name: columnar(reports[name]) for name in _CLIENT_REPORTS},
         "charts": {chart.name: chart.client for chart in [*movie_charts, *pipeline_charts]},
@@ -66,7 +67,9 @@ def render(reports: Reports, *, vega: str) -> str:
         .render(
             reports=reports,
             headline=headline,
-            health=(reports["pipeline_health"] or [{}])[0],
+            health=reports["pipeline_health"][0],
+            notices=pipeline.notices(reports),
+            coverage=pipeline.coverage(reports["coverage_summary"]),
             movie_charts=movie_charts,
             pipeline_charts=pipeline_charts,
             data=compressed(client),
@@ -93,7 +96,7 @@ def content_security_policy(scripts: Sequence[str]) -> str:
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        f"img-src data: {' '.join(POSTER_HOSTS)}; base-uri 'none'; form-action 'none'"
+        f"img-src data: {' '.join(POSTER_HOSTS)}; font-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

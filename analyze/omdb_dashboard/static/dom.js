@@ -19,7 +19,7 @@ function titleLink(title) {
 }
 
 function personLink(name) {
-  return element("a", { href: addressOf("browse", { person: name }) }, isolated(name));
+  return element("a", { href: personAddress(name) }, isolated(name));
 }
 
 function numberCell(text) {
@@ -28,6 +28,10 @@ function numberCell(text) {
 
 function formatNumber(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en-US");
+}
+
+function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 function fillTable(table, rows) {

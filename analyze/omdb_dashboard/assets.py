@@ -17,6 +17,8 @@ _SCRIPTS = (
     "data.js",
     "dom.js",
     "address.js",
+    "search.js",
+    "suggestions.js",
     "filters.js",
     "summaries.js",
     "charts.js",
@@ -29,7 +31,7 @@ _SCRIPTS = (
     "browse.js",
     "router.js",
 )
-_STYLES = ("style.css", "browse.css", "details.css")
+_STYLES = ("style.css", "browse.css", "details.css", "search.css")
 
 
 def dashboard_script() -> str:

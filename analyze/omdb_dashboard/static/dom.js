@@ -30,6 +30,10 @@ function formatNumber(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en-US");
 }
 
+function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 function fillTable(table, rows) {
   table.tBodies[0].replaceChildren(...rows.map((cells) => element("tr", {}, ...cells)));
 }

@@ -1,7 +1,5 @@
 // The view of all movies: the figures at its top, and its lists.
 
-const NOUNS = { movie: "Movies", series: "Series", game: "Games", all: "Titles" };
-
 // As they are without filters.
 let unfilteredFigures = null;
 
@@ -17,7 +15,7 @@ function updateFigures(titles) {
   if (Object.keys(filters).length === 0) return;
   const ratings = titles.map((title) => title.imdb_rating).filter((rating) => rating !== null);
   const years = new Set(titles.map((title) => title.year).filter((year) => year !== null));
-  const noun = NOUNS[filters.kind ?? "movie"];
+  const noun = capitalized(nounOf(filters.kind, titles.length));
   setFigure(figures, "movies", formatNumber(titles.length), `${formatNumber(ratings.length)} with a rating`, noun);
   setFigure(figures, "years", formatNumber(years.size), years.size ? `${Math.min(...years)} to ${Math.max(...years)}` : "");
   setFigure(figures, "average_imdb_rating", ratings.length ? mean(ratings).toFixed(2) : "–", "");

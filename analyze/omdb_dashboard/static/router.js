@@ -13,6 +13,7 @@ const SHOW = {
 async function main() {
   const data = await readData();
   setUpFilters(data);
+  setUpSearch(data);
   window.addEventListener("hashchange", () => route(data, { isNavigation: true }));
   document.querySelector("[data-skip]").addEventListener("click", (event) => {
     // The fragment is the address of the view, so it is left alone.
@@ -31,9 +32,10 @@ async function route(data, { isNavigation = false }) {
   for (const each of sections) each.hidden = each !== section;
   if (isFiltered(view)) filters = barFilters(address.parameters);
   showNavigation(section);
-  showFilters(view, address.parameters);
   // Only Browse has more filters than the bar.
-  const titles = isFiltered(view) ? titlesWith(data, view === "browse" ? address.parameters : filters) : [];
+  const parameters = view === "browse" ? address.parameters : filters;
+  const titles = isFiltered(view) ? titlesWith(data, parameters) : [];
+  showFilters(data, view, parameters, titles);
   SHOW[view]?.(data, address, titles);
   if (isNavigation) {
     window.scrollTo(0, 0);

@@ -24,11 +24,14 @@ _SCRIPTS = (
     "charts.js",
     "lists.js",
     "overview.js",
+    "details.js",
     "movie.js",
+    "person.js",
+    "series.js",
     "browse.js",
     "router.js",
 )
-_STYLES = ("style.css", "details.css", "browse.css", "search.css")
+_STYLES = ("style.css", "browse.css", "details.css", "search.css")
 
 
 def dashboard_script() -> str:

@@ -31,13 +31,12 @@ _OUTCOMES = {
     "stopped": _FOREGROUND,
     "failed": _SECOND,
 }
-# Pixels: as wide as the axis allows, but a bar also if there is only one.
-_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 _IN_YEARS = (
     "(year_from === null || (datum.year !== null && datum.year >= year_from))"
     " && (year_to === null || (datum.year !== null && datum.year <= year_to))"
 )
-
+# Pixels: as wide as the axis allows, but a bar also if there is only one.
+_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -118,6 +117,32 @@ def rating_history() -> Spec:
             ],
         ),
         height=160,
+    )
+
+
+def person_titles() -> Spec:
+    """The chart of one person's titles; the script adds titles with a `role` and their `roles`."""
+    roles = {"Director": _ACCENT, "Writer": "var(--chart-3)", "Actor": _SECOND}
+    return _finish(
+        _rows()
+        .mark_circle(size=110, opacity=0.85, cursor="pointer")
+        .encode(
+            x=_year_axis_of("year:Q"),
+            y=alt.Y("imdb_rating:Q", title="IMDb rating", scale=alt.Scale(zero=False, padding=15)),
+            color=alt.Color(
+                "role:N",
+                title=None,
+                scale=alt.Scale(domain=list(roles), range=list(roles.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
+                alt.Tooltip("roles:N", title="Role"),
+            ],
+        ),
+        height=260,
     )
 
 
@@ -424,6 +449,15 @@ def _coverage_by_year() -> Chart:
 def _rows() -> alt.Chart:
     chart: alt.Chart = alt.Chart(alt.NamedData("rows"))
     return chart
+
+
+def _year_axis_of(field: str) -> alt.X:
+    return alt.X(
+        field,
+        title=None,
+        scale=alt.Scale(zero=False, nice=False, padding=15),
+        axis=alt.Axis(format="d", tickMinStep=1, tickCount=8, labelOverlap=True),
+    )
 
 
 def _year_tooltip() -> alt.Tooltip:

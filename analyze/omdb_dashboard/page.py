@@ -36,6 +36,7 @@ _NO_VALUE = "\N{EN DASH}"
 _CLIENT_REPORTS = (
     "rpt_titles",
     "rpt_details",
+    "rpt_episodes",
     "rpt_rating_movers",
     "coverage_summary",
     "syncs",
@@ -58,6 +59,7 @@ def render(reports: Reports, *, vega: str) -> str:
         "charts": {chart.name: chart.client for chart in [*movie_charts, *pipeline_charts]},
         "weighted_rating_votes": headline["weighted_rating_votes"],
         "rating_history": charts.rating_history(),
+        "person_titles": charts.person_titles(),
         "poster_hosts": POSTER_HOSTS,
     }
     scripts = [_inline(script) for script in (vega, assets.dashboard_script())]

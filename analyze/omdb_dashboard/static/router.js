@@ -6,6 +6,8 @@ const SHOW = {
   movies: showOverview,
   browse: showBrowse,
   movie: (data, { argument }) => showMovie(data, argument),
+  series: (data, { argument }) => showSeries(data, argument),
+  person: (data, { argument }) => showPerson(data, argument),
 };
 
 async function main() {
@@ -18,7 +20,6 @@ async function main() {
     event.preventDefault();
     document.getElementById("main").focus();
   });
-  document.getElementById("posters").addEventListener("change", () => route(data, {}));
   await route(data, {});
   document.documentElement.dataset.ready = "";
 }

@@ -1,8 +1,8 @@
 with columns_of_kinds as (
-    {%- for kind, relation, website in [
-        ('movie', ref('movies'), 'website'),
-        ('series', ref('series'), 'null'),
-        ('game', ref('games'), 'null'),
+    {%- for kind, relation, website, year_end, seasons in [
+        ('movie', ref('movies'), 'website', 'null', 'null'),
+        ('series', ref('series'), 'null', 'year_end', 'total_seasons'),
+        ('game', ref('games'), 'null', 'null', 'null'),
     ] %}
     {{ 'union all' if not loop.first }}
     select
@@ -14,6 +14,8 @@ with columns_of_kinds as (
         awards,
         poster_url,
         {{ website }} as website,
+        {{ year_end }}::bigint as year_end,
+        {{ seasons }}::bigint as total_seasons,
         fetched_at
     from {{ relation }}
     {%- endfor %}
@@ -43,7 +45,10 @@ people_of_titles as (
     {%- for role in ['director', 'writer', 'actor'] %}
     array_agg(credits.person_name order by credits.position) filter (
         where credits.role = '{{ role }}'
-    ) as {{ role }}s{{ ',' if not loop.last }}
+    ) as {{ role }}s,
+    array_agg(credits.note order by credits.position) filter (
+        where credits.role = '{{ role }}'
+    ) as {{ role }}_notes{{ ',' if not loop.last }}
     {%- endfor %}
     from {{ ref('title_credits') }} as credits
     inner join shown on credits.imdb_id = shown.imdb_id and credits.kind = shown.kind
@@ -57,19 +62,6 @@ ratings_of_titles as (
     from {{ ref('movie_ratings') }} as ratings
     inner join shown on ratings.imdb_id = shown.imdb_id
     group by ratings.imdb_id
-),
-
-awards_of_titles as (
-    select
-        awards.imdb_id,
-        jsonb_agg(
-            jsonb_build_array(awards.award_body, awards.outcome, awards.awards)
-            order by awards.awards desc, awards.award_body asc, awards.outcome asc
-        ) as award_bodies
-    from {{ ref('movie_awards') }} as awards
-    inner join shown on awards.imdb_id = shown.imdb_id
-    where not awards.is_total
-    group by awards.imdb_id
 ),
 
 history_of_titles as (
@@ -94,16 +86,20 @@ rpt_details as (
         shown.awards,
         shown.poster_url,
         shown.website,
+        shown.year_end,
+        shown.total_seasons,
         shown.fetched_at,
         coalesce(companies_of_titles.companies, '{}') as companies,
         coalesce(people_of_titles.directors, '{}') as directors,
+        coalesce(people_of_titles.director_notes, '{}') as director_notes,
         coalesce(people_of_titles.writers, '{}') as writers,
+        coalesce(people_of_titles.writer_notes, '{}') as writer_notes,
         coalesce(people_of_titles.actors, '{}') as actors,
+        coalesce(people_of_titles.actor_notes, '{}') as actor_notes,
         coalesce(ratings_of_titles.ratings, '{}') as ratings,
-        coalesce(awards_of_titles.award_bodies, '[]') as award_bodies,
         coalesce(history_of_titles.rating_history, '[]') as rating_history
     from shown
-    {%- for lists in ['companies', 'people', 'ratings', 'awards', 'history'] %}
+    {%- for lists in ['companies', 'people', 'ratings', 'history'] %}
     left join {{ lists }}_of_titles on shown.imdb_id = {{ lists }}_of_titles.imdb_id
     {%- endfor %}
 )

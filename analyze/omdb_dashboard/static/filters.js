@@ -14,7 +14,7 @@ const CONDITIONS = {
   rating_to: (value) => (title) => title.imdb_rating !== null && title.imdb_rating <= Number(value),
   person: (value) => (title) => ROLES.some((role) => title[role]?.includes(value)),
   q: (value, data) => {
-    const found = new Set(findTitles(data, value));
+    const found = new Set(findEntries(indexOf(data).titles, value).map(({ title }) => title));
     return (title) => found.has(title);
   },
 };

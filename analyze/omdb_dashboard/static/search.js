@@ -51,8 +51,8 @@ function peopleEntries(titles) {
   return entries;
 }
 
-// Entries with all words; if words begin none, they may be anywhere in it. The best come first: the
-// query itself, what begins with it, what has all words in its name; then those with more votes.
+// Entries with all words, each with its rank, the best first; if words begin none, they may be
+// anywhere. Ranks: 0 is the query itself, 1 begins with it, 2 has all words in its own name.
 function findEntries(entries, query) {
   const words = wordsOf(query);
   if (words.length === 0) return [];
@@ -60,14 +60,6 @@ function findEntries(entries, query) {
   const begun = entries.filter(has(" "));
   const found = begun.length > 0 ? begun : entries.filter(has(""));
   const name = searchable(query);
-  const score = ({ own }) => (own === name ? 0 : own.startsWith(`${name} `) ? 1 : words.every((word) => own.includes(` ${word}`)) ? 2 : 3);
-  return found.map((entry) => [score(entry), entry]).sort(([a], [b]) => a - b).map(([, entry]) => entry);
-}
-
-function findTitles(data, query) {
-  return findEntries(indexOf(data).titles, query).map(({ title }) => title);
-}
-
-function findPeople(data, query) {
-  return findEntries(indexOf(data).people, query);
+  const rank = ({ own }) => (own === name ? 0 : own.startsWith(`${name} `) ? 1 : words.every((word) => own.includes(` ${word}`)) ? 2 : 3);
+  return found.map((entry) => ({ ...entry, rank: rank(entry) })).sort((a, b) => a.rank - b.rank);
 }

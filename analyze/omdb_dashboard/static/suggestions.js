@@ -61,22 +61,23 @@ function setUpSearch(data) {
 }
 
 function suggestionGroups(data, query) {
-  const titles = findTitles(data, query);
-  const people = findPeople(data, query);
-  const ofKind = (kind) => titles.filter((title) => title.kind === kind).slice(0, SUGGESTIONS_OF_KIND)
-    .map((title) => suggestion(titleAddress(title), title.title ?? title.imdb_id, title.year));
-  const groups = [
-    ["Movies", ofKind("movie")],
-    ["People", people.slice(0, SUGGESTIONS_OF_KIND).map((person) =>
-      suggestion(personAddress(person.name), person.name, `${person.titles} ${person.titles === 1 ? "title" : "titles"}`))],
-    ["Series", ofKind("series")],
-    ["Games", ofKind("game")],
-  ].filter(([, options]) => options.length > 0);
+  const titles = findEntries(indexOf(data).titles, query);
+  const people = findEntries(indexOf(data).people, query);
+  const ofKind = (kind) => titles.filter(({ title }) => title.kind === kind);
+  const found = [["Movies", ofKind("movie")], ["People", people], ["Series", ofKind("series")], ["Games", ofKind("game")]];
+  const groups = found.filter(([, entries]) => entries.length > 0)
+    .sort(([, [a]], [, [b]]) => a.rank - b.rank)
+    .map(([label, entries]) => [label, entries.slice(0, SUGGESTIONS_OF_KIND).map(suggestionOf)]);
   const all = suggestion(addressOf("browse", { kind: "all", q: query }), titles.length ? "All titles found" : "No title found", formatNumber(titles.length));
   // Numbered in the order in which they are shown.
   [...groups.flatMap(([, options]) => options), all].forEach((option, i) => { option.id = `suggestion-${i}`; });
   return [...groups.map(([label, options]) =>
     element("div", { role: "group", "aria-label": label }, element("div", { class: "group-label", "aria-hidden": "true" }, label), ...options)), all];
+}
+
+function suggestionOf({ title, name, titles }) {
+  if (title) return suggestion(titleAddress(title), title.title ?? title.imdb_id, title.year);
+  return suggestion(personAddress(name), name, `${formatNumber(titles)} ${nounOf("all", titles)}`);
 }
 
 function suggestion(address, name, detail) {

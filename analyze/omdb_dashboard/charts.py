@@ -401,7 +401,7 @@ def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool =
         f"Those with {what}, as bars.",
         name.replace("-", "_"),
         _finish(alt.layer(bars, labels), height=340),
-        (("name", "Name"), ("label", title)),
+        (("name", "Name"), ("value", title)),
         note=note,
         leave_out=leave_out,
     )

@@ -41,5 +41,5 @@ function titleAddress(title) {
 }
 
 function personAddress(name) {
-  return addressOf("browse", { kind: "all", person: name });
+  return `#person/${encodeURIComponent(name)}`;
 }

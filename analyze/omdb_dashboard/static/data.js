@@ -6,6 +6,7 @@ async function readData() {
   for (let i = 0; i < encoded.length; i += 1) bytes[i] = encoded.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const data = await new Response(stream).json();
+  document.head.append(element("script", {}, data.vega));
   const reports = {};
   for (const [name, columns] of Object.entries(data.reports)) reports[name] = rowsOf(columns);
   const { rpt_titles: titles, rpt_details: details } = reports;

@@ -17,10 +17,16 @@ async function readData() {
   return { ...data, reports, titles, titlesById };
 }
 
-function rowsOf(columns) {
-  const names = Object.keys(columns);
-  return (columns[names[0]] ?? []).map((_, i) =>
-    Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+function rowsOf(report) {
+  const columns = Object.entries(report).map(([name, column]) => [name, decoded(column)]);
+  const rows = (columns[0]?.[1] ?? []).map(() => ({}));
+  for (const [name, values] of columns) values.forEach((value, i) => { rows[i][name] = value; });
+  return rows;
+}
+
+// Columns of lists are distinct values, and for each row the position among them.
+function decoded(column) {
+  return Array.isArray(column) ? column : column.codes.map((code) => column.values[code]);
 }
 
 // The formula of IMDb's Top 250: the fewer votes a rating has, the nearer it is to the average of

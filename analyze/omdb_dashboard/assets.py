@@ -21,6 +21,7 @@ _SCRIPTS = (
     "suggestions.js",
     "filters.js",
     "summaries.js",
+    "findings.js",
     "charts.js",
     "lists.js",
     "overview.js",

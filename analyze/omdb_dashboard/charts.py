@@ -24,6 +24,7 @@ _FOREGROUND, _MUTED, _ACCENT, _SECOND = (
     "var(--chart-1)",
     "var(--chart-2)",
 )
+_IN_EACH = "A title counts in each of them."
 _OUTCOMES = {
     "complete": _ACCENT,
     "budget_exhausted": "var(--chart-3)",
@@ -37,6 +38,7 @@ _IN_YEARS = (
 )
 # Pixels: as wide as the axis allows, but a bar also if there is only one.
 _BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -52,6 +54,7 @@ class Chart:
         needs: Fields without which a row is left out.
         note: A line below the heading.
         wide: Whether it takes the full width.
+        leave_out: Whether the reader can leave the first row out, if it dwarfs the others.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Chart:
     needs: tuple[str, ...] = ()
     note: str = ""
     wide: bool = False
+    leave_out: bool = False
 
     @property
     def client(self) -> Spec:
@@ -71,6 +75,7 @@ class Chart:
             "dataset": self.dataset,
             "needs": self.needs,
             "columns": self.columns,
+            "top": _TOP,
             "spec": self.spec,
         }
 
@@ -86,10 +91,22 @@ def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
         _ratings(),
         _runtime(),
         _critics_and_audience(),
-        _genres_by_decade(),
-        _box_office(),
-        _ranking("country", "Countries"),
-        _ranking("language", "Languages"),
+        _shares_by_decade("genre", "Genres", "titles", "A title counts in each of its genres."),
+        _shares_by_decade(
+            "certificate",
+            "Certificates",
+            "titles with a certificate",
+            "Old titles have certificates too, since they have been rated again.",
+        ),
+        _bars("top-grossing", "Top grossing", "the highest gross in the United States and Canada"),
+        _bars(
+            "most-awarded",
+            "Most awarded",
+            "the most awards won",
+            "Awards of all kinds count alike, as OMDb counts them.",
+        ),
+        _bars("titles-by-country", "Countries", "the most titles", _IN_EACH, leave_out=True),
+        _bars("titles-by-language", "Languages", "the most titles", _IN_EACH, leave_out=True),
     ]
 
 
@@ -208,13 +225,19 @@ def _ratings() -> Chart:
 
 
 def _critics_and_audience() -> Chart:
-    scores = alt.Scale(domain=[0, 100], nice=False)
+    scores = alt.Scale(zero=False, nice=False, padding=12)
     points = (
         _rows()
         .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
         .encode(
-            x=alt.X("audience:Q", title="Audience (IMDb)", scale=scores),
+            x=alt.X(
+                "audience:Q",
+                title="Audience (IMDb, 0 to 100)",
+                scale=scores,
+                axis=alt.Axis(tickCount=8),
+            ),
             y=alt.Y("critics:Q", title="Critics", scale=scores),
+            color=alt.condition("datum.label", alt.value(_SECOND), alt.value(_ACCENT)),
             tooltip=[
                 alt.Tooltip("title:N", title="Title"),
                 _year_tooltip(),
@@ -223,10 +246,34 @@ def _critics_and_audience() -> Chart:
             ],
         )
     )
+    # Towards the middle, so that they are not cut off.
+    side = "datum.audience > (domain('x')[0] + domain('x')[1]) / 2"
+    names = (
+        _rows()
+        .transform_filter("datum.label")
+        .mark_text(
+            color=_FOREGROUND,
+            fontSize=12,
+            align=alt.ExprRef(f"{side} ? 'right' : 'left'"),
+            dx=alt.ExprRef(f"{side} ? -8 : 8"),
+            limit=190,
+        )
+        .encode(x="audience:Q", y="critics:Q", text="label:N")
+    )
     diagonal = (
-        alt.Chart(alt.InlineData([{"x": 0, "y": 0}, {"x": 100, "y": 100}]))
-        .mark_line(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.5)
-        .encode(x=alt.X("x:Q", scale=scores), y=alt.Y("y:Q", scale=scores))
+        _rows()
+        .transform_aggregate(
+            critics_low="min(critics)",
+            critics_high="max(critics)",
+            audience_low="min(audience)",
+            audience_high="max(audience)",
+        )
+        .transform_calculate(
+            low="min(datum.critics_low, datum.audience_low)",
+            high="max(datum.critics_high, datum.audience_high)",
+        )
+        .mark_rule(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.6)
+        .encode(x="low:Q", y="low:Q", x2="high:Q", y2="high:Q")
     )
     return Chart(
         "critics-and-audience",
@@ -234,140 +281,129 @@ def _critics_and_audience() -> Chart:
         "Critics' score against the audience's, 0 to 100, one point per title. Above the diagonal, "
         "critics liked it better.",
         "critics_and_audience",
-        _finish(alt.layer(points, diagonal), height=300),
-        (("title", "Movie"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
-        note="Above the diagonal, critics liked it better. The widest gaps are listed below.",
+        _finish(alt.layer(points, diagonal, names), height=380),
+        (("title", "Title"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
+        note="Above the diagonal, critics liked it better. Critics: the average of Metacritic and "
+        "Rotten Tomatoes.",
     )
 
 
-def _genres_by_decade() -> Chart:
-    chart = (
-        _rows()
-        .mark_circle(color=_ACCENT, opacity=0.85, cursor="pointer")
-        .encode(
-            x=alt.X("decade:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y(
-                "value:N", title=None, sort=alt.EncodingSortField("titles", "sum", "descending")
+def _shares_by_decade(dimension: str, title: str, whole: str, note: str) -> Chart:
+    base = _rows().encode(
+        x=alt.X(
+            "column:O",
+            title=None,
+            axis=alt.Axis(
+                labelAngle=0, labelOverlap=True, labelExpr="split(datum.label, '|')", ticks=False
             ),
-            size=alt.Size(
-                "titles:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0, 320], domainMin=0)
-            ),
-            tooltip=[
-                alt.Tooltip("value:N", title="Genre"),
-                alt.Tooltip("decade:O", title="Decade"),
-                _titles_tooltip(),
-            ],
-        )
+        ),
+        y=alt.Y(
+            "value:N",
+            title=None,
+            sort=alt.EncodingSortField("titles", "sum", "descending"),
+            axis=alt.Axis(labelLimit=120, domain=False, ticks=False),
+        ),
+    )
+    cells = base.mark_rect(color=_ACCENT, cursor="pointer").encode(
+        opacity=alt.Opacity(
+            "percent:Q", legend=None, scale=alt.Scale(domain=[0, 100], range=[0.06, 0.75])
+        ),
+        tooltip=[
+            alt.Tooltip("value:N", title=dimension.capitalize()),
+            alt.Tooltip("decade:O", title="Decade"),
+            alt.Tooltip("percent:Q", title="Percent of the decade", format=".1f"),
+            _titles_tooltip(),
+            alt.Tooltip("of:Q", title="Titles of the decade", format=","),
+        ],
+    )
+    numbers = base.mark_text(color=_FOREGROUND, fontSize=11, tooltip=None).encode(
+        text=alt.Text("percent:Q", format=".0f")
     )
     return Chart(
-        "genres-by-decade",
-        "Genres by decade",
-        "Number of titles by genre and decade, for the 15 genres with the most titles.",
-        "genres_by_decade",
-        _finish(chart, height=300),
-        (("value", "Genre"), ("decade", "Decade"), ("titles", "Titles")),
-        note="The area of a circle is the number of titles.",
+        f"{dimension}s-by-decade",
+        f"{title} by decade",
+        f"Percent of each decade's {whole} by {dimension}, for the {_TOP} most frequent.",
+        f"{dimension}s_by_decade",
+        _finish(alt.layer(cells, numbers), height=340),
+        (
+            ("value", dimension.capitalize()),
+            ("decade", "Decade"),
+            ("percent", "Percent"),
+            ("titles", "Titles"),
+            ("of", "Titles of the decade"),
+        ),
+        note=f"Percent of the {whole} of each decade, whose number is below it. {note}",
     )
 
 
 def _runtime() -> Chart:
     base = _rows().encode(
-        x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    )
-    band = base.mark_area(color=_ACCENT, opacity=0.2).encode(
-        y=alt.Y("lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
-        y2="upper_quartile:Q",
-    )
-    line = base.mark_line(color=_ACCENT, point={"color": _ACCENT, "size": 30}).encode(
-        y=alt.Y("median:Q", title="Minutes"),
+        x=alt.X(
+            "start:Q",
+            title=None,
+            scale=alt.Scale(zero=False, nice=False),
+            axis=alt.Axis(format="d", tickMinStep=1, labelOverlap=True, labelFlush=False),
+        ),
+        x2="end:Q",
         tooltip=[
-            _year_tooltip(),
+            alt.Tooltip("period:N", title="Years"),
             alt.Tooltip("median:Q", title="Median", format=".0f"),
             alt.Tooltip("lower_quartile:Q", title="Lower quartile", format=".0f"),
             alt.Tooltip("upper_quartile:Q", title="Upper quartile", format=".0f"),
+            _titles_tooltip(),
         ],
     )
+    # A margin of the surface's colour between neighbours.
+    halves = base.mark_rect(
+        color=_ACCENT, opacity=0.3, cursor="pointer", stroke="var(--surface)", strokeWidth=2
+    ).encode(
+        y=alt.Y("lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
+        y2="upper_quartile:Q",
+    )
+    medians = base.mark_rule(color=_ACCENT, strokeWidth=3).encode(y="median:Q")
     return Chart(
         "runtime",
         "Runtime over time",
-        "Median runtime in minutes by year of release, with the quartiles.",
-        "runtime_by_year",
-        _finish(alt.layer(line, band)),
+        "Median runtime in minutes by year or decade of release, with the quartiles.",
+        "runtime",
+        _finish(alt.layer(halves, medians)),
         (
-            ("year", "Year"),
+            ("period", "Years"),
             ("lower_quartile", "Lower quartile"),
             ("median", "Median"),
             ("upper_quartile", "Upper quartile"),
+            ("titles", "Titles"),
         ),
-        note="Median, and the middle half of the movies as a band.",
+        note="The median as a line, and the middle half of the titles as a band; by decade where "
+        "years have few titles.",
     )
 
 
-def _box_office() -> Chart:
-    chart = (
-        _rows()
-        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
-        .encode(
-            x=alt.X(
-                "imdb_rating:Q",
-                title="IMDb rating",
-                scale=alt.Scale(zero=False, padding=8),
-                axis=alt.Axis(tickCount=6),
-            ),
-            y=alt.Y(
-                "box_office:Q",
-                title="Box office, US dollars",
-                scale=alt.Scale(type="log"),
-                # D3 writes G for a billion.
-                axis=alt.Axis(
-                    format="$.0s", tickCount=5, labelExpr="replace(datum.label, 'G', 'B')"
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("title:N", title="Title"),
-                _year_tooltip(),
-                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
-                alt.Tooltip("box_office:Q", title="Box office", format="$,"),
-            ],
-        )
+def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool = False) -> Chart:
+    base = _rows().encode(
+        # Room for the number at the end of the longest bar.
+        x=alt.X("value:Q", axis=None, scale=alt.Scale(range=[0, {"expr": "width - 56"}])),
+        y=alt.Y(
+            "name:N",
+            title=None,
+            sort=alt.EncodingSortField("value", "max", "descending"),
+            axis=alt.Axis(labelLimit=190, domain=False, ticks=False, labelFontSize=13),
+        ),
+        tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("label:N", title=title)],
+    )
+    bars = base.mark_bar(color=_ACCENT, cursor="pointer")
+    labels = base.mark_text(align="left", dx=4, color=_FOREGROUND, fontSize=12).encode(
+        text="label:N"
     )
     return Chart(
-        "box-office",
-        "Box office and rating",
-        "Box office gross in the United States and Canada against the IMDb rating, one point per "
-        "movie.",
-        "box_office_and_rating",
-        _finish(chart, height=300),
-        (
-            ("title", "Movie"),
-            ("year", "Year"),
-            ("imdb_rating", "Rating"),
-            ("box_office", "Box office"),
-        ),
-        note="Gross in the United States and Canada.",
-    )
-
-
-def _ranking(dimension: str, title: str) -> Chart:
-    chart = (
-        _rows()
-        .mark_bar(color=_ACCENT, cursor="pointer")
-        .encode(
-            x=alt.X("titles:Q", title="Titles", axis=_count_axis()),
-            y=alt.Y("value:N", title=None, sort=None, axis=alt.Axis(labelLimit=120)),
-            tooltip=[
-                alt.Tooltip("value:N", title=dimension.capitalize()),
-                _titles_tooltip(),
-            ],
-        )
-    )
-    return Chart(
-        f"titles-by-{dimension}",
+        name,
         title,
-        f"Titles by {dimension}, the 15 with the most titles.",
-        f"titles_by_{dimension}",
-        _finish(chart, height=300),
-        (("value", dimension.capitalize()), ("titles", "Titles")),
+        f"Those with {what}, as bars.",
+        name.replace("-", "_"),
+        _finish(alt.layer(bars, labels), height=340),
+        (("name", "Name"), ("label", title)),
+        note=note,
+        leave_out=leave_out,
     )
 
 
@@ -412,7 +448,7 @@ def _requests_by_sync(occurring: Collection[str | None]) -> Chart:
         "syncs",
         _finish(chart),
         (("ended_at", "Ended (UTC)"), ("outcome", "Outcome"), ("requests", "Requests")),
-        note="The last 50 syncs, by the time at which they ended (UTC)."
+        note="The last 50 syncs, by the time at which they ended (UTC).",
     )
 
 

@@ -117,7 +117,8 @@ def content_security_policy(scripts: Sequence[str]) -> str:
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        f"img-src data: {' '.join(POSTER_HOSTS)}; font-src data:; base-uri 'none'; form-action 'none'"
+        f"img-src data: {' '.join(POSTER_HOSTS)}; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

@@ -14,8 +14,8 @@ class Notice(NamedTuple):
     """Something to act on.
 
     Attributes:
-        level: "act" if the pipeline does not work, "check" if data is missing or doubtful, "wait" if
-            the next syncs take care of it.
+        level: "act" if the pipeline does not work, "check" if data is missing or doubtful, "wait"
+            if the next syncs take care of it.
         text: What it is, and where to look.
     """
 

@@ -11,20 +11,22 @@ const EMBED_OPTIONS = { ast: true, actions: false, renderer: "svg", logLevel: 1 
 let drawing = Promise.resolve();
 let latestDrawing = 0;
 
-// `rowsOf` gives the rows of a dataset.
-async function drawCharts(data, section, rowsOf) {
+// `rowsOf` gives the rows of a dataset, `findingOf` what they say in a sentence.
+async function drawCharts(data, section, rowsOf, findingOf) {
   latestDrawing += 1;
   const number = latestDrawing;
   await drawing;
   if (number !== latestDrawing) return;
   const figures = [...section.querySelectorAll("[data-chart]")];
-  drawing = Promise.all(figures.map((figure) => drawChart(data.charts[figure.dataset.chart], figure, rowsOf)));
+  drawing = Promise.all(figures.map((figure) => drawChart(data.charts[figure.dataset.chart], figure, rowsOf, findingOf)));
   await drawing;
 }
 
-async function drawChart({ spec, dataset, needs, columns }, figure, rowsOf) {
+async function drawChart({ spec, dataset, needs, columns, top }, figure, rowsOf, findingOf) {
   const name = figure.dataset.chart;
-  const rows = rowsOf(dataset).filter((row) => needs.every((field) => row[field] !== null));
+  const all = rowsOf(dataset).filter((row) => needs.every((field) => row[field] !== null));
+  figure.querySelector(".finding").textContent = findingOf(dataset, all);
+  const rows = withoutFirst(figure, all, top);
   const canvas = figure.querySelector(".canvas");
   const details = figure.querySelector("details");
   canvas.hidden = details.hidden = rows.length === 0;
@@ -38,6 +40,16 @@ async function drawChart({ spec, dataset, needs, columns }, figure, rowsOf) {
     drawn.set(name, await embed(canvas, spec, rows));
     drawn.get(name).addEventListener("click", (_event, item) => openRow(item?.datum));
   }
+}
+
+// Leaves the first row out if the reader says so, and draws again when that changes.
+function withoutFirst(figure, rows, top) {
+  const box = figure.querySelector("[data-leave-out]");
+  if (!box) return rows;
+  box.closest("label").hidden = rows.length < 2;
+  box.nextElementSibling.textContent = `Leave out ${rows[0]?.name}`;
+  box.onchange = () => dispatchEvent(new Event("redraw"));
+  return box.checked ? rows.slice(1) : rows.slice(0, top);
 }
 
 async function embed(canvas, spec, rows) {

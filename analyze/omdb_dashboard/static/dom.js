@@ -34,6 +34,11 @@ function capitalized(text) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+// "$858M"
+function formatDollars(value) {
+  return value.toLocaleString("en-US", { style: "currency", currency: "USD", notation: "compact", maximumSignificantDigits: 3 });
+}
+
 function fillTable(table, rows) {
   table.tBodies[0].replaceChildren(...rows.map((cells) => element("tr", {}, ...cells)));
 }

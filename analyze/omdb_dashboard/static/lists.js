@@ -1,14 +1,18 @@
 // Lists of the titles that the filters leave.
 
 const LIST_LENGTH = 10;
+const GAPS_LENGTH = 6;
 
 function updateLists(data, titles) {
-  fillList("gaps", widestGaps(titles), (row) => [
-    movieCell(row),
-    numberCell(row.critics.toFixed(0)),
-    numberCell(row.audience.toFixed(0)),
-    numberCell(signed(row.critics_minus_audience)),
-  ]);
+  const scored = withBothScores(titles);
+  for (const [id, direction] of [["gaps-critics", 1], ["gaps-audience", -1]]) {
+    fillList(id, widestGaps(scored, direction).slice(0, GAPS_LENGTH), (row) => [
+      movieCell(row),
+      numberCell(row.critics.toFixed(1)),
+      numberCell(row.audience.toFixed(1)),
+      numberCell(signed(row.critics_minus_audience)),
+    ]);
+  }
   fillList("top-titles", bestTitles(titles), (title, i) => [
     numberCell(String(i + 1)),
     movieCell(title),
@@ -40,12 +44,6 @@ function fillList(id, rows, cellsOf) {
   fillTable(table, rows.map(cellsOf));
   table.hidden = rows.length === 0;
   table.closest("section").querySelector(".empty").hidden = rows.length > 0;
-}
-
-function widestGaps(titles) {
-  return titles.filter((title) => title.critics !== null && title.imdb_rating !== null).map(withAudience)
-    .sort((a, b) => Math.abs(b.critics_minus_audience) - Math.abs(a.critics_minus_audience) || compareByVotes(a, b))
-    .slice(0, LIST_LENGTH);
 }
 
 function bestTitles(titles) {

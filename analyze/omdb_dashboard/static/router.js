@@ -15,6 +15,7 @@ async function main() {
   setUpFilters(data);
   setUpSearch(data);
   window.addEventListener("hashchange", () => route(data, { isNavigation: true }));
+  window.addEventListener("redraw", () => route(data, {}));
   document.querySelector("[data-skip]").addEventListener("click", (event) => {
     // The fragment is the address of the view, so it is left alone.
     event.preventDefault();
@@ -43,7 +44,11 @@ async function route(data, { isNavigation = false }) {
   }
   document.title = `${section.querySelector("h1").textContent} – Movies from OMDb`;
   const ofAllYears = isFiltered(view) ? titlesWith(data, { ...filters, from: "", to: "" }) : [];
-  await drawCharts(data, section, (dataset) => SUMMARIES[dataset]?.(titles, ofAllYears) ?? data.reports[dataset]);
+  await drawCharts(
+    data, section,
+    (dataset) => SUMMARIES[dataset]?.(titles, ofAllYears) ?? data.reports[dataset],
+    (dataset, rows) => (rows.length > 0 && FINDINGS[dataset]?.(rows, titles)) || "",
+  );
   if (view === "movies") {
     listenToBrush(data);
     showYears(filters.from, filters.to);

@@ -52,7 +52,7 @@ def dashboard_style() -> str:
 
 
 def vega_script(cache_dir: Path) -> str:
-    """Vega, Vega-Lite and Vega-Embed, bundled by vl-convert, as a module that sets `vegaEmbed`.
+    """Vega, Vega-Lite and Vega-Embed, bundled by vl-convert, as a script that sets `vegaEmbed`.
 
     Args:
         cache_dir: Where the bundle is cached, because bundling takes three seconds.
@@ -63,7 +63,9 @@ def vega_script(cache_dir: Path) -> str:
     # Imported here, because it is large and needed once only.
     import vl_convert  # noqa: PLC0415
 
-    bundle = vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")
+    module = vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")
+    # Not a module, so that it has run when it is in the page; its names stay its own.
+    bundle = f'(() => {{ "use strict";\n{module}\n}})();'
     cache_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(cached, bundle)
     return bundle

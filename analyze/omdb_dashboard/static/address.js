@@ -11,14 +11,14 @@ let filters = {};
 function readAddress() {
   const [path, query = ""] = location.hash.slice(1).split("?", 2);
   const [view, argument = ""] = path.split("/", 2);
-  return { view, argument: decoded(argument), parameters: Object.fromEntries(new URLSearchParams(query)) };
+  return { view, argument: unescaped(argument), parameters: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 function barFilters(parameters) {
   return Object.fromEntries(FILTER_PARAMETERS.filter((name) => parameters[name]).map((name) => [name, parameters[name]]));
 }
 
-function decoded(text) {
+function unescaped(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -41,5 +41,5 @@ function titleAddress(title) {
 }
 
 function personAddress(name) {
-  return addressOf("browse", { kind: "all", person: name });
+  return `#person/${encodeURIComponent(name)}`;
 }

@@ -6,6 +6,7 @@ async function readData() {
   for (let i = 0; i < encoded.length; i += 1) bytes[i] = encoded.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const data = await new Response(stream).json();
+  document.head.append(element("script", {}, data.vega));
   const reports = {};
   for (const [name, columns] of Object.entries(data.reports)) reports[name] = rowsOf(columns);
   const { rpt_titles: titles, rpt_details: details } = reports;
@@ -16,10 +17,16 @@ async function readData() {
   return { ...data, reports, titles, titlesById };
 }
 
-function rowsOf(columns) {
-  const names = Object.keys(columns);
-  return (columns[names[0]] ?? []).map((_, i) =>
-    Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+function rowsOf(report) {
+  const columns = Object.entries(report).map(([name, column]) => [name, decoded(column)]);
+  const rows = (columns[0]?.[1] ?? []).map(() => ({}));
+  for (const [name, values] of columns) values.forEach((value, i) => { rows[i][name] = value; });
+  return rows;
+}
+
+// Columns of lists are distinct values, and for each row the position among them.
+function decoded(column) {
+  return Array.isArray(column) ? column : column.codes.map((code) => column.values[code]);
 }
 
 // The formula of IMDb's Top 250: the fewer votes a rating has, the nearer it is to the average of

@@ -76,6 +76,7 @@ history_of_titles as (
     from {{ ref('rating_history') }} as history
     inner join shown on history.imdb_id = shown.imdb_id
     group by history.imdb_id
+    having count(*) > 1
 ),
 
 rpt_details as (

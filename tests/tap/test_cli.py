@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from tests.tap.conftest import Command, Config, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
-STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
+STREAMS = [
+    *("episodes", "games", "list_entries", "lookups", "movies", "rejects", "searches", "series"),
+    "syncs",
+]
 SETTINGS = [
     "api_key",
     "api_url",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.tap.conftest import Config, Run, RunTap
 
 DETAILS = ("movies", "series", "episodes", "games")
-STREAMS = {*DETAILS, "searches", "rejects"}
+STREAMS = {*DETAILS, "list_entries", "lookups", "searches", "rejects"}
 ALL_STREAMS = {*STREAMS, "syncs"}
 NOW = datetime(2026, 6, 15, 12, 30, 15, 123456, tzinfo=timezone.utc)
 
@@ -37,6 +38,7 @@ EVERYTHING: dict[str, Any] = {
         "tt0491738",  # a series, most seasons of which are missing
     ],
     "titles": [{"title": "Up", "year": 2009}, {"title": "No Such Title"}],
+    "titles_file": str(Path(__file__).with_name("watchlist.csv")),
     "types": ["movie", "series", "episode", "game"],
 }
 """A config with which each stream has records and rejects occur for several reasons."""
@@ -127,14 +129,16 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
     }
     assert keys == {
         **{stream: ["imdb_id"] for stream in DETAILS},
+        "list_entries": ["list", "position"],
+        "lookups": ["lookup_id"],
         "searches": ["search_id"],
         "rejects": ["reject_id"],
         "syncs": ["sync_id"],
     }
-    for stream, [key] in keys.items():
-        values = [record[key] for record in everything.records(stream)]
+    for stream, names in keys.items():
+        values = [tuple(map(record.get, names)) for record in everything.records(stream)]
         assert len(values) == len(set(values)), stream
-        assert None not in values
+        assert not [value for value in values if None in value]
     ids = [imdb_id for stream in DETAILS for imdb_id in everything.ids(stream)]
     assert len(ids) == len(set(ids))
 
@@ -151,6 +155,7 @@ def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -
     at = "2026-06-15T12:30:15Z"
     replication_keys = dict.fromkeys(DETAILS, "fetched_at")
     replication_keys |= {"rejects": "rejected_at", "searches": "searched_at", "syncs": "ended_at"}
+    replication_keys |= {"list_entries": "read_at", "lookups": "looked_up_at"}
     sync_state = everything.sync_state
     del state["bookmarks"]["sync_state"]
     assert state == {
@@ -195,6 +200,7 @@ def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -
             for imdb_id in ("tt0000404", "tt99000061")
         },
         "merged_ids": {"4440394": "2250912"},
+        "lists": {"watchlist.csv": sync_state["lists"]["watchlist.csv"]},
         "requests": {f"{day}/7d": {run: sync["requests"]}},
     }
     seasons = [runs[run].split() for runs in sync_state["seasons"][day].values()]

@@ -1,11 +1,16 @@
-"""The SDK's standard tests, and stricter ones for keys, schemas, state and selection."""
+"""The SDK's standard tests, stricter ones, and a whole run compared with a committed one."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections import defaultdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -15,10 +20,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import KEY, Config, Run, RunTap
 
 DETAILS = ("movies", "series", "episodes", "games")
 STREAMS = {*DETAILS, "list_entries", "lookups", "searches", "rejects"}
@@ -275,3 +277,64 @@ def _formats() -> FormatChecker:
     checker = FormatChecker(["date"])
     checker.checkers = {**checker.checkers, "date-time": (_is_timestamp, ValueError)}
     return checker
+
+
+# A whole run, to the letter: all that it emits and all that it logs
+#
+# Renew the committed files with `UPDATE_GOLDEN=1 pytest tests/tap/test_core.py -k as_it_was`, and
+# read the difference before it is committed: each line of it is a change that users see.
+
+
+GOLDEN = Path(__file__).with_name("golden")
+GOLDEN_CONFIG = {
+    "api_key": KEY,
+    "imdb_ids": [
+        "tt1375666",  # a movie
+        "tt1475582",  # a series: OMDb has the first of its four seasons
+        "tt5691474",  # a game
+        "tt99000004",  # a movie with odd values
+        "tt99000098",  # a movie of which not all values parse, with a key that is not OMDb's
+        "4440394",  # merged into another, and in need of its "tt"
+        "tt0000404",  # none
+    ],
+    "search_terms": ["toy"],
+    "types": ["movie", "series", "episode", "game"],
+}
+RUN_ID = re.compile(r"\b6a2fe940[0-9a-f]{4}\b")
+"""The frozen time in hexadecimal, and a random part."""
+FROZEN = """
+import sys, time_machine
+from tap_omdb.tap import TapOMDb
+with time_machine.travel("2026-06-15T12:00:00+00:00", tick=False):
+    TapOMDb.cli(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True], ids=["at once", "out of order"])
+def test_a_run_is_as_it_was(is_shuffled: bool, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with Emulator(map(json.loads, _committed("titles.jsonl")), keys={KEY: None}) as omdb:
+        if is_shuffled:
+            # What comes late must not change the order of what is emitted.
+            omdb.fault("delay", seconds=0.05, probability=0.5, seed=7)
+        path.write_text(json.dumps({**GOLDEN_CONFIG, "api_url": omdb.url}))
+        command = [sys.executable, "-c", FROZEN, "--config", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    log, output = _normalise(done.stderr), RUN_ID.sub("RUN", done.stdout)
+    if os.environ.get("UPDATE_GOLDEN") and not is_shuffled:
+        (GOLDEN / "singer.jsonl").write_text(output, encoding="utf-8")
+        (GOLDEN / "log.txt").write_text(log, encoding="utf-8")
+    assert output.splitlines() == _committed("singer.jsonl")
+    assert log.splitlines() == _committed("log.txt")
+    assert KEY not in done.stdout + done.stderr
+
+
+def _committed(name: str) -> list[str]:
+    return (GOLDEN / name).read_text(encoding="utf-8").splitlines()
+
+
+def _normalise(log: str) -> str:
+    """Remove from a log what differs between runs, and the SDK's version."""
+    log = re.sub(r"^2026-06-15 \d\d:00:00,000 \| ", "", log, flags=re.MULTILINE)
+    log = re.sub(r'"pid":\d+', '"pid":0', log)
+    return re.sub(r"Meltano SDK v[\d.]+", "Meltano SDK", log)

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import text_index
-from tap_omdb.state.marks import Label, Mark
+from tap_omdb.state.dated_index import Label, Mark, text_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +93,7 @@ class LookupIndex:
 
 def _hash(title: Title) -> str:
     """Return 8 characters: among 100,000 lookups, a collision occurs once in 50,000 cases."""
-    text = f"{title.title.casefold()}|{title.year or ''}|{title.type or ''}"
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(title.key.encode()).digest()[:6]).decode()
 
 
 def _hash_without_year(title: Title) -> str:

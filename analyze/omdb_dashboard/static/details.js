@@ -102,8 +102,12 @@ function website(address) {
 }
 
 function imdbLink(imdbId) {
-  const href = `https://www.imdb.com/title/${encodeURIComponent(imdbId)}/`;
-  return element("a", { href, rel: "noreferrer noopener" }, "Open on IMDb");
+  return imdbLinkOf({ imdb_id: imdbId }, {}, "Open on IMDb");
+}
+
+function imdbLinkOf(title, attributes, ...children) {
+  const href = `https://www.imdb.com/title/${encodeURIComponent(title.imdb_id)}/`;
+  return element("a", { href, rel: "noreferrer noopener", ...attributes }, ...children);
 }
 
 let postersAllowed = false;

@@ -7,7 +7,7 @@ const drawn = new Map();
 // Vega warns of each scale without values, as of a chart of years without movies.
 const EMBED_OPTIONS = { ast: true, actions: false, renderer: "svg", logLevel: 1 };
 
-// One drawing at a time; of those that wait, only the latest is done.
+// One drawing at a time; a later one ends those before it.
 let drawing = Promise.resolve();
 let latestDrawing = 0;
 
@@ -15,10 +15,17 @@ let latestDrawing = 0;
 async function drawCharts(data, section, rowsOf, findingOf) {
   latestDrawing += 1;
   const number = latestDrawing;
-  await drawing;
-  if (number !== latestDrawing) return;
-  const figures = [...section.querySelectorAll("[data-chart]")];
-  drawing = Promise.all(figures.map((figure) => drawChart(data.charts[figure.dataset.chart], figure, rowsOf, findingOf)));
+  const before = drawing;
+  const draw = async () => {
+    await before;
+    for (const figure of section.querySelectorAll("[data-chart]")) {
+      if (number !== latestDrawing) return;
+      await drawChart(data.charts[figure.dataset.chart], figure, rowsOf, findingOf);
+      // The browser shows it before the next is drawn.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  drawing = draw();
   await drawing;
 }
 

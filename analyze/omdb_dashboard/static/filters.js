@@ -35,10 +35,10 @@ function setUpFilters(data) {
   for (const [name, values] of [
     ["from", yearsOf(titles)],
     ["to", yearsOf(titles)],
-    ["genre", uniqueSorted(titles.flatMap((title) => title.genres))],
-    ["country", uniqueSorted(titles.flatMap((title) => title.countries))],
-    ["language", uniqueSorted(titles.flatMap((title) => title.languages))],
-    ["certificate", uniqueSorted(titles.map((title) => title.certificate).filter((value) => value !== null))],
+    ["genre", valuesOf(titles, "genres")],
+    ["country", valuesOf(titles, "countries")],
+    ["language", valuesOf(titles, "languages")],
+    ["certificate", valuesOf(titles, "certificate")],
   ]) {
     fillSelect(form.elements[name], values);
   }
@@ -52,9 +52,14 @@ function setUpFilters(data) {
   setUpDrawer(form);
 }
 
+// Titles with the same list share it, so that few lists are left to look into.
+function valuesOf(titles, field) {
+  return uniqueSorted([...new Set(titles.map((title) => title[field]))].flat().filter((value) => value !== null));
+}
+
 // All years from the first to the last, even those without titles.
 function yearsOf(titles) {
-  const years = uniqueSorted(titles.map((title) => title.year).filter((year) => year !== null));
+  const years = valuesOf(titles, "year");
   return years.length ? Array.from({ length: years.at(-1) - years[0] + 1 }, (_, i) => years[0] + i) : [];
 }
 

@@ -24,6 +24,7 @@ async function main() {
   });
   await route(data, {});
   document.documentElement.dataset.ready = "";
+  setTimeout(() => indexOf(data));
 }
 
 async function route(data, { isNavigation = false }) {
@@ -44,7 +45,7 @@ async function route(data, { isNavigation = false }) {
     section.querySelector("h1").focus({ preventScroll: true });
   }
   document.title = `${section.querySelector("h1").textContent} – Movies from OMDb`;
-  const ofAllYears = isFiltered(view) ? titlesWith(data, { ...filters, from: "", to: "" }) : [];
+  const ofAllYears = () => titlesWith(data, { ...filters, from: "", to: "" });
   await drawCharts(
     data, section,
     (dataset) => SUMMARIES[dataset]?.(titles, ofAllYears) ?? data.reports[dataset],

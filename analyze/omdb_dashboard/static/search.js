@@ -24,7 +24,7 @@ function searchable(text) {
 
 let searchIndex = null;
 
-// Made when it is first needed, or when the browser has nothing else to do.
+// Made when the page is ready, or when it is first needed.
 function indexOf(data) {
   searchIndex ??= { titles: data.titles.map(titleEntry), people: peopleEntries(data.titles) };
   return searchIndex;
@@ -51,15 +51,27 @@ function peopleEntries(titles) {
   return entries;
 }
 
-// Entries with all words, each with its rank, the best first; if words begin none, they may be
-// anywhere. Ranks: 0 is the query itself, 1 begins with it, 2 has all words in its own name.
+// From an entry to 0 if it is the query itself, 1 if it begins with it, 2 if it has all its words in
+// its own name, 3 if it has them elsewhere.
+function rankFor(query) {
+  const words = wordsOf(query);
+  const name = searchable(query);
+  return ({ own }) => {
+    if (own === name) return 0;
+    if (own.startsWith(`${name} `)) return 1;
+    return words.every((word) => own.includes(` ${word}`)) ? 2 : 3;
+  };
+}
+
+// Entries with all words, by rank and votes; if words begin none, they may be anywhere.
 function findEntries(entries, query) {
   const words = wordsOf(query);
   if (words.length === 0) return [];
   const has = (prefix) => (entry) => words.every((word) => entry.all.includes(prefix + word));
   const begun = entries.filter(has(" "));
   const found = begun.length > 0 ? begun : entries.filter(has(""));
-  const name = searchable(query);
-  const rank = ({ own }) => (own === name ? 0 : own.startsWith(`${name} `) ? 1 : words.every((word) => own.includes(` ${word}`)) ? 2 : 3);
-  return found.map((entry) => ({ ...entry, rank: rank(entry) })).sort((a, b) => a.rank - b.rank);
+  const rank = rankFor(query);
+  const ranked = [[], [], [], []];
+  for (const entry of found) ranked[rank(entry)].push(entry);
+  return ranked.flat();
 }

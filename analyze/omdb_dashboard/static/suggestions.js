@@ -57,7 +57,6 @@ function setUpSearch(data) {
     event.preventDefault();
     field.focus();
   });
-  (globalThis.requestIdleCallback ?? setTimeout)(() => indexOf(data));
 }
 
 function suggestionGroups(data, query) {
@@ -65,8 +64,9 @@ function suggestionGroups(data, query) {
   const people = findEntries(indexOf(data).people, query);
   const ofKind = (kind) => titles.filter(({ title }) => title.kind === kind);
   const found = [["Movies", ofKind("movie")], ["People", people], ["Series", ofKind("series")], ["Games", ofKind("game")]];
+  const rank = rankFor(query);
   const groups = found.filter(([, entries]) => entries.length > 0)
-    .sort(([, [a]], [, [b]]) => a.rank - b.rank)
+    .sort(([, [a]], [, [b]]) => rank(a) - rank(b))
     .map(([label, entries]) => [label, entries.slice(0, SUGGESTIONS_OF_KIND).map(suggestionOf)]);
   const all = suggestion(addressOf("browse", { kind: "all", q: query }), titles.length ? "All titles found" : "No title found", formatNumber(titles.length));
   // Numbered in the order in which they are shown.

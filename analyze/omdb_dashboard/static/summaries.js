@@ -4,7 +4,7 @@
 // By the name of a chart's dataset: from titles (and, for charts on which years are selected, from
 // the titles of all years) to rows.
 const SUMMARIES = {
-  titles_by_year: (_titles, ofAllYears) => byYear(ofAllYears).map(([year, group]) => ({
+  titles_by_year: (_titles, ofAllYears) => byYear(ofAllYears()).map(([year, group]) => ({
     year, titles: group.length, opens: { from: year, to: year },
   })),
 

@@ -27,7 +27,10 @@ from tap_omdb.tap import TapOMDb
 from tests.tap.conftest import Command, Config, Run, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
-STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
+STREAMS = [
+    *("episodes", "games", "list_entries", "lookups", "movies", "rejects", "searches", "series"),
+    "syncs",
+]
 SETTINGS = [setting.name for setting in fields(Settings)]
 
 

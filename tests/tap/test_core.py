@@ -21,7 +21,7 @@ from tap_omdb.tap import TapOMDb
 from tests.tap.conftest import KEY, Config, Run, RunTap
 
 DETAILS = ("movies", "series", "episodes", "games")
-STREAMS = {*DETAILS, "searches", "rejects"}
+STREAMS = {*DETAILS, "list_entries", "lookups", "searches", "rejects"}
 ALL_STREAMS = {*STREAMS, "syncs"}
 NOW = datetime(2026, 6, 15, 12, 30, 15, 123456, tzinfo=timezone.utc)
 
@@ -38,6 +38,7 @@ EVERYTHING: dict[str, Any] = {
         "tt0491738",  # a series, most seasons of which are missing
     ],
     "titles": [{"title": "Up", "year": 2009}, {"title": "No Such Title"}],
+    "titles_file": str(Path(__file__).with_name("watchlist.csv")),
     "types": ["movie", "series", "episode", "game"],
 }
 """A config with which each stream has records and rejects occur for several reasons."""
@@ -128,14 +129,16 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
     }
     assert keys == {
         **{stream: ["imdb_id"] for stream in DETAILS},
+        "list_entries": ["list", "position"],
+        "lookups": ["lookup_id"],
         "searches": ["search_id"],
         "rejects": ["reject_id"],
         "syncs": ["sync_id"],
     }
-    for stream, [key] in keys.items():
-        values = [record[key] for record in everything.records(stream)]
+    for stream, names in keys.items():
+        values = [tuple(map(record.get, names)) for record in everything.records(stream)]
         assert len(values) == len(set(values)), stream
-        assert None not in values
+        assert not [value for value in values if None in value]
     ids = [imdb_id for stream in DETAILS for imdb_id in everything.ids(stream)]
     assert len(ids) == len(set(ids))
 

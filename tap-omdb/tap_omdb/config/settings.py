@@ -12,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
 from tap_omdb.config.ratings_file import RatingsFileError
-from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.validation import show, unknown_setting
 from tap_omdb.config.values import (
     TYPES,
@@ -24,18 +24,20 @@ from tap_omdb.config.values import (
     parse_key,
     parse_ratings_file,
     parse_search_terms,
-    parse_titles_file,
+    parse_titles_files,
     parse_types,
     parse_url,
     parse_years,
 )
-from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.omdb.records import STREAM_OF_TYPE, storable
 from tap_omdb.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
     from pathlib import Path
+
+    from tap_omdb.config.titles_file import TitleEntry, TitlesFile
 
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 """The settings that name titles or searches; one of them is required."""
@@ -125,6 +127,16 @@ class Title:
     year: int | None = None
     type: str | None = None
 
+    @classmethod
+    def of(cls, entry: TitleEntry) -> Title:
+        """Return what a row of a list without an id is looked up as."""
+        return cls(storable(entry.title), entry.year, entry.type)
+
+    @property
+    def key(self) -> str:
+        """What identifies the lookup: in the state, in `lookups` and in `list_entries`."""
+        return f"{self.title.casefold()}|{self.year or ''}|{self.type or ''}"
+
 
 def _parse_title(item: Mapping[str, Any]) -> Title:
     title = Title(item["title"].strip(), item.get("year"), item.get("type"))
@@ -203,13 +215,14 @@ class Settings:
         "not find a name with its year, it is looked up once more without it; 0 turns this off.",
         default=1,
     )
-    titles_file: Path | None = setting(
-        th.StringType,
+    titles_file: tuple[TitlesFile, ...] = setting(
+        th.CustomType({"type": ["string", "array"], "items": {"type": "string"}}),
         "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
         "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
-        "movies.csv, IMDb's title.basics.tsv.gz.",
-        unset=None,
-        parse=parse_titles_file,
+        "movies.csv, IMDb's title.basics.tsv.gz. Several files: a JSON array of paths, or a glob.",
+        unset=(),
+        parse=parse_titles_files,
+        examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],
     )
     ratings_file: Path | None = setting(
         th.StringType,
@@ -338,7 +351,8 @@ class Settings:
             yield (
                 "coverage has no effect: it only applies to a search by years, without search_terms"
             )
-        if self.years and self.titles_file and detect_layout(self.titles_file).kind != TITLE_BASICS:
+        files = self.titles_file
+        if self.years and files and not any(file.is_catalogue for file in files):
             yield (
                 "years are searched in addition to titles_file: they only filter it if it is "
                 "IMDb's title.basics; leave years out to fetch only the titles of the file"

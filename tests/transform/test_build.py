@@ -180,6 +180,11 @@ def test_odd_values_break_nothing(warehouse: Warehouse) -> None:
     warehouse.load_rows("searches", {"search_id": "x|-|-", "error": DANGEROUS})
     warehouse.load_rows("rejects", {"reject_id": "1", "message": DANGEROUS, "payload": DANGEROUS})
     warehouse.load_rows("syncs", {"sync_id": "1", "message": DANGEROUS})
+    cells = {DANGEROUS: DANGEROUS, "Your Rating": HUGE, "Rating": "1", "Date Rated": "2000-99-99"}
+    entry = {"list": "x", "position": 1, "line": 1, "title": DANGEROUS, "lookup_id": "x"}
+    read_at = "2026-01-01T00:00:00Z"
+    warehouse.load_rows("list_entries", {**entry, "columns": cells, "read_at": read_at})
+    warehouse.load_rows("lookups", {"lookup_id": "x", "outcome": "not_found", "message": DANGEROUS})
 
     outcome = warehouse.dbt("build")
 
@@ -263,6 +268,12 @@ def test_example_queries_of_the_documentation_return_rows(warehouse: Warehouse) 
     search = {"search_id": "lord*|2010|-", "search_term": "lord*", "year": 2010}
     warehouse.load_rows(
         "searches", {**search, "total_results": 9, "missed": 3, "is_complete": False}
+    )
+    entry = {"list": "ratings.csv", "line": 1, "read_at": "2026-01-01T00:00:00Z"}
+    warehouse.load_rows(
+        "list_entries",
+        {**entry, "position": 1, "imdb_id": "tt1375666", "columns": {"Your Rating": "9"}},
+        {**entry, "position": 2, "reason": "no IMDb id and no title"},
     )
     warehouse.build()
 

@@ -291,7 +291,8 @@ def lists(draw: st.DrawFn) -> tuple[bytes, list[Listed]]:
         films[0] = {**films[0], "Year": str(int(films[0]["Year"]) + 1)}
     layout = draw(st.sampled_from([*TABLES, *JSON]))
     if layout == WITHOUT_HEADER:
-        films = [*FILMS[:4], *films]  # its columns are told by their values
+        # Its columns are told by their values: a single "1917" is refused.
+        films = FILMS[:4] + [film for film in films if any(map(str.isalpha, film["Title"]))]
     encoding = draw(st.sampled_from(ENCODINGS))
     ending = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     if layout in JSON:

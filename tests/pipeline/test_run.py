@@ -79,7 +79,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         loaded = {row["imdb_id"] for row in project.rows(query)}
         catalogue = {imdb_id: emulator.title(imdb_id) for imdb_id in emulator.titles()}
         rows = (project.root / "scripts/demo_watchlist.csv").read_text("utf-8").splitlines()
-        watchlist = {row.partition(",")[0] for row in rows[1:]}
+        watchlist = {row.partition(",")[0] for row in rows[1:]} - {""}
         yield Ran(project, shown, asked, loaded, catalogue, watchlist)
 
 
@@ -112,7 +112,20 @@ def test_only_what_tells_of_problems_and_changes_is_empty(ran: Ran) -> None:
     counts = re.findall(r"^(raw \w+|\w+) +(\d+) \w", listed, re.MULTILINE)
     assert len(counts) > 30
     empty = {name for name, rows in counts if rows == "0"}
-    assert empty == {"raw rejects", "data_issues", "rejects", "rating_changes"}
+    assert empty == {"data_issues", "rating_changes"}
+
+
+def test_each_row_of_the_watchlist_finds_its_title(ran: Ran) -> None:
+    query = (
+        "select outcome, matched_by, count(*)::integer as n, count(own_rating) > 0 as is_rated"
+        " from demo_marts.list_entries group by 1, 2 order by n desc"
+    )
+    assert [tuple(row.values()) for row in ran.project.rows(query)] == [
+        ("found", "imdb_id", len(ran.watchlist), True),
+        ("found", "title_and_year", 11, True),
+        ("found", "title", 1, True),
+        ("not_found", None, 1, False),
+    ]
 
 
 def test_every_requested_title_is_loaded(ran: Ran) -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 import yaml
 
-from tests.pipeline.conftest import CHECKOUT, PIPELINE
-
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import CHECKOUT, PIPELINE, Project
 
 
 def lines_with(text: str, output: str) -> list[str]:

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 import yaml
 
-from tests.pipeline.conftest import CHECKOUT, MISLEADING, running_project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import CHECKOUT, MISLEADING, Project, running_project
 
 YEARS = ("2013", "2014")
 COVERAGE = 0.7

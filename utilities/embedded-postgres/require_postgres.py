@@ -52,8 +52,8 @@ def main() -> None:
         if problem:
             _fail(problem, 1)
     # For this process only, not for the processes of the command.
-    for name in [name for name in os.environ if name.startswith("REQUIRE_POSTGRES_")]:
-        del os.environ[name]
+    for name in ("COMMAND", "HINT", "LOGIN", "SCHEMA"):
+        os.environ.pop(f"REQUIRE_POSTGRES_{name}", None)
     try:
         os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
@@ -127,18 +127,20 @@ def _command(arguments: list[str]) -> list[str]:
     return arguments[1:]
 
 
-def log_line(level: str, message: str, name: str = "require-postgres") -> str:
-    """A line as of Singer's SDK, whose level Meltano reads; other lines are "info" to it."""
-    import json  # noqa: PLC0415  # not every call needs it
-    import time  # noqa: PLC0415
+def report(message: str, level: str = "error", name: str = "require-postgres") -> None:
+    """Print a message to stderr: with its level if Meltano reads it, to which others are "info"."""
+    line = message
+    if os.environ.get("REQUIRE_POSTGRES_LOG") == "singer-sdk":
+        import json  # noqa: PLC0415  # not every call needs it
+        import time  # noqa: PLC0415
 
-    fixed = {"pid": os.getpid(), "thread_name": "MainThread", "logger_name": name, "app_name": name}
-    return json.dumps({**fixed, "level": level, "ts": time.time(), "message": message})
+        fields = {"logger_name": name, "app_name": name, "thread_name": "", "pid": os.getpid()}
+        line = json.dumps({**fields, "level": level, "ts": time.time(), "message": message})
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _fail(message: str, code: int) -> None:
-    is_json = os.environ.get("REQUIRE_POSTGRES_LOG") == "singer-sdk"
-    print(log_line("error", message) if is_json else message, file=sys.stderr)  # noqa: T201
+    report(message)
     sys.exit(code)
 
 

@@ -1,5 +1,5 @@
 {%- set kinds = ['movies', 'series', 'episodes', 'games'] -%}
-
+{%- set max_age = var('max_sync_age') -%}
 {{ config(materialized='view') }}
 
 with last_sync as (
@@ -56,13 +56,11 @@ problems as (
             array[
                 case when last_sync.sync_id is null then 'No sync has been recorded.' end,
                 case
-                    when
-                        last_sync.now_utc - last_sync.ended_at
-                        > interval '{{ var("max_sync_age") }}'
+                    when last_sync.now_utc - interval '{{ max_age }}' > last_sync.ended_at
                         then format('The last sync ended %s hours ago.', last_sync.hours_since)
                 end,
                 case
-                    when last_sync.ended_at - last_sync.now_utc > interval '5 minutes'
+                    when last_sync.ended_at > last_sync.now_utc + interval '5 minutes'
                         then 'The last sync ended in the future.'
                 end,
                 case
@@ -87,7 +85,7 @@ problems as (
                 end,
                 case when last_run.started_at is null then 'No run of dbt has been recorded.' end,
                 case
-                    when last_sync.now_utc - not_built.since > interval '1 day'
+                    when not_built.since < last_sync.now_utc - interval '1 day'
                         then 'dbt has not run since the last sync.'
                 end,
                 case
@@ -97,7 +95,10 @@ problems as (
                         then
                             format(
                                 'The last run of dbt failed: %s.',
-                                array_to_string(last_run.failed_nodes, ', ')
+                                coalesce(
+                                    nullif(array_to_string(last_run.failed_nodes, ', '), ''),
+                                    'killed, or not started'
+                                )
                             )
                 end,
                 case

@@ -36,7 +36,7 @@ def test_postgres_is_down(
     (line,) = lines_with("Postgres", finished.stdout)
     assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
     assert "Traceback" not in finished.stdout
-    assert not lines_with("Running with dbt", finished.stdout)
+    assert not lines_with("dbt: ", finished.stdout)
 
 
 def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:

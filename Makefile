@@ -24,7 +24,9 @@ EMULATOR := .meltano/utilities/omdb-emulator/venv/bin/omdb-emulator
 .PHONY: demo
 demo: start ## Run the whole pipeline on the emulator and show the result
 	@export TAP_OMDB_API_URL="http://127.0.0.1:$$(.venv/bin/dotenv get OMDB_EMULATOR_PORT)/"; \
-	  $(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run dashboard:build
+	  $(MELTANO) --environment=demo run tap-omdb target-postgres dbt:run dashboard:build 2>&1 \
+	    | tee demo.log | sed -uE '/(info|warning) *\] meltano |Skipping parse|Beginning sync/d'
+	@echo "Everything that was logged is in demo.log."
 	@$(POSTGRES) psql --no-psqlrc --file=scripts/demo.sql
 
 START_POSTGRES = export EMBEDDED_POSTGRES_PORT="$$(.venv/bin/dotenv get EMBEDDED_POSTGRES_PORT)"; \

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 from require_postgres import report
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
-INTERVAL_S = 5.0
+INTERVAL_S = 10.0
 LEVELS = {"warn": "warning", "error": "error"}
 
 

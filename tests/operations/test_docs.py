@@ -59,9 +59,7 @@ def test_a_cron_line_alerts(
 def test_every_problem_is_explained() -> None:
     sql = MODEL.read_text()
     checks = sql[sql.index("array_remove") : sql.index("as problems")]
-    problems = [
-        text for text in re.findall(r"'([^']+)'", checks) if re.match(r"(No|On|The|dbt) ", text)
-    ]
+    problems = re.findall(r"'((?:No|On|The|dbt) [^']+)'", checks)
     assert len(problems) == 10
     for problem in problems:
         assert f"| {re.split('%s|: ', problem)[0].strip()}" in TEXT, problem

@@ -113,7 +113,7 @@ def test_only_what_tells_of_problems_and_changes_is_empty(ran: Ran) -> None:
     counts = re.findall(r"([\w.]+) +(\d+)(?!\S)", listed)
     assert len(counts) > 30
     empty = {name for name, rows in counts if rows == "0"}
-    assert empty == {"raw.rejects", "data_issues", "rejects", "rating_changes"}
+    assert empty == {"raw.lookups", "raw.rejects", "data_issues", "rejects", "rating_changes"}
 
 
 def test_every_requested_title_is_loaded(ran: Ran) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,17 @@ def test_a_failed_build_is_recorded_and_reported(built: Warehouse) -> None:
     assert "stg_omdb__titles" in row["problems"][0]
     assert row["percent_seen"] == 75
     assert row["newest_data_at"] is None
+
+
+def test_health_can_be_read_while_everything_is_rebuilt(built: Warehouse) -> None:
+    healthy: list[bool] = []
+    with ThreadPoolExecutor(1) as looking:
+        build = looking.submit(built.build, "--full-refresh")
+        while not build.done():
+            healthy.append(health(built)["is_healthy"])
+    build.result()
+    assert len(healthy) > 10
+    assert all(healthy)
 
 
 def test_a_run_that_cannot_be_recorded_does_not_fail(built: Warehouse) -> None:

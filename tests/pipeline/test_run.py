@@ -180,13 +180,12 @@ def test_the_questions_of_the_documentation_have_the_answers_given(ran: Ran) -> 
 
 def test_the_other_queries_of_the_documentation_run(ran: Ran) -> None:
     text = (CHECKOUT / "docs/model.md").read_text()
-    queries = ";".join(re.findall(r"^```sql\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
-    for query in queries.split(";"):
-        if query.strip():
-            ran.project.rows(query)
+    for query in re.findall(r"^-- (?!\d).*\n([^;]+);$", text, re.MULTILINE):
+        ran.project.rows(query)
     exposures = yaml.safe_load((CHECKOUT / "transform/models/_exposures.yml").read_text())
     (recipes,) = (e for e in exposures["exposures"] if e["name"] == "recipes")
-    read = set(re.findall(r"demo_marts\.(\w+)", queries))
+    (questions,) = re.findall(r"^## Questions$(.*?)^## ", text, re.DOTALL | re.MULTILINE)
+    read = set(re.findall(r"demo_marts\.(\w+)", questions))
     assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.redaction import redact
@@ -19,6 +20,7 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
@@ -116,7 +118,7 @@ class SyncRun:
         self._started = clock.now()
         workers = 1 if is_test else self._settings.concurrency
         try:
-            with closing(self._cache), closing(self._execute(workers)) as rows:
+            with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
                 for row in rows:
                     if row.stream in self._streams:
                         self._rows[row.stream] += 1
@@ -135,7 +137,7 @@ class SyncRun:
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
 
-    def _execute(self, workers: int) -> Generator[Row]:
+    def _execute(self, workers: int, *, is_test: bool) -> Generator[Row]:
         settings, state = self._settings, self._state
         self._log_settings()
         self._cache.load(state.covers, self._started, starts_over=self._starts_over)
@@ -152,6 +154,8 @@ class SyncRun:
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
             yield from handler.begin(self._started)
+            if "list_entries" in self._streams and not is_test:  # a test is to send a request
+                yield from self._list_entries(queue)
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
@@ -178,8 +182,11 @@ class SyncRun:
     def _log_settings(self) -> None:
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
-        for file in self._settings.titles_file:
+        files = self._settings.titles_file
+        for file in files:
             logger.info("titles_file: %s is %s", file.name, file.layout.describe())
+        if self._settings.years and files and not any(file.is_catalogue for file in files):
+            logger.info("years are searched, too: leave them out to fetch only what is listed")
 
     def _read_ratings(self) -> VoteRanking:
         path = self._settings.ratings_file
@@ -188,6 +195,16 @@ class SyncRun:
         ratings = read_ratings_file(path)
         logger.info("ratings_file: %s ratings", f"{len(ratings):,}")
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
+
+    def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
+        lists = ChangedLists(self._settings, self._state, self._ranking, self._started)
+        try:
+            for row in lists.rows():
+                if self.exit_code:  # a signal
+                    return
+                yield row
+        except TitlesFileError as error:
+            queue.error = f"titles_file: {error}"
 
     def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
         while queue.invalid_rows:

@@ -58,7 +58,7 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"titles": [{"title": "Up", "year": "3000"}]}, 'the year 3000 of "Up"', "use 1870 to 20"),
     ({"titles_file": "no-such-file.csv"}, "/no-such-file.csv; check the path", "there is no file"),
     ({"titles_file": "."}, "titles_file: . is not a regular file", "save what it gives to a file"),
-    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id per line"),
+    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id or title per line"),
     ({"ratings_file": "missing.gz"}, "ratings_file: missing.gz cannot be read", "check the path"),
     ({"min_votes": 0}, "min_votes: 0 is less than 1", "no minimum by default"),
     ({"min_votes": 100}, "min_votes needs ratings_file", "title.ratings.tsv.gz"),

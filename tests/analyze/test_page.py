@@ -191,17 +191,12 @@ def test_one_filter_bar_in_the_address_holds_for_everything(
         + " order by weighted desc, imdb_votes desc limit 10"
     )
     assert [row[1] for row in cells(page.locator("#top-titles"))] == best
+    credited = f"join (select imdb_id, person_name, role from {CREDITS}) as credits using (imdb_id)"
+    directed = f"role = 'director' and {condition}"
     directors = source.rows(
-        "with rated as ("
-        + WEIGHTED.format(
-            "distinct imdb_id, person_name",
-            "join demo_marts.movie_credits using (imdb_id)"
-            " join demo_marts.people using (person_id)",
-            condition,
-        )
-        + " and role = 'director'), average as ("
-        + WEIGHTED.format("imdb_id", "", condition)
-        + ") select person_name, count(*)::text as titles from rated group by person_name"
+        f"with rated as ({WEIGHTED.format('distinct imdb_id, person_name', credited, directed)}),"
+        f" average as ({WEIGHTED.format('imdb_id', '', condition)})"
+        " select person_name, count(*)::text as titles from rated group by person_name"
         " order by (sum(weighted) + 2 * (select avg(weighted) from average)) / (count(*) + 2) desc,"
         ' person_name collate "C" limit 10'
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VIEWS = (
     *("movies", "browse", "pipeline", "movie/tt0816692", "series/tt9300010"),
-    "person/Christopher%20Nolan",
+    *("person/Christopher%20Nolan", "lists"),
 )
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def complete(page: str, model: str) -> str:
-    """dbt's page with whole descriptions, and the questions of the data model in its overview.
+    """Complete dbt's page: whole descriptions, and the data model's questions in its overview.
 
     Args:
         page: The page, in which all texts are JSON.

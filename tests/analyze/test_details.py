@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,6 +102,10 @@ def test_a_person_has_a_page(source: Warehouse, open_page: OpenPage, url: str, n
         list(row.values()) for row in companions
     ]
     assert "titles whose credits are on this page" in page.locator("#person-body").inner_text()
+    page.locator("#person-canvas .mark-symbol path[aria-roledescription]").first.click()
+    expect(page.locator("#movie-heading")).to_have_text(
+        re.compile("|".join(map(re.escape, titles)))
+    )
 
 
 def test_a_series_is_a_map_of_its_episodes(open_page: OpenPage, url: str) -> None:

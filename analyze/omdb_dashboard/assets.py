@@ -29,6 +29,7 @@ _SCRIPTS = (
     "movie.js",
     "person.js",
     "series.js",
+    "userlists.js",
     "browse.js",
     "router.js",
 )

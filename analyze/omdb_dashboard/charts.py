@@ -163,6 +163,11 @@ def person_titles() -> Spec:
     )
 
 
+def own_ratings() -> Spec:
+    """The user's ratings against IMDb's; the script adds titles with `own`."""
+    return _against("imdb_rating", "IMDb rating", "own", "Your rating", height=380)
+
+
 def _titles_by_year(years: tuple[int, int] | None) -> Chart:
     domain = list(range(years[0], years[1] + 1)) if years else []
     brush = alt.selection_interval(
@@ -225,67 +230,66 @@ def _ratings() -> Chart:
 
 
 def _critics_and_audience() -> Chart:
-    scores = alt.Scale(zero=False, nice=False, padding=12)
-    points = (
-        _rows()
-        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
-        .encode(
-            x=alt.X(
-                "audience:Q",
-                title="Audience (IMDb, 0 to 100)",
-                scale=scores,
-                axis=alt.Axis(tickCount=8),
-            ),
-            y=alt.Y("critics:Q", title="Critics", scale=scores),
-            color=alt.condition("datum.label", alt.value(_SECOND), alt.value(_ACCENT)),
-            tooltip=[
-                alt.Tooltip("title:N", title="Title"),
-                _year_tooltip(),
-                alt.Tooltip("audience:Q", title="Audience", format=".0f"),
-                alt.Tooltip("critics:Q", title="Critics", format=".1f"),
-            ],
-        )
-    )
-    # Towards the middle, so that they are not cut off.
-    side = "datum.audience > (domain('x')[0] + domain('x')[1]) / 2"
-    names = (
-        _rows()
-        .transform_filter("datum.label")
-        .mark_text(
-            color=_FOREGROUND,
-            fontSize=12,
-            align=alt.ExprRef(f"{side} ? 'right' : 'left'"),
-            dx=alt.ExprRef(f"{side} ? -8 : 8"),
-            limit=190,
-        )
-        .encode(x="audience:Q", y="critics:Q", text="label:N")
-    )
-    diagonal = (
-        _rows()
-        .transform_aggregate(
-            critics_low="min(critics)",
-            critics_high="max(critics)",
-            audience_low="min(audience)",
-            audience_high="max(audience)",
-        )
-        .transform_calculate(
-            low="min(datum.critics_low, datum.audience_low)",
-            high="max(datum.critics_high, datum.audience_high)",
-        )
-        .mark_rule(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.6)
-        .encode(x="low:Q", y="low:Q", x2="high:Q", y2="high:Q")
-    )
+    spec = _against("audience", "Audience (IMDb, 0 to 100)", "critics", "Critics", height=380)
     return Chart(
         "critics-and-audience",
         "Critics and audience",
         "Critics' score against the audience's, 0 to 100, one point per title. Above the diagonal, "
         "critics liked it better.",
         "critics_and_audience",
-        _finish(alt.layer(points, diagonal, names), height=380),
+        spec,
         (("title", "Title"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
         note="Above the diagonal, critics liked it better. Critics: the average of Metacritic and "
         "Rotten Tomatoes.",
     )
+
+
+def _against(x: str, x_title: str, y: str, y_title: str, height: int) -> Spec:
+    """Two scores of titles, with the diagonal, and the names of rows with a `label`."""
+    scores = alt.Scale(zero=False, nice=False, padding=12)
+    points = (
+        _rows()
+        .mark_circle(opacity=0.6, size=45, cursor="pointer")
+        .encode(
+            x=alt.X(f"{x}:Q", title=x_title, scale=scores, axis=alt.Axis(tickCount=8)),
+            y=alt.Y(f"{y}:Q", title=y_title, scale=scores),
+            color=alt.condition("datum.label", alt.value(_SECOND), alt.value(_ACCENT)),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip(f"{x}:Q", title=x_title, format=".1f"),
+                alt.Tooltip(f"{y}:Q", title=y_title, format=".1f"),
+            ],
+        )
+    )
+    # Towards the middle, so that they are not cut off.
+    side = f"datum.{x} > (domain('x')[0] + domain('x')[1]) / 2"
+    names = (
+        _rows()
+        .transform_filter("datum.label")
+        .mark_text(
+            color=_FOREGROUND,
+            fontSize=12,
+            stroke="var(--surface)",
+            strokeWidth=3,
+            align=alt.ExprRef(f"{side} ? 'right' : 'left'"),
+            dx=alt.ExprRef(f"{side} ? -8 : 8"),
+            limit=190,
+        )
+        .encode(x=f"{x}:Q", y=f"{y}:Q", text="label:N")
+    )
+    diagonal = (
+        _rows()
+        .transform_aggregate(
+            x_low=f"min({x})", x_high=f"max({x})", y_low=f"min({y})", y_high=f"max({y})"
+        )
+        .transform_calculate(
+            low="min(datum.x_low, datum.y_low)", high="max(datum.x_high, datum.y_high)"
+        )
+        .mark_rule(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.6)
+        .encode(x="low:Q", y="low:Q", x2="high:Q", y2="high:Q")
+    )
+    return _finish(alt.layer(points, diagonal, names), height=height)
 
 
 def _shares_by_decade(dimension: str, title: str, whole: str, note: str) -> Chart:
@@ -401,7 +405,7 @@ def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool =
         f"Those with {what}, as bars.",
         name.replace("-", "_"),
         _finish(alt.layer(bars, labels), height=340),
-        (("name", "Name"), ("label", title)),
+        (("name", "Name"), ("value", title)),
         note=note,
         leave_out=leave_out,
     )

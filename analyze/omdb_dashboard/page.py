@@ -38,6 +38,7 @@ _CLIENT_REPORTS = (
     "rpt_titles",
     "rpt_details",
     "rpt_episodes",
+    "rpt_list_entries",
     "rpt_rating_movers",
     "coverage_summary",
     "syncs",
@@ -63,6 +64,7 @@ def render(reports: Reports, *, vega: str) -> str:
         "weighted_rating_votes": headline["weighted_rating_votes"],
         "rating_history": charts.rating_history(),
         "person_titles": charts.person_titles(),
+        "own_ratings": charts.own_ratings(),
         "poster_hosts": POSTER_HOSTS,
         # With the data, because compressed it is half as large; `static/data.js` runs it.
         "vega": vega,

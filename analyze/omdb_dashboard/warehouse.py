@@ -29,6 +29,7 @@ _REPORTS: Mapping[str, tuple[str, str]] = {
     "rpt_titles": ("reports", "order by imdb_votes desc nulls last, imdb_id"),
     "rpt_details": ("reports", "order by imdb_id"),
     "rpt_episodes": ("reports", "order by series_id, season, episode, imdb_id"),
+    "rpt_list_entries": ("reports", "order by list, position"),
     "rpt_rating_movers": ("reports", "order by position"),
     "rpt_rejects": ("reports", "order by rejects desc, reason"),
     "rpt_data_issues": ("reports", "order by issues desc, issue, field limit 100"),

@@ -6,125 +6,29 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from omdb_emulator.catalogue.loader import CATALOGUE
-from omdb_emulator.testing import HOSTILE_CATALOGUE
 from playwright.sync_api import expect
 
-from tests.analyze.conftest import READY, go_to, page_of
+from tests.analyze.conftest import MOVED, READY, cells, chart_table, go_to, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
     from tests.transform.conftest import Warehouse
 
     OpenPage = Callable[..., Page]
 
-LATER = datetime(2026, 1, 3, tzinfo=timezone.utc)
-POSTER = "https://m.media-amazon.com/images/M/poster.jpg"
-MOVED = {"tt0816692": "8.1", "tt0111161": "9.4"}
-VIEWS = ("movies", "browse", "pipeline", "movie/tt0816692")
+VIEWS = (
+    *("movies", "browse", "pipeline", "movie/tt0816692", "series/tt9300010"),
+    *("person/Christopher%20Nolan", "lists"),
+)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def _titles(path: Path) -> dict[str, dict[str, Any]]:
-    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return {line["imdbID"]: line for line in lines if line.get("Title") and "Emulator" not in line}
-
-
-def _most_voted(titles: dict[str, dict[str, Any]], number: int) -> dict[str, dict[str, Any]]:
-    def votes(imdb_id: str) -> int:
-        return int(re.sub(r"\D", "", titles[imdb_id].get("imdbVotes", "")) or 0)
-
-    return {imdb_id: titles[imdb_id] for imdb_id in sorted(titles, key=votes)[-number:]}
-
-
-def _other_rows() -> dict[str, list[dict[str, Any]]]:
-    now = datetime.now(timezone.utc)
-    earlier, later = (now - timedelta(seconds=1)).isoformat(), now.isoformat()
-    sync = {
-        "started_at": earlier,
-        "ended_at": earlier,
-        "records": {"movies": 5},
-        "pending_titles": 1234,
-        "pending_searches": 3,
-        "known_titles": 2,
-    }
-    complete = {"sync_id": "0", "outcome": "complete", "requests": 100, "requests_left_today": 700}
-    failed = {"sync_id": "1", "outcome": "failed", "requests": 101, "requests_left_today": 699}
-    failed |= {"message": "<b>Message</b>", "ended_at": later}
-    rejects: list[dict[str, Any]] = [
-        {"reject_id": "1", "imdb_id": "tt1", "message": "<i>No</i>"},
-        {"reject_id": "2", "request": "t=x", "message": "Movie not found!"},
-    ]
-    searches: list[dict[str, Any]] = [
-        {"search_term": "a", "total_results": 80, "hits": 60, "is_complete": False},
-        {"search_term": "b", "total_results": 20, "hits": 20, "is_complete": True},
-    ]
-    for search in searches:
-        search |= {"search_id": f"{search['search_term']}|2013|movie", "year": 2013}
-        search |= {"kind": "movie"}
-    return {
-        "syncs": [sync | complete, sync | failed],
-        "rejects": [reject | {"reason": "not_found"} for reject in rejects],
-        "searches": searches,
-    }
-
-
-@pytest.fixture(scope="module")
-def source(newest: Warehouse) -> Warehouse:
-    """A warehouse with the emulator's titles, hostile ones among them, after two syncs."""
-    newest.reset()
-    titles = {**_most_voted(_titles(CATALOGUE), 250), **_titles(HOSTILE_CATALOGUE)}
-    newest.load(titles)
-    newest.load_messages(
-        message
-        for stream, rows in _other_rows().items()
-        for message in (
-            newest.schema_message(stream),
-            *(newest.record_message(stream, row) for row in rows),
-        )
-    )
-    newest.build()
-    newest.load(
-        {i: {**titles[i], "imdbRating": rating, "Poster": POSTER} for i, rating in MOVED.items()},
-        at=LATER,
-    )
-    newest.build()
-    return newest
-
-
-@pytest.fixture(scope="module")
-def url(source: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of the page."""
-    return page_of(source, tmp_path_factory.mktemp("page"))
-
-
-def _cells(table: Locator) -> list[list[str]]:
-    script = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
-    cells: list[list[str]] = table.locator("tbody tr").evaluate_all(script)
-    return cells
-
-
-def _number(text: str) -> float:
-    return float(re.sub(r"[^\d.\-]", "", text.replace("\N{MINUS SIGN}", "-")))
-
-
-def _chart_table(page: Page, name: str) -> list[list[str]]:
-    chart = page.locator(f"#chart-{name}")
-    if chart.locator("details").get_attribute("open") is None:
-        chart.locator("summary").click()
-    chart.locator("tbody tr").first.wait_for()
-    return _cells(chart.locator("table"))
 
 
 def _texts(rows: list[dict[str, Any]]) -> list[list[str]]:
@@ -141,7 +45,7 @@ def test_the_headline_agrees_with_the_marts(
         " (select count(*) from demo_marts.people) as people,"
         " (select round(avg(imdb_rating), 2) from demo_marts.movies) as average_imdb_rating"
     )
-    shown = {name: _number(page.locator(f"[data-figure={name}]").inner_text()) for name in expected}
+    shown = {name: number(page.locator(f"[data-figure={name}]").inner_text()) for name in expected}
     assert shown == {name: float(value) for name, value in expected.items()}
     assert shown["movies"] > 200
 
@@ -153,30 +57,50 @@ DIMENSION = (
     ' group by {0}_name order by count(*) desc, {0}_name collate "C"'
     " limit 15"
 )
+SHARES = (
+    "with counted as (select {value} as value, year / 10 * 10 as decade, count(*) as titles"
+    " from demo_marts.movies {of} where year is not null and {where} group by 1, 2),"
+    " decades as (select year / 10 * 10 as decade, count(*) as of from demo_marts.movies"
+    " where year is not null and {known} and {where} group by 1),"
+    " top as (select value from counted group by 1"
+    ' order by sum(titles) desc, value collate "C" limit 15)'
+    " select value, decade::text, round(100.0 * titles / of, 1)::float8::text as percent,"
+    " titles, of from counted join decades using (decade) join top using (value)"
+)
 CHARTS = {
     "titles-by-year": BY_YEAR,
     "ratings": "select (floor(imdb_rating * 2) / 2)::float8::text, count(*) from demo_marts.movies"
     " where imdb_rating is not null and {} group by 1 order by 1::float8",
     "titles-by-country": DIMENSION.format("country", "countries"),
     "titles-by-language": DIMENSION.format("language", "languages"),
-    "genres-by-decade": "with counted as (select genre_name, year / 10 * 10 as decade,"
-    " count(*) as n from demo_marts.movies join demo_marts.movie_genres using (imdb_id)"
-    " join demo_marts.genres using (genre_id) where year is not null and {} group by 1, 2),"
-    " top as (select genre_name from counted group by 1 order by sum(n) desc,"
-    ' genre_name collate "C" limit 15)'
-    " select genre_name, decade::text, n from counted join top using (genre_name)"
-    ' order by genre_name collate "C", decade',
-    "runtime": "select year::text, "
+    "genres-by-decade": SHARES.format(
+        value="genre_name",
+        of="join demo_marts.movie_genres using (imdb_id) join demo_marts.genres using (genre_id)",
+        known="true",
+        where="{0}",
+    ),
+    "certificates-by-decade": SHARES.format(
+        value="certificate_name",
+        of="join demo_marts.certificates using (certificate_id)",
+        known="certificate_id is not null",
+        where="{0}",
+    ),
+    "runtime": "select period, lower, median, upper, titles from"
+    " (select year / 10 * 10 || 's' as period, "
     + ", ".join(
-        f"percentile_cont({fraction}) within group (order by runtime_minutes)::text as at_{number}"
-        for number, fraction in enumerate((0.25, 0.5, 0.75))
+        f"percentile_cont({fraction}) within group (order by runtime_minutes)::text as {name}"
+        for name, fraction in {"lower": 0.25, "median": 0.5, "upper": 0.75}.items()
     )
-    + " from demo_marts.movies where runtime_minutes is not null and {} group by year",
+    + ", count(*) as titles from demo_marts.movies where runtime_minutes is not null and {0}"
+    " group by 1) as periods",
     "critics-and-audience": "select title, year::text, (imdb_rating * 10)::float8::text,"
     " critics::float8::text from demo_marts.critics_and_audience join demo_marts.movies"
-    " using (imdb_id, title, year) where {}",
-    "box-office": "select title, year::text, imdb_rating::float8::text, box_office"
-    " from demo_marts.movies where box_office > 0 and imdb_rating is not null and {}",
+    " using (imdb_id, title, year) where {0}",
+    "top-grossing": "select title || ' (' || year || ')', box_office"
+    " from demo_marts.movies where box_office > 0 and {0}"
+    " order by box_office desc limit 15",
+    "most-awarded": "select title || ' (' || year || ')', award_wins from demo_marts.movies"
+    " where award_wins > 0 and {0} order by award_wins desc, imdb_votes desc limit 15",
 }
 
 
@@ -186,7 +110,7 @@ def test_charts_agree_with_the_marts(
 ) -> None:
     page = open_page(url)
     everything = source.rows(CHARTS[name].format("year is not null"))
-    _assert_same(name, _chart_table(page, name), _texts(everything))
+    _assert_same(name, chart_table(page, name), _texts(everything))
 
     page.select_option("#filters [name=from]", "2003")
     page.select_option("#filters [name=to]", "2009")
@@ -199,7 +123,7 @@ def test_charts_agree_with_the_marts(
     expect(page.locator(f"#chart-{name} tbody tr")).to_have_count(len(selected))
     assert selected != _texts(everything)
     assert selected
-    _assert_same(name, _chart_table(page, name), selected)
+    _assert_same(name, chart_table(page, name), selected)
 
 
 def _assert_same(name: str, shown: list[list[str]], expected: list[list[str]]) -> None:
@@ -227,7 +151,7 @@ def test_a_range_dragged_on_the_first_chart_filters_the_others(
         f"select count(*) from demo_marts.movies where year between {first} and {last}"
     )
     expect(page.locator("#filter-result")).to_have_text(f"{movies:,} movies")
-    assert sum(_number(row[1]) for row in _chart_table(page, "ratings")) <= movies
+    assert sum(number(row[1]) for row in chart_table(page, "ratings")) <= movies
 
     page.click("#filters button[type=reset]")
     expect(page.locator("#filters [name=from]")).to_have_value("")
@@ -253,18 +177,20 @@ def test_one_filter_bar_in_the_address_holds_for_everything(
         f" from demo_marts.movies where {condition}"
     )
     for name, value in figures.items():
-        assert _number(page.locator(f"[data-figure={name}]").inner_text()) == float(value)
-    gaps = source.values(
-        "select title || ' (' || year || ')' from demo_marts.critics_and_audience"
-        f" join demo_marts.movies using (imdb_id, title, year) where {condition}"
-        " order by abs(critics_minus_audience) desc, imdb_votes desc, imdb_id limit 10"
-    )
-    assert [row[0] for row in _cells(page.locator("#gaps"))] == gaps
+        assert number(page.locator(f"[data-figure={name}]").inner_text()) == float(value)
+    for table, sign in (("gaps-critics", ""), ("gaps-audience", "-")):
+        gap = f"{sign}critics_minus_audience"
+        gaps = source.values(
+            "select title || ' (' || year || ')' from demo_marts.critics_and_audience"
+            f" join demo_marts.movies using (imdb_id, title, year) where {condition} and {gap} > 0"
+            f" order by {gap} desc, imdb_votes desc, imdb_id limit 6"
+        )
+        assert [row[0] for row in cells(page.locator(f"#{table}"))] == gaps
     best = source.values(
         WEIGHTED.format("title || ' (' || year || ')'", "", condition)
         + " order by weighted desc, imdb_votes desc limit 10"
     )
-    assert [row[1] for row in _cells(page.locator("#top-titles"))] == best
+    assert [row[1] for row in cells(page.locator("#top-titles"))] == best
     credited = f"join (select imdb_id, person_name, role from {CREDITS}) as credits using (imdb_id)"
     directed = f"role = 'director' and {condition}"
     directors = source.rows(
@@ -274,7 +200,7 @@ def test_one_filter_bar_in_the_address_holds_for_everything(
         " order by (sum(weighted) + 2 * (select avg(weighted) from average)) / (count(*) + 2) desc,"
         ' person_name collate "C" limit 10'
     )
-    shown = [row[1:3] for row in _cells(page.locator("#top-directors"))]
+    shown = [row[1:3] for row in cells(page.locator("#top-directors"))]
     assert shown == [list(row.values()) for row in directors]
 
     page.locator("nav a", has_text="Browse").click()
@@ -288,8 +214,50 @@ def test_one_filter_bar_in_the_address_holds_for_everything(
     assert page.locator("th[aria-sort=descending]").inner_text() == "Rating"
 
 
+SAID = {
+    "": {
+        "titles-by-year": "{top} of {dated} movies",
+        "critics-and-audience": "Critics liked {liked} of {scored} movies",
+        "top-grossing": "is known of {grossing} of {all} movies",
+        "most-awarded": "{awarded} of {all} movies",
+        "certificates-by-decade": "{certified} of {all} movies",
+    },
+    "from=2013&to=2013": {"ratings": "{rated} of {all} movies", "runtime": ""},
+    "kind=game": {"titles-by-year": "", "top-grossing": ""},
+}
+
+
+@pytest.mark.parametrize("filters", SAID)
+def test_charts_say_what_they_show_with_its_denominator(
+    source: Warehouse, open_page: OpenPage, url: str, filters: str
+) -> None:
+    condition = "year = 2013" if filters else "true"
+    (figures,) = source.rows(
+        "select count(*) as all, count(year) as dated, count(imdb_rating) as rated,"
+        " count(box_office) as grossing, count(certificate_id) as certified,"
+        " count(*) filter (where award_wins > 0) as awarded, count(critics) as scored,"
+        " count(*) filter (where critics_minus_audience > 0) as liked, max(of_year) as top"
+        " from (select *, count(*) over (partition by year) as of_year from demo_marts.movies) as m"
+        " left join (select imdb_id, critics, critics_minus_audience"
+        f" from demo_marts.critics_and_audience) as scores using (imdb_id) where {condition}"
+    )
+    page = open_page(f"{url}#movies?{filters}")
+    for chart, said in SAID[filters].items():
+        text = page.locator(f"#chart-{chart} .finding").text_content() or ""
+        assert said.format(**figures) in text
+        assert bool(said) == bool(text)
+
+
+def test_the_largest_country_can_be_left_out(open_page: OpenPage, url: str) -> None:
+    page = open_page(url)
+    first, second, *_ = chart_table(page, "titles-by-country")
+    page.get_by_label(f"Leave out {first[0]}").check()
+    expect(page.locator("#chart-titles-by-country tbody tr td").first).to_have_text(second[0])
+    assert len(chart_table(page, "titles-by-country")) == 15
+
+
 def test_ratings_that_moved_are_listed(open_page: OpenPage, url: str) -> None:
-    movers = _cells(open_page(url).locator("#movers"))
+    movers = cells(open_page(url).locator("#movers"))
     assert sorted(row[2] for row in movers) == sorted(MOVED.values())
 
 
@@ -362,7 +330,7 @@ def test_filters_of_the_url_agree_with_the_marts(
     mart = "series" if "series" in query else "movies"
     (expected,) = source.values(f"select count(*) from demo_marts.{mart} where {condition}")
     assert expected > 0
-    assert _number(page.locator("#filter-result").inner_text()) == expected
+    assert number(page.locator("#filter-result").inner_text()) == expected
 
 
 def test_a_bar_opens_its_titles_and_a_point_its_movie(open_page: OpenPage, url: str) -> None:
@@ -371,7 +339,7 @@ def test_a_bar_opens_its_titles_and_a_point_its_movie(open_page: OpenPage, url: 
     expect(page.locator("#browse-heading")).to_be_visible()
     assert page.evaluate("location.hash") == "#browse?from=2003&country=United+States"
     page.go_back()
-    page.locator("#chart-box-office .mark-symbol path").first.click()
+    page.locator("#chart-critics-and-audience .mark-symbol path").first.click()
     expect(page.locator("#movie-heading")).to_be_visible()
     page.go_back()
     row = page.locator("#chart-ratings tbody tr").first
@@ -450,41 +418,6 @@ def test_on_a_phone_filters_are_in_a_drawer_and_rows_are_cards(
     assert page.evaluate("location.hash") == "#browse?genre=War&sort=-year"
 
 
-def test_a_movie_shows_all_its_facts(source: Warehouse, open_page: OpenPage, url: str) -> None:
-    page = open_page(f"{url}#movie/tt0816692")
-    (movie,) = source.rows("select * from demo_marts.movies where imdb_id = 'tt0816692'")
-    people = source.values(
-        "select distinct person_name from demo_marts.movie_credits"
-        " join demo_marts.people using (person_id) where imdb_id = 'tt0816692'"
-    )
-    text = page.locator("#movie-body").inner_text()
-    for value in (
-        *people,
-        movie["plot"],
-        movie["awards"],
-        f"{movie['runtime_minutes']} minutes",
-        f"${movie['box_office']:,}",
-        f"{movie['imdb_votes']:,} votes",
-        str(movie["released"]),
-    ):
-        assert value in text
-    assert len(people) >= 5
-    history = _cells(page.locator("#history"))
-    assert [row[1] for row in history][-1] == MOVED["tt0816692"]
-    assert len(history) == 2
-    assert page.locator("#history-chart svg").count() == 1
-    imdb = page.get_by_role("link", name="Open on IMDb").get_attribute("href")
-    assert imdb == "https://www.imdb.com/title/tt0816692/"
-
-    page.get_by_role("link", name="Christopher Nolan").first.click()
-    expect(page.locator("main")).to_contain_text("Inception")
-
-
-def test_a_movie_that_is_not_on_the_page_is_reported(open_page: OpenPage, url: str) -> None:
-    page = open_page(f"{url}#movie/tt0000000")
-    assert "tt0000000 is not among the movies" in page.locator("#movie-body").inner_text()
-
-
 def test_hostile_texts_are_shown_as_text(source: Warehouse, open_page: OpenPage, url: str) -> None:
     page = open_page(f"{url}#browse")
     hostile = source.rows(
@@ -498,40 +431,6 @@ def test_hostile_texts_are_shown_as_text(source: Warehouse, open_page: OpenPage,
     go_to(page, "pipeline")
     assert "<b>Message</b>" in page.locator("#syncs").inner_text()
     assert "<i>No</i>" in page.locator("#rejects").inner_text()
-
-
-def test_the_pipeline_agrees_with_the_marts(
-    source: Warehouse, open_page: OpenPage, url: str
-) -> None:
-    page = open_page(f"{url}#pipeline")
-    (health,) = source.rows("select * from demo_marts.pipeline_health")
-    for name in ("requests_today", "requests_left_today", "pending_titles", "percent_seen"):
-        assert _number(page.locator(f"[data-figure={name}]").inner_text()) == float(health[name])
-    for problem in health["problems"]:
-        assert problem in page.locator("#health-status").inner_text()
-    assert health["problems"]
-    syncs = _cells(page.locator("#syncs"))
-    assert [(row[1], row[2]) for row in syncs] == [("Failed", "101"), ("Complete", "100")]
-    freshness = {row[0]: _number(row[1]) for row in _cells(page.locator("#freshness"))}
-    assert freshness == {table: health["table_rows"][table] for table in freshness}
-    coverage = _chart_table(page, "coverage-by-year")
-    assert coverage == [["2013", "100", "80"]]
-    requests = _chart_table(page, "requests-by-sync")
-    assert sorted(row[2] for row in requests) == ["100", "101"]
-    issues = sum(_number(row[2]) for row in _cells(page.locator("#data-issues")))
-    assert [issues] == source.values("select count(*) from demo_marts.data_issues")
-
-
-def test_posters_are_requested_only_when_switched_on(open_page: OpenPage, url: str) -> None:
-    page = open_page(f"{url}#movie/tt0816692", posters=POSTER)
-    assert page.locator("main img").count() == 0
-    with page.expect_request(POSTER):
-        page.get_by_label("Show posters").check()
-    poster = page.get_by_alt_text("Poster of Interstellar")
-    assert poster.is_visible()
-    assert poster.bounding_box() == {**(poster.bounding_box() or {}), "width": 200, "height": 300}
-    go_to(page, "movie/tt99100001")  # its poster is a javascript: URL
-    assert page.locator("main img").count() == 0
 
 
 # Colours do not depend on the width.

@@ -4,7 +4,7 @@
 const ROLE_NAMES = { directors: "Director", writers: "Writer", actors: "Actor" };
 
 function card(id, heading, ...children) {
-  return element("section", { class: "card", "aria-labelledby": `${id}-heading` },
+  return element("section", { class: "card", id, "aria-labelledby": `${id}-heading` },
     element("h2", { id: `${id}-heading` }, heading), ...children);
 }
 
@@ -59,7 +59,8 @@ const IMDB = "Internet Movie Database";
 
 // Ratings on scales of 10 and 100, as bars of one length, IMDb's first.
 function ratingBars(title) {
-  const { [IMDB]: imdb = title.imdb_rating && `${title.imdb_rating}/10`, ...others } = title.ratings;
+  const { [IMDB]: text, ...others } = title.ratings;
+  const imdb = title.imdb_rating === null ? text : `${title.imdb_rating.toFixed(1)}/10`;
   const votes = title.imdb_votes === null ? null
     : element("span", { class: "muted" }, ` ${formatNumber(title.imdb_votes)} votes`);
   const bars = [["IMDb", imdb, votes], ...Object.entries(others)].filter(([, rating]) => rating);
@@ -101,8 +102,12 @@ function website(address) {
 }
 
 function imdbLink(imdbId) {
-  const href = `https://www.imdb.com/title/${encodeURIComponent(imdbId)}/`;
-  return element("a", { href, rel: "noreferrer noopener" }, "Open on IMDb");
+  return imdbLinkOf({ imdb_id: imdbId }, {}, "Open on IMDb");
+}
+
+function imdbLinkOf(title, attributes, ...children) {
+  const href = `https://www.imdb.com/title/${encodeURIComponent(title.imdb_id)}/`;
+  return element("a", { href, rel: "noreferrer noopener", ...attributes }, ...children);
 }
 
 let postersAllowed = false;

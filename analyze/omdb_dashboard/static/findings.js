@@ -4,6 +4,7 @@
 const FINDINGS = {
   titles_by_year: (_rows, titles) => {
     const dated = titles.filter((title) => title.year !== null);
+    if (dated.length < 2) return "";
     const [[year, group]] = byYear(dated).sort(([, a], [, b]) => b.length - a.length);
     return `${countOf(group.length, dated.length)} are of ${year}, the most of a year.`;
   },

@@ -84,5 +84,7 @@ function movieCell(row) {
 }
 
 function signed(value) {
-  return (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(1);
+  const digits = Math.abs(value).toFixed(1);
+  if (digits === "0.0") return digits;
+  return (value > 0 ? "+" : "−") + digits;
 }

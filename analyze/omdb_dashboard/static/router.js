@@ -8,6 +8,7 @@ const SHOW = {
   movie: (data, { argument }) => showMovie(data, argument),
   series: (data, { argument }) => showSeries(data, argument),
   person: (data, { argument }) => showPerson(data, argument),
+  lists: showLists,
 };
 
 async function main() {

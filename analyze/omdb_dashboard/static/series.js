@@ -58,15 +58,11 @@ function heatCell(episode) {
   const level = episode.imdb_rating === null ? "none" : HEAT.findLastIndex((bound) => episode.imdb_rating >= bound);
   const label = `Season ${episode.season}, episode ${episode.episode}: ${episodeName(episode)}`;
   return element("td", { class: `heat-${level}` },
-    episodeLink(episode, { title: label }, episode.imdb_rating?.toFixed(1) ?? "–", element("span", { class: "visually-hidden" }, ` ${label}`)));
+    imdbLinkOf(episode, { title: label }, episode.imdb_rating?.toFixed(1) ?? "–", element("span", { class: "visually-hidden" }, ` ${label}`)));
 }
 
 function episodeName(episode) {
   return episode.title ?? episode.imdb_id;
-}
-
-function episodeLink(episode, attributes, ...children) {
-  return element("a", { href: `https://www.imdb.com/title/${encodeURIComponent(episode.imdb_id)}/`, rel: "noreferrer noopener", ...attributes }, ...children);
 }
 
 function extremes(episodes) {
@@ -74,7 +70,7 @@ function extremes(episodes) {
   if (rated.length <= EPISODES_LISTED) return null;
   const rows = (some) => some.map((each) => [
     `${each.season ?? "–"}×${each.episode ?? "–"}`,
-    episodeLink(each, {}, isolated(episodeName(each))),
+    imdbLinkOf(each, {}, isolated(episodeName(each))),
     each.imdb_rating.toFixed(1),
   ]);
   const columns = [["Season × episode"], ["Episode"], ["IMDb rating", true]];

@@ -12,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
 from tap_omdb.config.ratings_file import RatingsFileError
-from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.validation import show, unknown_setting
 from tap_omdb.config.values import (
     TYPES,
@@ -24,18 +24,20 @@ from tap_omdb.config.values import (
     parse_key,
     parse_ratings_file,
     parse_search_terms,
-    parse_titles_file,
+    parse_titles_files,
     parse_types,
     parse_url,
     parse_years,
 )
-from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.omdb.records import STREAM_OF_TYPE, storable
 from tap_omdb.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
     from pathlib import Path
+
+    from tap_omdb.config.titles_file import TitleEntry, TitlesFile
 
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 """The settings that name titles or searches; one of them is required."""
@@ -80,8 +82,14 @@ def setting(
 
 
 def json_properties(declared: type) -> list[th.Property[Any]]:
-    """Return the JSON schema of each setting of a class."""
-    return [th.Property(item.name, **item.metadata["property"]) for item in fields(declared)]
+    """Return the JSON schema of each setting of a class; its title is its name by default."""
+    return [
+        th.Property(
+            item.name,
+            **{"title": item.name.replace("_", " ").capitalize(), **item.metadata["property"]},
+        )
+        for item in fields(declared)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +103,11 @@ class Refresh:
         _DAYS, "Titles of the three years before: 30 by default.", unset=30, parse=parse_days
     )
     older: int | None = setting(_DAYS, "All others: 180 by default.", unset=180, parse=parse_days)
-    votes_change: float = setting(
-        th.NumberType(minimum=0),
-        "With `ratings_file`: the share by which the votes must have changed for a title to be "
-        "fetched again; 0.1 by default.",
-        unset=0.1,
+    daily_share: float = setting(
+        th.NumberType(minimum=0, maximum=1),
+        "With `ratings_file`: the share of `daily_requests` after which no more titles whose "
+        "rating or votes have changed are fetched again that day; 0.5 by default.",
+        unset=0.5,
     )
 
     RECENT_YEARS = 3
@@ -118,6 +126,16 @@ class Title:
     title: str
     year: int | None = None
     type: str | None = None
+
+    @classmethod
+    def of(cls, entry: TitleEntry) -> Title:
+        """Return what a row of a list without an id is looked up as."""
+        return cls(storable(entry.title), entry.year, entry.type)
+
+    @property
+    def key(self) -> str:
+        """What identifies the lookup: in the state, in `lookups` and in `list_entries`."""
+        return f"{self.title.casefold()}|{self.year or ''}|{self.type or ''}"
 
 
 def _parse_title(item: Mapping[str, Any]) -> Title:
@@ -157,7 +175,6 @@ class Settings:
         _YEARS_OR_IDS,
         'Years to search, as numbers and ranges: `[2010, "2012-2015", "2020-"]`. They also filter '
         "`titles_file` if that is IMDb's title.basics.",
-        title="Years",
         unset=(),
         parse=lambda values: parse_years(values, clock.today()),
         examples=[[2010, 2011], ["2010-2015"], ["2020-"]],
@@ -166,7 +183,6 @@ class Settings:
         th.ArrayType(th.StringType),
         "Words to search for; a trailing `*` makes one a prefix. Without them, `years` are "
         "searched with a ranked list of prefixes (see `coverage`).",
-        title="Search terms",
         unset=(),
         parse=parse_search_terms,
         examples=[["batman", "star*"]],
@@ -189,7 +205,6 @@ class Settings:
             )
         ),
         "Titles by name, with an optional year and type; OMDb returns the most popular match.",
-        title="Titles",
         unset=(),
         parse=lambda items: tuple(map(_parse_title, items)),
         examples=[[{"title": "Inception", "year": 2010}]],
@@ -198,23 +213,21 @@ class Settings:
         th.IntegerType(minimum=0, maximum=10),
         "By how many years a title looked up by name may differ from the year given. If OMDb does "
         "not find a name with its year, it is looked up once more without it; 0 turns this off.",
-        title="Year tolerance",
         default=1,
     )
-    titles_file: Path | None = setting(
-        th.StringType,
+    titles_file: tuple[TitlesFile, ...] = setting(
+        th.CustomType({"type": ["string", "array"], "items": {"type": "string"}}),
         "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
         "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
-        "movies.csv, IMDb's title.basics.tsv.gz.",
-        title="Titles file",
-        unset=None,
-        parse=parse_titles_file,
+        "movies.csv, IMDb's title.basics.tsv.gz. Several files: a JSON array of paths, or a glob.",
+        unset=(),
+        parse=parse_titles_files,
+        examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],
     )
     ratings_file: Path | None = setting(
         th.StringType,
         "IMDb's title.ratings.tsv.gz. With it, the titles with most votes are fetched first, and "
         "known titles are fetched again when their rating or votes have changed there.",
-        title="Ratings file",
         unset=None,
         parse=parse_ratings_file,
     )
@@ -229,7 +242,6 @@ class Settings:
         th.ArrayType(th.StringType(allowed_values=[*TYPES])),
         "The types that searches look for: `movie`, `series`, `episode`, `game`. `episode` "
         "fetches the seasons of each series found.",
-        title="Types",
         default=["movie"],
         parse=parse_types,
         examples=[["movie", "series"]],
@@ -237,14 +249,12 @@ class Settings:
     plot: str = setting(
         th.StringType(allowed_values=["short", "full"]),
         "Length of the plot: `short` or `full`.",
-        title="Plot",
         default="short",
     )
     coverage: float = setting(
         th.NumberType(minimum=0, maximum=1),
         "Share of each year's titles, from 0 to 1, that a search by `years` alone aims for; at "
         "most 0.98 can be found. 0.95 takes 1.2 to 1.7 times as many search requests as 0.9.",
-        title="Coverage",
         default=_DEFAULT_COVERAGE,
     )
     max_requests: int | None = setting(
@@ -263,14 +273,12 @@ class Settings:
     concurrency: int = setting(
         th.IntegerType(minimum=1, maximum=64),
         "The maximum number of concurrent requests.",
-        title="Concurrency",
         default=8,
     )
     refresh: Refresh = setting(
         th.ObjectType(*json_properties(Refresh), additional_properties=False),
         "After how many days a known title (or a search of a year) is fetched again, by the "
         "title's year; `never` is possible.",
-        title="Refresh",
         default=asdict(Refresh()),
         parse=Refresh,
         examples=[{"this_year": 3, "older": "never"}],
@@ -278,7 +286,6 @@ class Settings:
     timeout: float = setting(
         th.NumberType(minimum=1, maximum=3600),
         "Seconds to wait for a connection and for each part of a response.",
-        title="Timeout",
         default=30,
     )
     max_retry_time: float = setting(
@@ -344,7 +351,8 @@ class Settings:
             yield (
                 "coverage has no effect: it only applies to a search by years, without search_terms"
             )
-        if self.years and self.titles_file and detect_layout(self.titles_file).kind != TITLE_BASICS:
+        files = self.titles_file
+        if self.years and files and not any(file.is_catalogue for file in files):
             yield (
                 "years are searched in addition to titles_file: they only filter it if it is "
                 "IMDb's title.basics; leave years out to fetch only the titles of the file"

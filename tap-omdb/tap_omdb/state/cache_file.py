@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.errors import StateError
+from tap_omdb.state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

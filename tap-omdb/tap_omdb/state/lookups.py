@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import text_index
-from tap_omdb.state.marks import Label, Mark
+from tap_omdb.state.dated_index import Label, Mark, text_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,9 +51,12 @@ class LookupIndex:
 
     def is_not_found_with_year(self, title: Title) -> bool:
         """Return whether the next lookup of a title is to ignore its year."""
+        return self.outcome(title) in {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
+
+    def outcome(self, title: Title) -> str | None:
+        """Return the outcome of the last lookup of a title, as `mark` has it; None without one."""
         mark = self._index.get(_hash(title))
-        outcomes = {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
-        return mark is not None and mark.label.outcome in outcomes
+        return mark.label.outcome if mark else None
 
     def last_requested(self, title: Title) -> date | None:
         """Return the day on which a lookup was last made.
@@ -94,8 +96,7 @@ class LookupIndex:
 
 def _hash(title: Title) -> str:
     """Return 8 characters: among 100,000 lookups, a collision occurs once in 50,000 cases."""
-    text = f"{title.title.casefold()}|{title.year or ''}|{title.type or ''}"
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(title.key.encode()).digest()[:6]).decode()
 
 
 def _hash_without_year(title: Title) -> str:

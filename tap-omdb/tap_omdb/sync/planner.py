@@ -12,20 +12,16 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import (
-    TITLE_BASICS,
-    InvalidRow,
-    TitlesFileError,
-    detect_layout,
-    read_titles_file,
-)
+from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.lookups import FOUND
 from tap_omdb.state.titles import NOT_FOUND
+from tap_omdb.sync.lists import Lists
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
 from tap_omdb.sync.ranking import RankedPlan
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
@@ -33,9 +29,9 @@ from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import date
-    from pathlib import Path
 
     from tap_omdb.config.settings import Settings
+    from tap_omdb.state.budget import Budget
     from tap_omdb.state.sync_state import SyncState
     from tap_omdb.sync.ranking import VoteRanking
     from tap_omdb.sync.tasks import Source, Task
@@ -105,37 +101,34 @@ class Planner:
         self._selection = selection
         self._today = today
         self._ranking = ranking
+        self.lists = Lists()
+        """What is known of the titles files."""
         self._with_episodes = "episode" in selection.found
 
-    def tasks(self, *, with_file: bool = True) -> Iterator[Task | InvalidRow]:
+    def tasks(self, budget: Budget) -> Iterator[Task | InvalidRow]:
         """Yield all tasks that are due; lazily, so that the results of earlier tasks count.
 
         Args:
-            with_file: Whether to read the titles file.
+            budget: What the day has left limits the refreshes.
         """
-        if self._selection.types:
-            if self._ranking.ratings is not None:
-                yield from self._ranked.tasks(self._is_new)
-            else:
-                yield from self._new_titles(with_file=with_file)
-        if self._with_episodes:
-            yield from self._new_seasons()
-        yield from self._searches()
-        yield from self._refreshes()
+        yield from self._new(with_file=True)
+        yield from self._refreshes(self._refresh_requests(budget))
 
-    def count(self) -> PlanLength:
+    def count(self, budget: Budget) -> PlanLength:
         """Count the tasks that are due.
 
         At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
         reading it twice would take too long.
         """
-        path = self._settings.titles_file
-        is_large = path is not None and path.stat().st_size > _SMALL_FILE
+        size = sum(file.path.stat().st_size for file in self._settings.titles_file)
+        is_large = size > _SMALL_FILE
         with_file = not is_large or self._ranking.ratings is not None
         try:
-            number = sum(1 for _ in islice(self.tasks(with_file=with_file), MAX_COUNT))
+            number = sum(1 for _ in islice(self._new(with_file=with_file), MAX_COUNT))
         except TitlesFileError:  # reported when the queue reaches it
             return PlanLength(0, is_exact=False)
+        refreshes = self._refreshes(self._refresh_requests(budget) - number)
+        number += sum(1 for _ in islice(refreshes, MAX_COUNT - number))
         return PlanLength(number, with_file and number < MAX_COUNT)
 
     @property
@@ -158,6 +151,16 @@ class Planner:
 
     # New titles
 
+    def _new(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
+        if self._selection.types:
+            if self._ranking.ratings is not None:
+                yield from self._ranked.tasks(self._is_new)
+            else:
+                yield from self._new_titles(with_file=with_file)
+        if self._with_episodes:
+            yield from self._new_seasons()
+        yield from self._searches()
+
     def _new_titles(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
         never_fetched = {*self._failed} - {*self._fetched_before}
         yield from self._pending()
@@ -165,8 +168,8 @@ class Planner:
             if imdb_id in never_fetched:
                 yield TitleTask(imdb_id, "refresh")
         yield from self._named()
-        if with_file and self._settings.titles_file:
-            yield from self._from_file(self._settings.titles_file)
+        if with_file:
+            yield from self._from_files()
         for imdb_id in self._state.titles.not_selected(self._selection.types):
             yield TitleTask(imdb_id, "refresh")
 
@@ -193,22 +196,30 @@ class Planner:
             if self._state.lookups.is_due(title, self._today):
                 yield self._lookup(title, "titles")
 
-    def _from_file(self, path: Path) -> Iterator[Task | InvalidRow]:
+    def _from_files(self) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
-        for row in read_titles_file(path, years=years, types=self._selection.found):
+        files = self._settings.titles_file
+        for row in chain.from_iterable(file.rows(years, self._selection.found) for file in files):
             if isinstance(row, InvalidRow):
                 yield row
-            elif row.imdb_id is not None:
+                continue
+            self.lists.usable.add(row.list)
+            if row.imdb_id is not None:
+                self.lists.found.add(row.list)
                 if not self._state.titles.is_known(row.imdb_id):
                     yield TitleTask(row.imdb_id, "titles_file", row.line)
             elif row.title is not None:
-                title = Title(row.title, row.year, row.type)
+                title = Title.of(row)
                 if self._state.lookups.is_due(title, self._today):
-                    yield self._lookup(title, "titles_file", row.line)
+                    yield self._lookup(title, "titles_file", row.line, row.list)
+                elif self._state.lookups.outcome(title) == FOUND:
+                    self.lists.found.add(row.list)
 
-    def _lookup(self, title: Title, source: Source, line: int | None = None) -> LookupTask:
+    def _lookup(
+        self, title: Title, source: Source, line: int | None = None, name: str | None = None
+    ) -> LookupTask:
         ignores_year = self._state.lookups.is_not_found_with_year(title)
-        return LookupTask(title, source, line, ignores_year=ignores_year)
+        return LookupTask(title, source, line, name, ignores_year=ignores_year)
 
     def _new_seasons(self) -> Iterator[Task]:
         for series_id, season in self._state.seasons.failed(self._today):
@@ -244,14 +255,19 @@ class Planner:
 
     # Refreshes
 
-    def _refreshes(self) -> Iterator[Task]:
+    def _refresh_requests(self, budget: Budget) -> int:
+        """Return how many requests the day has left for titles that have changed on IMDb."""
+        reserve = (1 - self._settings.refresh.daily_share) * self._settings.daily_requests
+        return max(0, budget.left_today - round(reserve))
+
+    def _refreshes(self, most_changed: int) -> Iterator[Task]:
         types = self._selection.types
         for imdb_id in self._fetched_before if types else ():
             yield TitleTask(imdb_id, "refresh")
-        yield from self._changed()
+        yield from islice(self._changed(), max(0, most_changed))
         for imdb_id, title_type in self._state.titles.due(self._today):
             is_selected = title_type in types or (types and title_type == NOT_FOUND)
-            if is_selected and self._is_old_enough(imdb_id) and self._ranking.includes(imdb_id):
+            if is_selected and self._is_due_unchanged(imdb_id) and self._ranking.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh")
         if self._with_episodes:
             for series_id, season in self._state.seasons.due(self._today):
@@ -266,17 +282,16 @@ class Planner:
 
     @cached_property
     def _changed_titles(self) -> array[int]:
-        ratings, votes_change = self._ranking.ratings, self._settings.refresh.votes_change
+        ratings = self._ranking.ratings
         if ratings is None:
             return array("Q")
-        return self._state.titles.changed(ratings, votes_change, self._selection.types, self._today)
+        return self._state.titles.changed(ratings, self._selection.types, self._today)
 
-    def _is_old_enough(self, imdb_id: str) -> bool:
+    def _is_due_unchanged(self, imdb_id: str) -> bool:
         """Return whether a title due by its age is refreshed although IMDb shows no change."""
         ratings = self._ranking.ratings
-        if ratings is None or self._state.titles.is_old(imdb_id, self._today):
-            return True
-        return not self._state.titles.has_rating(imdb_id) or ratings.get(imdb_id) is None
+        is_rated = ratings is not None and ratings.get(imdb_id) is not None
+        return not is_rated or self._state.titles.is_due_unchanged(imdb_id, self._today)
 
 
 def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTask:
@@ -287,8 +302,7 @@ def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTas
 
 def _prefixes(settings: Settings) -> tuple[str, ...]:
     """Return the search terms for a year's titles; none where a file lists all of them."""
-    path = settings.titles_file
-    if path and detect_layout(path).kind == TITLE_BASICS:
+    if any(file.is_catalogue for file in settings.titles_file):
         return ()
     return ranked_prefixes(settings.coverage)
 

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
-from tap_omdb.config.titles_file import detect_layout
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.redaction import redact
-from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
+from tap_omdb.sync.lists import TRIAL
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from tap_omdb.config.settings import Settings
+    from tap_omdb.sync.lists import Lists
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +84,7 @@ class SyncRun:
         self._starts_over = not before
         self._state = SyncState(settings.refresh, run_id, before)
         file = CacheFile(settings.cache_dir) if settings.cache_dir else None
-        days = DailyCounter(self._state.requests, run_id, file, settings.api_key)
-        self._budget = Budget(settings.max_requests, settings.daily_requests, days)
+        self._budget = Budget(settings, self._state.requests, run_id, file)
         self._cache = ResponseCache(file)
         self._client = Client(settings, self._budget, self._cache)
         self._ranking = VoteRanking()
@@ -116,7 +118,7 @@ class SyncRun:
         self._started = clock.now()
         workers = 1 if is_test else self._settings.concurrency
         try:
-            with closing(self._cache), closing(self._execute(workers)) as rows:
+            with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
                 for row in rows:
                     if row.stream in self._streams:
                         self._rows[row.stream] += 1
@@ -135,7 +137,7 @@ class SyncRun:
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
 
-    def _execute(self, workers: int) -> Generator[Row]:
+    def _execute(self, workers: int, *, is_test: bool) -> Generator[Row]:
         settings, state = self._settings, self._state
         self._log_settings()
         self._cache.load(state.covers, self._started, starts_over=self._starts_over)
@@ -146,12 +148,14 @@ class SyncRun:
             return
         today = self._started.date()
         planner = Planner(settings, state, self._selection, today, self._ranking)
-        progress = ProgressReporter(self._budget, self._rows, planner.count())
-        queue = TaskQueue(planner.tasks(), state, workers, self._ranking)
+        progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
+        queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
         handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
             yield from handler.begin(self._started)
+            if "list_entries" in self._streams and not is_test:  # a test is to send a request
+                yield from self._list_entries(queue)
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
@@ -165,9 +169,9 @@ class SyncRun:
             raise
         progress.report_left_out(planner.left_out + queue.left_out, settings.min_votes)
         progress.summarise(self._client.responses_reused, self._unparsed)
-        outcome = self._outcome(executor, queue)
+        outcome = self._outcome(executor, queue, planner.lists)
         if outcome.message is None:
-            if not queue.started:
+            if not self._warn_of_unusable(planner.lists) and not queue.started:
                 logger.info("Nothing was due: everything known is fresh")
         elif outcome.name != "failed":
             is_today = self.exit_code or self._budget.left_today
@@ -178,8 +182,8 @@ class SyncRun:
     def _log_settings(self) -> None:
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
-        if self._settings.titles_file:
-            logger.info("titles_file: %s", detect_layout(self._settings.titles_file).describe())
+        for file in self._settings.titles_file:
+            logger.info("titles_file: %s is %s", file.name, file.layout.describe())
 
     def _read_ratings(self) -> VoteRanking:
         path = self._settings.ratings_file
@@ -189,20 +193,44 @@ class SyncRun:
         logger.info("ratings_file: %s ratings", f"{len(ratings):,}")
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
-    def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
-        path = self._settings.titles_file
-        while queue.invalid_rows:
-            row = queue.invalid_rows.popleft()
-            yield invalid_row(row, path.name if path else "", self._started)
+    def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
+        lists = ChangedLists(self._settings, self._state, self._ranking, self._started)
+        try:
+            for row in lists.rows():
+                if self.exit_code:  # a signal
+                    return
+                yield row
+        except TitlesFileError as error:
+            queue.error = f"titles_file: {error}"
 
-    def _outcome(self, executor: RequestExecutor, queue: TaskQueue) -> _Outcome:
-        if error := executor.error or queue.error:
-            return _Outcome("failed", str(error))
+    def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
+        while queue.invalid_rows:
+            yield invalid_row(queue.invalid_rows.popleft(), self._started)
+
+    def _warn_of_unusable(self, lists: Lists) -> bool:
+        """Log which files have no row that was used; return whether there are any."""
+        unusable = [file for file in self._settings.titles_file if file.name not in lists.usable]
+        for file in unusable:
+            reason = "none is of `years` and `types`" if file.is_catalogue else "see `rejects`"
+            logger.warning("titles_file: no row of %s could be used: %s", file.name, reason)
+        return bool(unusable)
+
+    def _outcome(self, executor: RequestExecutor, queue: TaskQueue, lists: Lists) -> _Outcome:
+        given_up = [file for file in self._settings.titles_file if lists.is_given_up(file.name)]
+        errors = [str(error) for error in (executor.error, queue.error) if error]
+        errors += [
+            f"titles_file: the first {TRIAL} lookups of {file.name} found nothing, so that the "
+            f"rest of it was left out. It was taken for {file.layout.describe()}. If that is "
+            "wrong, name its columns 'imdb_id', 'title' and 'year'; if not, run again to go on"
+            for file in given_up
+        ]
+        if errors:
+            return _Outcome("failed", "; ".join(errors))
         if self.exit_code:
             return _Outcome("stopped", executor.end_reason)
         if executor.end_reason is None:
             return _Outcome("complete")
-        name = "quota_reached" if self._budget.is_quota_reached else "budget_exhausted"
+        name = "quota_reached" if self._budget.quota_reached else "budget_exhausted"
         return _Outcome(name, executor.end_reason)
 
     def _end(self, outcome: _Outcome) -> Row:

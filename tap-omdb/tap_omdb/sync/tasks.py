@@ -92,6 +92,8 @@ class LookupTask(_Request):
     title: Title
     source: Source
     line: int | None = None
+    list: str | None = None
+    """The name of the titles file, if it is from one."""
     ignores_year: bool = False
     """Whether the request leaves out the year, because OMDb found nothing with it."""
 
@@ -103,6 +105,11 @@ class LookupTask(_Request):
         if self.title.type:
             params.append(("type", self.title.type))
         return Query((*params, ("plot", plot)))
+
+    @property
+    def key(self) -> str:
+        """What identifies the lookup: also without its year, each is to match its own."""
+        return f"{self.title.key} {self.ignores_year}"
 
     @property
     def reject_id(self) -> str:

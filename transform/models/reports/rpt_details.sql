@@ -13,7 +13,7 @@ with columns_of_kinds as (
         plot,
         awards,
         poster_url,
-        {{ website }},
+        {{ website }}::text as website,
         {{ year_end }}::bigint as year_end,
         {{ seasons }}::bigint as total_seasons,
         fetched_at

@@ -1,112 +1,215 @@
-"""Reads the titles of a file, in whatever layout."""
+"""Reads the titles of files, in whatever layout."""
 
 from __future__ import annotations
 
-from itertools import dropwhile
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
+from itertools import chain, count, repeat
+from typing import TYPE_CHECKING, Any
 
-from tap_omdb.config.titles_file.entries import InvalidRow, TitleEntry, invalid_row
-from tap_omdb.config.titles_file.json_items import json_items
-from tap_omdb.config.titles_file.layout import (
-    LIST_OF_IDS,
-    LIST_OF_TITLES,
-    MOVIELENS,
-    SEQUENCE_OF_JSON,
-    TITLE_BASICS,
-    Layout,
-    detect_layout,
-    is_comment,
-    strip_comment,
+from tap_omdb.config.titles_file.columns import (
+    IMDB_ID,
+    LINE,
+    ROLES,
+    TITLE,
+    TYPE,
+    YEAR,
+    digits_of_ids,
+    is_missing,
+    is_of_other_title,
 )
-from tap_omdb.config.titles_file.names import imdb_id_in, title_and_year, why_not_an_id
-from tap_omdb.config.titles_file.opening import lines_of, open_text
-from tap_omdb.config.titles_file.tables import (
-    TOO_LONG,
-    Selection,
-    Table,
-    quoted_rows,
-    unquoted_rows,
+from tap_omdb.config.titles_file.entries import (
+    MAX_INVALID_ROW_TEXT,
+    InvalidRow,
+    TitleEntry,
+    has_imdb_id,
+    imdb_id_in,
+    is_person_id,
+    link_to_title,
+    omdb_type,
+    plain,
+    title_and_year,
+    year_in,
 )
+from tap_omdb.config.titles_file.layout import TITLE_BASICS, Layout, detect_layout, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator
+    from collections.abc import Collection, Container, Iterator, Sequence
     from pathlib import Path
 
-    from tap_omdb.config.titles_file.opening import Line
+    from tap_omdb.config.titles_file.rows import Row
+
+_MISSING = "\\N"
+_SEASON = r"(?:Season|Series|Limited Series|Miniseries)"
+# "Show: Season 1: Pilot"; in Netflix's own export, other words for a season count as well.
+_EPISODE = re.compile(rf"(.+?): {_SEASON} ?\d*: .+")
+_EPISODE_OF_NETFLIX = re.compile(
+    rf"(.+?): (?:{_SEASON}|Part|Volume|Book|Chapter|Collection)(?: [\w ]+)?: .+"
+)
 
 
-def read_titles_file(
-    path: Path, *, years: Container[int] | None, types: Collection[str]
-) -> Iterator[TitleEntry | InvalidRow]:
-    """Read the titles of a file in its order; a title that occurs twice is yielded twice.
+@dataclass(frozen=True)
+class TitlesFile:
+    """A file of titles.
 
-    Args:
-        path: A text file, plain or gzipped, in any layout that `detect_layout` knows.
-        years: Years to select from IMDb's title.basics; None for all. Other files list titles
-            that somebody chose, so every row of those counts.
-        types: OMDb types to select from IMDb's title.basics.
+    Attributes:
+        path: A text file, plain or gzipped.
+        name: Its name; with folders, if several files have the same.
+        layout: What it contains.
+    """
 
-    Returns:
-        An iterator with one result for each row, except blank lines, comments and what was
-        filtered out of title.basics.
+    path: Path
+    name: str
+    layout: Layout
+
+    @property
+    def is_catalogue(self) -> bool:
+        """Whether it is IMDb's title.basics, and not a list of titles that somebody chose."""
+        return self.layout.kind == TITLE_BASICS
+
+    def rows(
+        self, years: Container[int] | None = None, types: Collection[str] = ()
+    ) -> Iterator[TitleEntry | InvalidRow]:
+        """Read the titles in their order; a title that occurs twice is yielded twice.
+
+        Args:
+            years: Years to select from a catalogue; None for all.
+            types: OMDb types to select from a catalogue.
+
+        Yields:
+            One result for each row, except blank lines, comments and what was filtered out of a
+            catalogue.
+
+        Raises:
+            TitlesFileError: The rest of the file cannot be read.
+        """
+        converter = _Converter(self)
+        for row in read_rows(self.path, self.layout):
+            if not self.is_catalogue or converter.is_selected(row, years, types):
+                yield converter.convert(row)
+
+
+def open_titles_files(paths: Sequence[Path]) -> tuple[TitlesFile, ...]:
+    """Detect the layouts of files; a file that is named twice is read once.
 
     Raises:
-        TitlesFileError: As `detect_layout`, immediately; or, while iterating, when the rest of
-            the file cannot be read.
+        TitlesFileError: As `detect_layout`.
     """
-    layout = detect_layout(path)
-    selection = Selection(years, types) if layout.kind == TITLE_BASICS else None
-    return _read(path, layout, selection)
+    files = {path.resolve(): path for path in reversed(paths)}
+    ordered = [*dict.fromkeys(path.resolve() for path in paths)]
+    return tuple(
+        TitlesFile(files[path], _name(path, ordered), detect_layout(files[path]))
+        for path in ordered
+    )
 
 
-def _read(
-    path: Path, layout: Layout, selection: Selection | None
-) -> Iterator[TitleEntry | InvalidRow]:
-    with open_text(path) as text:
-        if layout.kind == SEQUENCE_OF_JSON:
-            yield from json_items(text, path)
-            return
-        lines = lines_of(text, path)
-        if layout.kind == LIST_OF_IDS:
-            yield from _ids(lines)
-        elif layout.kind == LIST_OF_TITLES:
-            yield from _titles(lines)
-        else:
-            yield from _table(lines, layout, selection)
+def _name(path: Path, paths: Sequence[Path]) -> str:
+    """Return the end of a path that distinguishes it from the others."""
+    return next(
+        "/".join(path.parts[-length:])
+        for length in count(1)
+        if sum(other.parts[-length:] == path.parts[-length:] for other in paths) == 1
+    )
 
 
-def _ids(lines: Iterator[Line]) -> Iterator[TitleEntry | InvalidRow]:
-    for line in lines:
-        if entry := strip_comment(line.text):
-            if imdb_id := imdb_id_in(entry):
-                yield TitleEntry(imdb_id, None, None, None, line.number)
-            else:
-                yield invalid_row(line.number, entry, why_not_an_id(entry))
+class _Converter:
+    """Converts the rows of one file."""
 
+    def __init__(self, file: TitlesFile) -> None:
+        names, roles = file.layout.names, file.layout.roles
+        self._list = file.name
+        self._names = names
+        self._is_catalogue = file.is_catalogue
+        self._delimiter = file.layout.delimiter
+        self._ids = [(index, digits_of_ids(names[index])) for index in roles.get(IMDB_ID, ())]
+        self._title, self._year, self._type = (
+            next(iter(roles.get(role, ())), None) for role in (TITLE, YEAR, TYPE)
+        )
+        self._role_names = [names[roles[role][0]] if role in roles else None for role in ROLES]
+        is_of_netflix = {*map(plain, names)} == {"title", "date"}
+        self._episode = _EPISODE_OF_NETFLIX if is_of_netflix else _EPISODE
 
-def _titles(lines: Iterator[Line]) -> Iterator[TitleEntry | InvalidRow]:
-    for line in lines:
-        text = line.text.strip()
-        if line.is_truncated:
-            yield invalid_row(line.number, text, TOO_LONG)
-        elif text and not is_comment(text):
-            title, year = title_and_year(text, None)
-            yield TitleEntry(None, title, year, None, line.number)
+    def is_selected(self, row: Row, years: Container[int] | None, types: Collection[str]) -> bool:
+        """Return whether a row of a catalogue is selected, or too short to tell."""
+        if self._is_cut(row):
+            return True
+        year = year_in(self._cell(row, self._year))
+        is_of_years = years is None or (year is not None and year in years)
+        return is_of_years and omdb_type(self._cell(row, self._type)) in types
 
+    def convert(self, row: Row) -> TitleEntry | InvalidRow:
+        """Return a row's title, or what is wrong with it."""
+        imdb_id, title = self._id(row), self._cell(row, self._title)
+        if imdb_id is None and self._delimiter and self._title == len(self._names) - 1:
+            # A comma without quotes is part of the title.
+            title = self._delimiter.join(row.cells[self._title :]).strip()
+        year, kind = year_in(self._cell(row, self._year)), omdb_type(self._cell(row, self._type))
+        if title:
+            title, year = title_and_year(title, year)
+            if episode := ": " in title and self._episode.fullmatch(title):
+                title, year, kind = episode[1], None, "series"
+        reason = row.error or ""
+        if self._is_catalogue and self._is_cut(row):
+            reason = "the row is truncated"
+        elif not reason and imdb_id is None:
+            reason = self._why_invalid(row, title, year, kind)
+        if reason:
+            text = (self._delimiter or "").join(row.cells).strip()[:MAX_INVALID_ROW_TEXT]
+            return InvalidRow(row.line, text, reason, self._list, self._columns(row))
+        read = (imdb_id, title or None, year, kind)
+        return TitleEntry(*read, row.line, self._list, self._columns(row, read))
 
-def _table(
-    lines: Iterator[Line], layout: Layout, selection: Selection | None
-) -> Iterator[TitleEntry | InvalidRow]:
-    delimiter = layout.delimiter or ","
-    if layout.kind == MOVIELENS:
-        rows, header = unquoted_rows(lines, delimiter), ["1", "2"]
-    else:
-        lines = dropwhile(lambda line: line.number < layout.header_line, lines)
-        is_imdb_data_set = layout.columns.get("imdb_id") in {"tconst", "titleId"}
-        is_unquoted = delimiter == "\t" and is_imdb_data_set
-        rows = (unquoted_rows if is_unquoted else quoted_rows)(lines, delimiter)
-        header = next(rows).cells
-    table = Table(layout, header)
-    for row in rows:
-        if result := table.convert(row, selection):
-            yield result
+    def _why_invalid(self, row: Row, title: str, year: int | None, kind: str | None) -> str:
+        """Return what is wrong with a row without an id; "" if its title is enough."""
+        not_ids = [cell for i, _ in self._ids if not is_missing(cell := self._cell(row, i))]
+        if any(map(is_person_id, not_ids)):
+            return "the id is a person's, not a title's"
+        if not title:
+            nothing = "no IMDb id" if self._title is None else "no IMDb id and no title"
+            return "not an IMDb id" if not_ids else nothing
+        if kind == "episode":
+            return "an episode can only be found by its IMDb id"
+        is_wide = self._delimiter and any(map(str.strip, row.cells[len(self._names) :]))
+        if is_wide and year is None and self._title != len(self._names) - 1:
+            return "more cells than columns: put a title with a comma in quotation marks"
+        return ""
+
+    def _id(self, row: Row) -> str | None:
+        for index, digits in self._ids:
+            text = self._cell(row, index)
+            if (len(text) >= digits or has_imdb_id(text)) and (imdb_id := imdb_id_in(text)):
+                return imdb_id
+        if self._is_catalogue or not has_imdb_id(" ".join(row.cells)):
+            return None
+        names = chain(self._names, repeat(""))
+        cells = (
+            c for c, name in zip(row.cells, names, strict=False) if not is_of_other_title(name)
+        )
+        found = {*filter(None, map(link_to_title, cells))}
+        return found.pop() if len(found) == 1 else None
+
+    def _is_cut(self, row: Row) -> bool:
+        return len(row.cells) <= max(self._type or 0, self._year or 0)
+
+    @staticmethod
+    def _cell(row: Row, index: int | None) -> str:
+        if index is None or index >= len(row.cells):
+            return ""
+        text = row.cells[index].strip()
+        return "" if text == _MISSING else text
+
+    def _columns(self, row: Row, read: Sequence[object] = ()) -> dict[str, Any] | None:
+        """Return a row by column, without the cells that say no more than what was read."""
+        if self._is_catalogue:
+            return None
+        if row.error:
+            return {LINE: row.cells[0]}
+        columns = row.columns
+        if columns is None:
+            columns = dict(zip(self._names, row.cells, strict=False))
+            for number, cell in enumerate(row.cells[len(self._names) :], len(self._names) + 1):
+                columns[f"column {number}"] = cell
+        for name, value in zip(self._role_names, read, strict=False):
+            if value is not None and name in columns and columns[name] in (value, str(value)):
+                del columns[name]
+        return columns

@@ -45,9 +45,10 @@ ADD_MOVIES = """
     insert into demo_marts.people
     select id::uuid, initcap(substr(id, 1, 5) || ' ' || substr(id, 6, 8))
     from generate_series(0, 9999) as n, md5(n::text) as id;
-    insert into demo_marts.movie_credits (imdb_id, role, position, person_id, loaded_at)
+    insert into demo_marts.movie_credits
+        (imdb_id, role, position, person_id, credited_as, loaded_at)
     select imdb_id, role, position,
-        md5(pg_temp.random(imdb_id || role || position, 10000)::text)::uuid, loaded_at
+        md5(pg_temp.random(imdb_id || role || position, 10000)::text)::uuid, 'A', loaded_at
     from demo_marts.movies, (values
         ('director', 1), ('writer', 1), ('writer', 2), ('actor', 1), ('actor', 2), ('actor', 3)
     ) as credits (role, position)

@@ -106,7 +106,7 @@ function showPaging(data, page, pages) {
 
 function showColumnChooser(data, columns) {
   const chooser = document.getElementById("browse-columns");
-  if (!chooser.children.length) {
+  if (!chooser.querySelector("input")) {
     chooser.append(...COLUMNS.filter((column) => !column.isFixed).map((column) =>
       element("label", {}, element("input", { type: "checkbox", value: column.name }), " ", column.label)));
   }

@@ -376,7 +376,7 @@ def test_what_browse_shows_is_downloaded_without_formulas(
     page.locator("summary", has_text="Columns").click()
     for column in ("Genres", "Directors", "Certificate", "Runtime"):
         page.get_by_label(column, exact=True).uncheck()
-    page.get_by_label("IMDb id").check()
+    page.get_by_role("checkbox", name="IMDb id").check()
     with page.expect_download() as started:
         page.get_by_role("button", name="Download as CSV").click()
     text = started.value.path().read_text(encoding="utf-8-sig")

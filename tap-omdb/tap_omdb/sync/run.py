@@ -182,8 +182,11 @@ class SyncRun:
     def _log_settings(self) -> None:
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
-        for file in self._settings.titles_file:
+        files = self._settings.titles_file
+        for file in files:
             logger.info("titles_file: %s is %s", file.name, file.layout.describe())
+        if self._settings.years and files and not any(file.is_catalogue for file in files):
+            logger.info("years are searched, too: leave them out to fetch only what is listed")
 
     def _read_ratings(self) -> VoteRanking:
         path = self._settings.ratings_file

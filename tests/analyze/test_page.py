@@ -301,7 +301,7 @@ def test_what_is_typed_lists_all_that_is_found(open_page: OpenPage, url: str) ->
 
 
 FILTERS = {
-    "genre=Horror": IN.format("movie_genres", "genre_id = 'horror'"),
+    "genre=Horror&constructor=1": IN.format("movie_genres", "genre_id = 'horror'"),
     "country=France": IN.format(
         "movie_countries join demo_marts.countries using (country_id)", "country_name = 'France'"
     ),

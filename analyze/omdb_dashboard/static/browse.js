@@ -131,7 +131,7 @@ function showSortChooser(data, sort) {
 }
 
 // A spreadsheet takes a text that begins with one of these as a formula.
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^[=+\-@\t\r\n]/;
 
 function csvOf(columns, titles) {
   const lines = [columns.map((column) => column.label), ...titles.map((title) => columns.map((column) => valueOf(column, title)))];

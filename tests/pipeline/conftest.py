@@ -33,6 +33,7 @@ PLUGINS = (
     "loaders/target-postgres",
     "utilities/dashboard",
     "utilities/dbt",
+    "utilities/exports",
     "utilities/omdb-emulator",
     "utilities/postgres",
 )

@@ -31,7 +31,7 @@ from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_omdb.config.titles_file import TitleEntry, read_titles_file
+from tap_omdb.config.titles_file import TitleEntry, open_titles_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -154,7 +154,8 @@ def read(path: Path) -> Iterator[tuple[str, int | None]]:
             for line in lines:
                 yield from titles_of_response(json.loads(line))
         return
-    for row in read_titles_file(path, years=None, types=("movie", "series", "game")):
+    [file] = open_titles_files([path])
+    for row in file.rows(types=("movie", "series", "game")):
         if isinstance(row, TitleEntry) and row.title:
             yield row.title, row.year
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_omdb.config.settings import Refresh, Settings, Title
-from tap_omdb.config.titles_file import InvalidRow
+from tap_omdb.config.titles_file import InvalidRow, open_titles_files
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.lookups import FAILED, FOUND
@@ -109,7 +109,7 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
         years=(2010,),
         imdb_ids=("tt0000010", "tt0000001"),
         titles=(Title("Up", 2009),),
-        titles_file=file,
+        titles_file=open_titles_files([file]),
     ) == [
         "i=tt0000005&plot=short",
         "i=tt0000006&Season=2&detail=full&plot=short",
@@ -321,7 +321,7 @@ def test_the_plan_is_consumed_only_as_needed(state: SyncState) -> None:
 
 
 def test_invalid_rows_are_collected_and_cause_no_requests(state: SyncState) -> None:
-    row = InvalidRow(7, "rubbish", "there is no title in it")
+    row = InvalidRow(7, "rubbish", "there is no title in it", "list.txt")
     queue = queue_of([title(1), row, title(2)], state)
     assert all_requests(queue) == ["i=tt0000001&plot=short", "i=tt0000002&plot=short"]
     assert list(queue.invalid_rows) == [row]
@@ -376,7 +376,7 @@ def test_a_failed_lookup_is_retried_on_another_day(state: SyncState) -> None:
 def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
-    changes: dict[str, Any] = {"titles_file": file, "imdb_ids": ("tt0000001",)}
+    changes: dict[str, Any] = {"titles_file": open_titles_files([file]), "imdb_ids": ("tt0000001",)}
     size = planner(state, **changes).count()
     assert size == PlanLength(4, is_exact=True)
     queue = TaskQueue(planner(state, **changes).tasks(), state, 1, VoteRanking())

@@ -20,7 +20,7 @@ from tap_omdb.config.titles_file import (
     detect_layout,
     imdb_id_in,
     omdb_type,
-    read_titles_file,
+    open_titles_files,
     split_title,
 )
 
@@ -44,10 +44,21 @@ def write(path: Path, content: str, encoding: str = "utf-8") -> Path:
     return path
 
 
+def entry(
+    imdb_id: str | None, title: str | None, year: int | None, kind: str | None, line: int
+) -> TitleEntry:
+    return TitleEntry(imdb_id, title, year, kind, line, "")
+
+
+def invalid(line: int, text: str, reason: str) -> InvalidRow:
+    return InvalidRow(line, text, reason, "")
+
+
 def read(
     path: Path, years: Container[int] | None = None, types: tuple[str, ...] = ("movie",)
 ) -> list[TitleEntry | InvalidRow]:
-    return list(read_titles_file(path, years=years, types=types))
+    [file] = open_titles_files([path])
+    return [row._replace(list="", columns=None) for row in file.rows(years, types)]
 
 
 def ids(path: Path) -> list[str | None]:
@@ -74,14 +85,14 @@ def test_list_of_ids_with_comments_urls_and_bare_numbers(file: Path) -> None:
     )
     assert detect_layout(file).describe() == "a list of IMDb ids, one per line"
     assert read(file) == [
-        TitleEntry("tt0111161", None, None, None, 3),
-        TitleEntry("tt1375666", None, None, None, 4),
-        TitleEntry("tt0114709", None, None, None, 5),
-        TitleEntry("tt10872600", None, None, None, 6),
-        TitleEntry("tt0068646", None, None, None, 7),
-        InvalidRow(8, "foo", "not an IMDb id"),
-        InvalidRow(9, "nm0000151", "the id is a person's, not a title's"),
-        InvalidRow(10, "tt123456789", "not an IMDb id"),
+        entry("tt0111161", None, None, None, 3),
+        entry("tt1375666", None, None, None, 4),
+        entry("tt0114709", None, None, None, 5),
+        entry("tt10872600", None, None, None, 6),
+        entry("tt0068646", None, None, None, 7),
+        invalid(8, "foo", "not an IMDb id"),
+        invalid(9, "nm0000151", "the id is a person's, not a title's"),
+        invalid(10, "tt123456789", "not an IMDb id"),
     ]
 
 
@@ -109,21 +120,21 @@ def test_imdb_export(file: Path) -> None:
     )
     # Somebody chose these titles: neither years nor types leaves one out.
     assert read(file, years=[1999]) == [
-        TitleEntry("tt0903747", "Breaking Bad", 2008, "series", 2),
-        TitleEntry("tt0185906", "Band of Brothers", 2001, "series", 4),
-        TitleEntry("tt2140553", "The Last of Us", 2013, "game", 5),
-        TitleEntry("tt0060345", "How the Grinch Stole Christmas!", 1966, "movie", 6),
+        entry("tt0903747", "Breaking Bad", 2008, "series", 2),
+        entry("tt0185906", "Band of Brothers", 2001, "series", 4),
+        entry("tt2140553", "The Last of Us", 2013, "game", 5),
+        entry("tt0060345", "How the Grinch Stole Christmas!", 1966, "movie", 6),
     ]
 
 
 def test_movielens_links(file: Path) -> None:
     write(file, "movieId,imdbId,tmdbId\n1,0114709,862\n2,113497,8844\n3,113228.0,\n4,,\n5,x,1\n")
     assert read(file) == [
-        TitleEntry("tt0114709", None, None, None, 2),
-        TitleEntry("tt0113497", None, None, None, 3),
-        TitleEntry("tt0113228", None, None, None, 4),
-        InvalidRow(5, "4,,", "no IMDb id"),
-        InvalidRow(6, "5,x,1", "not an IMDb id"),
+        entry("tt0114709", None, None, None, 2),
+        entry("tt0113497", None, None, None, 3),
+        entry("tt0113228", None, None, None, 4),
+        invalid(5, "4,,", "no IMDb id"),
+        invalid(6, "5,x,1", "not an IMDb id"),
     ]
 
 
@@ -183,9 +194,9 @@ def test_letterboxd_export(file: Path) -> None:
         "2024-05-03,,2017,https://boxd.it/x\n",
     )
     assert read(file) == [
-        TitleEntry(None, "Parasite", 2019, None, 2),
-        TitleEntry(None, "I, Tonya", 2017, None, 3),
-        InvalidRow(4, "2024-05-03,,2017,https://boxd.it/x", "no IMDb id and no title"),
+        entry(None, "Parasite", 2019, None, 2),
+        entry(None, "I, Tonya", 2017, None, 3),
+        invalid(4, "2024-05-03,,2017,https://boxd.it/x", "no IMDb id and no title"),
     ]
 
 
@@ -200,7 +211,7 @@ def test_letterboxd_list_tells_about_itself_before_its_titles(file: Path) -> Non
         "1,Parasite,2019,https://boxd.it/hTha,\n",
     )
     assert detect_layout(file).header_line == 5
-    assert read(file) == [TitleEntry(None, "Parasite", 2019, None, 6)]
+    assert read(file) == [entry(None, "Parasite", 2019, None, 6)]
 
 
 @pytest.mark.parametrize(
@@ -216,9 +227,9 @@ def test_id_column_names_and_delimiters(file: Path, name: str, delimiter: str) -
 @pytest.mark.parametrize("name", ["URL", "link", "imdb", "id", "titleId"])
 def test_ambiguous_columns_only_count_if_they_contain_imdb_ids(file: Path, name: str) -> None:
     write(file, f"{name},Name,Year\nhttps://www.imdb.com/title/tt0111161/,Shawshank,1994\n")
-    assert read(file) == [TitleEntry("tt0111161", "Shawshank", 1994, None, 2)]
+    assert read(file) == [entry("tt0111161", "Shawshank", 1994, None, 2)]
     write(file, f"{name},Name,Year\n1,Shawshank,1994\n")
-    assert read(file) == [TitleEntry(None, "Shawshank", 1994, None, 2)]
+    assert read(file) == [entry(None, "Shawshank", 1994, None, 2)]
 
 
 def test_the_title_is_used_where_the_id_is_missing_or_invalid(file: Path) -> None:
@@ -228,24 +239,24 @@ def test_the_title_is_used_where_the_id_is_missing_or_invalid(file: Path) -> Non
         "0,Seven,1995\nzz2,,1995\nnm0000138,Leonardo DiCaprio,\n",
     )
     assert read(file) == [
-        TitleEntry(None, "Heat", 1995, None, 2),
-        TitleEntry(None, "Alien", 1979, None, 3),
-        TitleEntry(None, "Up", None, None, 4),
-        TitleEntry(None, "Jaws", 1975, None, 5),
-        InvalidRow(6, ",\\N,2001", "no IMDb id and no title"),
-        TitleEntry(None, "Seven", 1995, None, 7),
-        InvalidRow(8, "zz2,,1995", "not an IMDb id"),
-        InvalidRow(9, "nm0000138,Leonardo DiCaprio,", "the id is a person's, not a title's"),
+        entry(None, "Heat", 1995, None, 2),
+        entry(None, "Alien", 1979, None, 3),
+        entry(None, "Up", None, None, 4),
+        entry(None, "Jaws", 1975, None, 5),
+        invalid(6, ",\\N,2001", "no IMDb id and no title"),
+        entry(None, "Seven", 1995, None, 7),
+        invalid(8, "zz2,,1995", "not an IMDb id"),
+        invalid(9, "nm0000138,Leonardo DiCaprio,", "the id is a person's, not a title's"),
     ]
 
 
 def test_ragged_rows_blank_rows_and_hash_signs_in_tables(file: Path) -> None:
     write(file, "#,title,year\n1,#Alive,2020\n\n,,\n2\n3,Heat\n4,Up,2009,extra\n")
     assert read(file) == [
-        TitleEntry(None, "#Alive", 2020, None, 2),
-        InvalidRow(5, "2", "no IMDb id and no title"),
-        TitleEntry(None, "Heat", None, None, 6),
-        TitleEntry(None, "Up", 2009, None, 7),
+        entry(None, "#Alive", 2020, None, 2),
+        invalid(5, "2", "no IMDb id and no title"),
+        entry(None, "Heat", None, None, 6),
+        entry(None, "Up", 2009, None, 7),
     ]
 
 
@@ -271,9 +282,9 @@ def test_gzip_is_known_by_its_content(file: Path) -> None:
 def test_open_quote_is_reported_instead_of_swallowing_titles(file: Path) -> None:
     write(file, 'title,year\nHeat,1995\n"Alien,1979\nJaws,1975\n')
     assert read(file) == [
-        TitleEntry(None, "Heat", 1995, None, 2),
-        InvalidRow(3, '"Alien,1979', "a quote is not closed"),
-        TitleEntry(None, "Jaws", 1975, None, 4),
+        entry(None, "Heat", 1995, None, 2),
+        invalid(3, '"Alien,1979', "a quote is not closed"),
+        entry(None, "Jaws", 1975, None, 4),
     ]
 
 
@@ -300,7 +311,7 @@ def test_a_row_that_is_not_csv_is_reported_and_the_rest_is_read(file: Path) -> N
     broken, jaws = read(file)
     assert isinstance(broken, InvalidRow)
     assert (broken.line, "field" in broken.reason) == (2, True)
-    assert jaws == TitleEntry(None, "Jaws", 1975, None, 3)
+    assert jaws == entry(None, "Jaws", 1975, None, 3)
 
 
 def test_the_text_of_an_invalid_row_is_truncated(file: Path) -> None:
@@ -328,29 +339,29 @@ def test_title_basics_is_filtered(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(BASICS.encode()))
     assert detect_layout(path).kind == "IMDb title.basics"
     unusable = [
-        InvalidRow(9, "tt0000016\tmo", "the row is truncated"),
-        InvalidRow(
+        invalid(9, "tt0000016\tmo", "the row is truncated"),
+        invalid(
             10,
             "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction",
             "the id is a person's, not a title's",
         ),
     ]
     assert read(path, years=range(2010, 2012)) == [
-        TitleEntry("tt0000010", "Leaving", 2010, "movie", 3),
-        TitleEntry("tt0000011", "A", 2011, "movie", 4),
+        entry("tt0000010", "Leaving", 2010, "movie", 3),
+        entry("tt0000011", "A", 2011, "movie", 4),
         *unusable,
     ]
     assert read(path, years=[2010], types=("series", "game", "episode")) == [
-        TitleEntry("tt0000012", "B", 2010, "series", 5),
-        TitleEntry("tt0000014", "D", 2010, "episode", 7),
-        TitleEntry("tt0000015", "E", 2010, "game", 8),
+        entry("tt0000012", "B", 2010, "series", 5),
+        entry("tt0000014", "D", 2010, "episode", 7),
+        entry("tt0000015", "E", 2010, "game", 8),
         unusable[0],
     ]
     assert read(path) == [
-        TitleEntry("tt0000009", 'Miss "Jerry', 1894, "movie", 2),
-        TitleEntry("tt0000010", "Leaving", 2010, "movie", 3),
-        TitleEntry("tt0000011", "A", 2011, "movie", 4),
-        TitleEntry("tt0000013", "C", None, "movie", 6),
+        entry("tt0000009", 'Miss "Jerry', 1894, "movie", 2),
+        entry("tt0000010", "Leaving", 2010, "movie", 3),
+        entry("tt0000011", "A", 2011, "movie", 4),
+        entry("tt0000013", "C", None, "movie", 6),
         *unusable,
     ]
 
@@ -361,7 +372,7 @@ def test_title_basics_is_streamed_in_constant_memory(tmp_path: Path) -> None:
         file.write(BASICS_HEADER)
         for number in range(1, 50_001):
             file.write(f"tt{number:07d}\tmovie\tTitle {number}\tT\t0\t2010\t\\N\t90\tDrama\n")
-    rows = read_titles_file(path, years=[2010], types=["movie"])
+    rows = open_titles_files([path])[0].rows([2010], ["movie"])
     next(rows)
     tracemalloc.start()
     try:
@@ -402,7 +413,7 @@ def test_what_is_not_an_imdb_id(text: str) -> None:
 
 def test_error_for_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TitlesFileError, match=r"gone\.csv cannot be read \(No such file"):
-        read_titles_file(tmp_path / "gone.csv", years=None, types=["movie"])
+        open_titles_files([tmp_path / "gone.csv"])
 
 
 def test_error_for_a_folder(tmp_path: Path) -> None:
@@ -434,7 +445,7 @@ def test_error_names_the_file_the_problem_and_the_remedy(
 def test_error_for_a_truncated_file(file: Path) -> None:
     whole = gzip.compress("".join(f"tt{n:07d}\n" for n in range(1, 200_000)).encode())
     file.write_bytes(whole[: len(whole) // 2])
-    rows = read_titles_file(file, years=None, types=["movie"])
+    rows = open_titles_files([file])[0].rows()
     with pytest.raises(TitlesFileError, match="download a truncated file again"):
         list(rows)
 

@@ -19,7 +19,7 @@ from tap_omdb.config.titles_file import (
     TitleEntry,
     TitlesFileError,
     detect_layout,
-    read_titles_file,
+    open_titles_files,
 )
 from tap_omdb.config.values import parse_years
 
@@ -35,7 +35,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(path: Path) -> list[TitleEntry | InvalidRow]:
-    return list(read_titles_file(path, years=None, types=["movie"]))
+    [file] = open_titles_files([path])
+    return [row._replace(list="", columns=None) for row in file.rows()]
 
 
 def found(path: Path) -> Titles:
@@ -194,8 +195,8 @@ def test_json_items_that_name_no_title_have_their_line(file: Path) -> None:
 
 def test_what_was_read_before_broken_json_counts(file: Path) -> None:
     file.write_text('{"imdb_id": "tt1375666"}\n{"imdb_id": \n', encoding="utf-8")
-    rows = read_titles_file(file, years=None, types=["movie"])
-    assert next(rows) == TitleEntry("tt1375666", None, None, None, 1)
+    rows = open_titles_files([file])[0].rows()
+    assert next(rows)[:5] == ("tt1375666", None, None, None, 1)
     with pytest.raises(TitlesFileError, match=r"line 2 of .* is not JSON"):
         next(rows)
 
@@ -262,12 +263,12 @@ def test_a_line_that_does_not_end_is_an_error(file: Path) -> None:
 PEAK = """
 import sys
 from pathlib import Path
-from tap_omdb.config.titles_file import TitlesFileError, read_titles_file
+from tap_omdb.config.titles_file import TitlesFileError, open_titles_files
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
 before = peak()
 try:
-    print(sum(1 for _ in read_titles_file(Path(sys.argv[1]), years=None, types=["movie"])))
+    print(sum(1 for _ in open_titles_files([Path(sys.argv[1])])[0].rows()))
 except TitlesFileError as error:
     print(error)
 print(peak() - before)

@@ -12,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
 from tap_omdb.config.ratings_file import RatingsFileError
-from tap_omdb.config.titles_file import TITLE_BASICS, TitlesFileError, detect_layout
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.validation import show, unknown_setting
 from tap_omdb.config.values import (
     TYPES,
@@ -24,7 +24,7 @@ from tap_omdb.config.values import (
     parse_key,
     parse_ratings_file,
     parse_search_terms,
-    parse_titles_file,
+    parse_titles_files,
     parse_types,
     parse_url,
     parse_years,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
     from pathlib import Path
+
+    from tap_omdb.config.titles_file import TitlesFile
 
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 """The settings that name titles or searches; one of them is required."""
@@ -201,14 +203,15 @@ class Settings:
         title="Year tolerance",
         default=1,
     )
-    titles_file: Path | None = setting(
-        th.StringType,
+    titles_file: tuple[TitlesFile, ...] = setting(
+        th.CustomType({"type": ["string", "array"], "items": {"type": "string"}}),
         "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
         "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
-        "movies.csv, IMDb's title.basics.tsv.gz.",
+        "movies.csv, IMDb's title.basics.tsv.gz. Several files: a JSON array of paths, or a glob.",
         title="Titles file",
-        unset=None,
-        parse=parse_titles_file,
+        unset=(),
+        parse=parse_titles_files,
+        examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],
     )
     ratings_file: Path | None = setting(
         th.StringType,
@@ -344,7 +347,8 @@ class Settings:
             yield (
                 "coverage has no effect: it only applies to a search by years, without search_terms"
             )
-        if self.years and self.titles_file and detect_layout(self.titles_file).kind != TITLE_BASICS:
+        files = self.titles_file
+        if self.years and files and not any(file.is_catalogue for file in files):
             yield (
                 "years are searched in addition to titles_file: they only filter it if it is "
                 "IMDb's title.basics; leave years out to fetch only the titles of the file"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+from glob import glob
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tap_omdb.config.ratings_file import check_ratings_file
-from tap_omdb.config.titles_file import detect_layout, imdb_id_in
+from tap_omdb.config.titles_file import imdb_id_in, open_titles_files
 from tap_omdb.config.validation import show
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import date
+
+    from tap_omdb.config.titles_file import TitlesFile
 
 FIRST_YEAR = 1870
 """The oldest titles on IMDb are from the 1870s."""
@@ -188,25 +192,44 @@ def is_loopback(netloc: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
 
 
-def parse_titles_file(text: str) -> Path:
-    """Return the path of a file whose layout is known.
+def parse_titles_files(value: str | list[str]) -> tuple[TitlesFile, ...]:
+    """Return files whose layouts are known, from a path, a glob, or a list of them.
 
     Raises:
         SettingError: There is no such file.
-        TitlesFileError: No titles can be read from it.
+        TitlesFileError: No titles can be read from one.
     """
+    if isinstance(value, str):
+        value = _listed(value)
+    return open_titles_files([path for text in value for path in _matching(text)])
+
+
+def _listed(text: str) -> list[str]:
+    """Return the items of a JSON array, as a variable of the environment may have one."""
+    try:
+        items = json.loads(text)
+    except ValueError:
+        return [text]
+    is_list = isinstance(items, list) and all(isinstance(item, str) for item in items)
+    return items if is_list else [text]
+
+
+def _matching(text: str) -> list[Path]:
+    """Return the file of a path, or those that match a glob."""
     path = Path(text).expanduser()
-    if not path.exists():
-        message = f"there is no file {path.absolute()}; check the path"
-        raise SettingError(message)
-    if not path.is_file():
+    if path.is_file():
+        return [path]
+    if path.exists():
         message = (
             f"{path} is not a regular file, and is read more than once; save what it gives to a "
             "file first"
         )
         raise SettingError(message)
-    detect_layout(path)
-    return path
+    found = [Path(match) for match in sorted(glob(str(path), recursive=True))]  # noqa: PTH207 - an absolute one
+    if files := [match for match in found if match.is_file()]:
+        return files
+    message = f"there is no file {path.absolute()}; check the path"
+    raise SettingError(message)
 
 
 def parse_ratings_file(text: str) -> Path:

@@ -12,17 +12,11 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import (
-    TITLE_BASICS,
-    InvalidRow,
-    TitlesFileError,
-    detect_layout,
-    read_titles_file,
-)
+from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.titles import NOT_FOUND
@@ -33,7 +27,6 @@ from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import date
-    from pathlib import Path
 
     from tap_omdb.config.settings import Settings
     from tap_omdb.state.sync_state import SyncState
@@ -111,7 +104,7 @@ class Planner:
         """Yield all tasks that are due; lazily, so that the results of earlier tasks count.
 
         Args:
-            with_file: Whether to read the titles file.
+            with_file: Whether to read the titles files.
         """
         if self._selection.types:
             if self._ranking.ratings is not None:
@@ -129,8 +122,8 @@ class Planner:
         At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
         reading it twice would take too long.
         """
-        path = self._settings.titles_file
-        is_large = path is not None and path.stat().st_size > _SMALL_FILE
+        size = sum(file.path.stat().st_size for file in self._settings.titles_file)
+        is_large = size > _SMALL_FILE
         with_file = not is_large or self._ranking.ratings is not None
         try:
             number = sum(1 for _ in islice(self.tasks(with_file=with_file), MAX_COUNT))
@@ -165,8 +158,8 @@ class Planner:
             if imdb_id in never_fetched:
                 yield TitleTask(imdb_id, "refresh")
         yield from self._named()
-        if with_file and self._settings.titles_file:
-            yield from self._from_file(self._settings.titles_file)
+        if with_file:
+            yield from self._from_files()
         for imdb_id in self._state.titles.not_selected(self._selection.types):
             yield TitleTask(imdb_id, "refresh")
 
@@ -193,9 +186,10 @@ class Planner:
             if self._state.lookups.is_due(title, self._today):
                 yield self._lookup(title, "titles")
 
-    def _from_file(self, path: Path) -> Iterator[Task | InvalidRow]:
+    def _from_files(self) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
-        for row in read_titles_file(path, years=years, types=self._selection.found):
+        files = self._settings.titles_file
+        for row in chain.from_iterable(file.rows(years, self._selection.found) for file in files):
             if isinstance(row, InvalidRow):
                 yield row
             elif row.imdb_id is not None:
@@ -287,8 +281,7 @@ def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTas
 
 def _prefixes(settings: Settings) -> tuple[str, ...]:
     """Return the search terms for a year's titles; none where a file lists all of them."""
-    path = settings.titles_file
-    if path and detect_layout(path).kind == TITLE_BASICS:
+    if any(file.is_catalogue for file in settings.titles_file):
         return ()
     return ranked_prefixes(settings.coverage)
 

@@ -96,10 +96,10 @@ def unavailable_row(task: Task, plot: str, error: UnavailableError, now: datetim
     return _task_row(task, plot, error.reason, str(error), now, error.status, None)
 
 
-def invalid_row(row: InvalidRow, file_name: str, now: datetime) -> Row:
+def invalid_row(row: InvalidRow, now: datetime) -> Row:
     """Return the row of a titles file's line that does not identify a title."""
     values = {
-        "reject_id": f"{file_name}:{row.line}",
+        "reject_id": f"{row.list}:{row.line}",
         "imdb_id": None,
         "source": "titles_file",
         "request": None,

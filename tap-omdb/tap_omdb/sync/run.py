@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
-from tap_omdb.config.titles_file import detect_layout
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.redaction import redact
@@ -178,8 +177,8 @@ class SyncRun:
     def _log_settings(self) -> None:
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
-        if self._settings.titles_file:
-            logger.info("titles_file: %s", detect_layout(self._settings.titles_file).describe())
+        for file in self._settings.titles_file:
+            logger.info("titles_file: %s is %s", file.name, file.layout.describe())
 
     def _read_ratings(self) -> VoteRanking:
         path = self._settings.ratings_file
@@ -190,10 +189,8 @@ class SyncRun:
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
     def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
-        path = self._settings.titles_file
         while queue.invalid_rows:
-            row = queue.invalid_rows.popleft()
-            yield invalid_row(row, path.name if path else "", self._started)
+            yield invalid_row(queue.invalid_rows.popleft(), self._started)
 
     def _outcome(self, executor: RequestExecutor, queue: TaskQueue) -> _Outcome:
         if error := executor.error or queue.error:

@@ -23,7 +23,7 @@ from tap_omdb.config.titles_file.layout import (
     detect_layout,
 )
 from tap_omdb.config.titles_file.names import imdb_id_in, omdb_type, split_title
-from tap_omdb.config.titles_file.reader import read_titles_file
+from tap_omdb.config.titles_file.reader import TitlesFile, open_titles_files
 
 __all__ = [
     "LIST_OF_IDS",
@@ -37,10 +37,11 @@ __all__ = [
     "InvalidRow",
     "Layout",
     "TitleEntry",
+    "TitlesFile",
     "TitlesFileError",
     "detect_layout",
     "imdb_id_in",
     "omdb_type",
-    "read_titles_file",
+    "open_titles_files",
     "split_title",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_INVALID_ROW_TEXT = 500
 
@@ -11,8 +14,7 @@ class TitlesFileError(ValueError):
     """The whole file cannot be used; the message says why and gives the remedy."""
 
 
-@dataclass(frozen=True)
-class TitleEntry:
+class TitleEntry(NamedTuple):
     """One title of the file, identified by `imdb_id` or, without one, by `title`.
 
     Attributes:
@@ -21,6 +23,10 @@ class TitleEntry:
         year: The year of release, or the first of a series.
         type: OMDb's type (movie, series, episode, game), if the file has it.
         line: The line on which the row starts, from 1.
+        list: The file's name.
+        columns: Everything else of the row, by column: text, or any JSON value if the file is
+            JSON. A cell is left out if it says no more than the attributes above. None for a
+            catalogue.
     """
 
     imdb_id: str | None
@@ -28,23 +34,31 @@ class TitleEntry:
     year: int | None
     type: str | None
     line: int
+    list: str
+    columns: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class InvalidRow:
+class InvalidRow(NamedTuple):
     """One row that does not identify a title.
 
     Attributes:
         line: The line on which the row starts, from 1.
         text: The row, truncated to `MAX_INVALID_ROW_TEXT` characters.
         reason: What is wrong with it.
+        list: The file's name.
+        columns: The row, by column; None for a catalogue.
     """
 
     line: int
     text: str
     reason: str
+    list: str
+    columns: Mapping[str, Any] | None = None
 
 
-def invalid_row(line: int, text: str, reason: str) -> InvalidRow:
-    """Return an invalid row with its text truncated."""
-    return InvalidRow(line, text.strip()[:MAX_INVALID_ROW_TEXT], reason)
+def rest_of(columns: dict[str, Any], read: Mapping[str | None, object]) -> dict[str, Any]:
+    """Return a row's columns without those that say no more than what was read from them."""
+    for name, value in read.items():
+        if name is not None and value is not None and columns.get(name) in {value, str(value)}:
+            del columns[name]
+    return columns

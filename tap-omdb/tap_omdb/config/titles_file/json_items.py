@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tap_omdb.config.titles_file.entries import (
+    MAX_INVALID_ROW_TEXT,
     InvalidRow,
     TitleEntry,
     TitlesFileError,
-    invalid_row,
+    rest_of,
 )
 from tap_omdb.config.titles_file.names import (
     imdb_id_in,
@@ -27,6 +28,8 @@ MAX_ITEM = 1_000_000
 """Characters of one item."""
 
 _CHUNK = 65_536
+_ITEM = "item"
+"""The column of an item that is not an object."""
 _BETWEEN = " \t\r\n,[]\ufeff"
 _ID_KEYS = ("imdbid", "imdb", "tconst", "const", "imdbtitleid")
 _TITLE_KEYS = ("title", "name", "primarytitle", "movie", "film")
@@ -37,7 +40,7 @@ _NESTED = ("episode", "movie", "show", "series", "game")
 _decoder = json.JSONDecoder()
 
 
-def json_items(text: TextIO, path: Path) -> Iterator[TitleEntry | InvalidRow]:
+def json_items(text: TextIO, path: Path, name: str) -> Iterator[TitleEntry | InvalidRow]:
     """Yield the title of each item of a JSON array, or of each line of JSON lines.
 
     An item is an IMDb id, a title, or an object that has one of them.
@@ -63,7 +66,7 @@ def json_items(text: TextIO, path: Path) -> Iterator[TitleEntry | InvalidRow]:
         if end == len(buffer) and not isinstance(item, (dict, str)) and (more := text.read(_CHUNK)):
             buffer += more  # a number may continue in the next chunk
             continue
-        yield _convert(item, line, buffer[:end])
+        yield _convert(item, line, buffer[:end], name)
         line += buffer.count("\n", 0, end)
         buffer = buffer[end:]
 
@@ -73,14 +76,17 @@ def _skip(buffer: str) -> tuple[str, int]:
     return rest, buffer.count("\n", 0, len(buffer) - len(rest))
 
 
-def _convert(item: object, line: int, text: str) -> TitleEntry | InvalidRow:
+def _convert(item: object, line: int, text: str, list_name: str) -> TitleEntry | InvalidRow:
     if isinstance(item, (str, int)) and not isinstance(item, bool):
         if imdb_id := imdb_id_in(str(item)):
-            return TitleEntry(imdb_id, None, None, None, line)
+            columns = rest_of({_ITEM: item}, {_ITEM: imdb_id})
+            return TitleEntry(imdb_id, None, None, None, line, list_name, columns)
         if isinstance(item, str) and item.strip():
             title, year = title_and_year(item.strip(), None)
-            return TitleEntry(None, title, year, None, line)
+            columns = rest_of({_ITEM: item}, {_ITEM: title})
+            return TitleEntry(None, title, year, None, line, list_name, columns)
     if isinstance(item, dict):
+        columns = {str(key): value for key, value in item.items()}
         values = {plain(str(key)): value for key, value in item.items()}
         kind = omdb_type(str(values.get("type") or ""))
         for name in _NESTED:
@@ -92,8 +98,11 @@ def _convert(item: object, line: int, text: str) -> TitleEntry | InvalidRow:
         if imdb_id or title:
             year = year_in(_first(values, _YEAR_KEYS))
             name, year = title_and_year(title, year)
-            return TitleEntry(imdb_id, name or None, year, kind, line)
-    return invalid_row(line, text, "no IMDb id and no title")
+            return TitleEntry(imdb_id, name or None, year, kind, line, list_name, columns)
+    else:
+        columns = {_ITEM: item}
+    text = text.strip()[:MAX_INVALID_ROW_TEXT]
+    return InvalidRow(line, text, "no IMDb id and no title", list_name, columns)
 
 
 def _imdb_id(values: Mapping[str, Any]) -> str | None:

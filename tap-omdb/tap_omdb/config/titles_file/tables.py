@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_omdb.config.titles_file.entries import InvalidRow, TitleEntry, invalid_row
+from tap_omdb.config.titles_file.entries import (
+    MAX_INVALID_ROW_TEXT,
+    InvalidRow,
+    TitleEntry,
+    rest_of,
+)
 from tap_omdb.config.titles_file.names import (
     imdb_id_in,
     is_person_id,
@@ -56,8 +61,10 @@ class Selection:
 class Table:
     """Converts the rows of one table."""
 
-    def __init__(self, layout: Layout, header: list[str]) -> None:
+    def __init__(self, layout: Layout, header: list[str], name: str, *, is_catalogue: bool) -> None:
         """Find the columns of a layout in the header."""
+        self._name = name
+        self._header = None if is_catalogue else unique(header)
         names = [name.strip() for name in header]
         index = {role: names.index(name) for role, name in layout.columns.items()}
         self._id = index.get("imdb_id")
@@ -83,9 +90,25 @@ class Table:
         title = self._cell(cells, self._title) or None
         if title and not (text and is_person_id(text)):
             title, year = title_and_year(title, year)
-            return TitleEntry(imdb_id, title, year, kind, line)
+            return TitleEntry(
+                imdb_id,
+                title,
+                year,
+                kind,
+                line,
+                self._name,
+                self._rest(cells, imdb_id, title, year, kind),
+            )
         if imdb_id:
-            return TitleEntry(imdb_id, None, year, kind, line)
+            return TitleEntry(
+                imdb_id,
+                None,
+                year,
+                kind,
+                line,
+                self._name,
+                self._rest(cells, imdb_id, None, year, kind),
+            )
         if text and text.lower() not in _NO_ID:
             return self._invalid(row, why_not_an_id(text))
         empty = "no IMDb id and no title" if self._title is not None else "no IMDb id"
@@ -99,7 +122,28 @@ class Table:
         return "" if text == _MISSING else text
 
     def _invalid(self, row: Row, reason: str) -> InvalidRow:
-        return invalid_row(row.line, self._delimiter.join(row.cells), reason)
+        text = self._delimiter.join(row.cells).strip()[:MAX_INVALID_ROW_TEXT]
+        return InvalidRow(row.line, text, reason, self._name, self._columns(row.cells, row.error))
+
+    def _columns(self, cells: list[str], error: str | None = None) -> dict[str, Any] | None:
+        if self._header is None:
+            return None
+        if error:
+            return {"line": cells[0]}
+        columns = dict(zip(self._header, cells, strict=False))
+        for number, cell in enumerate(cells[len(self._header) :], start=len(self._header) + 1):
+            columns[f"column {number}"] = cell
+        return columns
+
+    def _rest(self, cells: list[str], *read: object) -> dict[str, Any] | None:
+        columns, header = self._columns(cells), self._header
+        if columns is None or header is None:
+            return None
+        names = (
+            header[i] if i is not None else None
+            for i in (self._id, self._title, self._year, self._type)
+        )
+        return rest_of(columns, dict(zip(names, read, strict=True)))
 
 
 def unquoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
@@ -176,3 +220,16 @@ def _swallows_rows(record: list[Line], delimiter: str, width: int | None) -> boo
         (cells := _parse([line], delimiter)[0]) is not None and len(cells) >= width
         for line in record[1:]
     )
+
+
+def unique(header: list[str]) -> list[str]:
+    """Return the names of all columns: "column 2" where there is none, "title (2)" for a second."""
+    names: list[str] = []
+    for number, text in enumerate(header, start=1):
+        name = plain = text.strip() or f"column {number}"
+        count = 1
+        while name in names:
+            count += 1
+            name = f"{plain} ({count})"
+        names.append(name)
+    return names

@@ -1,0 +1,141 @@
+{{ config(materialized='table', tags=['replaced']) }}
+
+-- A changed list is loaded as a whole, so that its last version has all of its rows.
+with entries as (
+    select *
+    from (
+        select
+            *,
+            max(read_at) over (partition by list) as list_read_at
+        from {{ ref('stg_omdb__list_entries') }}
+    ) as versions
+    where read_at = list_read_at and position > 0
+),
+
+lookups as (
+    select * from {{ ref('stg_omdb__lookups') }}
+),
+
+rejects as (
+    select * from {{ ref('stg_omdb__rejects') }}
+),
+
+-- OMDb returns a title for its own id, and for others that were merged into it.
+titles as (
+    select distinct on (listed.imdb_id)
+        listed.imdb_id as listed_imdb_id,
+        titles.imdb_id
+    from {{ ref('int_titles') }} as titles
+    cross join lateral (
+        select titles.imdb_id, 0 as place
+        union all
+        select merged.imdb_id, 1
+        from unnest(titles.merged_ids) as merged (imdb_id)
+    ) as listed
+    order by listed.imdb_id, listed.place
+),
+
+-- The lists' columns by plain name: "Your Rating", your_rating and yourRating are the same.
+named as (
+    select
+        entries.list,
+        entries.position,
+        jsonb_object_agg(cell.name, cell.value) as cells,
+        bool_or(cell.name = 'movieid')
+        and bool_or(cell.name = 'averagerating') as is_movielens
+    from entries
+    cross join lateral (
+        select
+            regexp_replace(lower(key), '[^a-z0-9]', '', 'g') as name,
+            btrim(value) as value
+        from jsonb_each_text(entries.columns)
+    ) as cell
+    where cell.value <> ''
+    group by entries.list, entries.position
+),
+
+own as (
+    select
+        list,
+        position,
+        (
+            select own.rating
+            from (
+                values
+                (1, cells ->> 'yourrating', 1), -- IMDb, TMDB
+                (2, cells ->> 'rating10', 1), -- what Letterboxd imports
+                (3, case when cells ? 'letterboxduri' then cells ->> 'rating' end, 2),
+                (4, case when cells ? 'ratedat' then cells ->> 'rating' end, 1), -- Trakt
+                (5, cells ->> 'userrating', 1), -- Plex, Kodi
+                (6, case when is_movielens then cells ->> 'rating' end, 2),
+                (7, case when is_movielens then cells ->> 'averagerating' end, 2)
+            ) as given (place, number, factor)
+            cross join lateral (
+                select
+                    case
+                        when given.number ~ '^[0-9]{1,2}([.,][0-9]{1,9})?$'
+                            then given.factor * replace(given.number, ',', '.')::numeric
+                    end as rating
+            ) as own
+            where own.rating between 0.1 and 10
+            order by given.place
+            limit 1
+        ) as rating,
+        (
+            -- Added day by day, because Postgres refuses to read February 30.
+            select (left(given.date, 8) || '01')::date + substr(given.date, 9, 2)::integer - 1
+            from (
+                values
+                {%- for name in [
+                    'daterated', 'ratedat', 'watcheddate', 'datewatched', 'watchedat',
+                    'lastwatchedat', 'lastplayed', 'created', 'listedat', 'dateadded',
+                ] %}
+                ({{ loop.index }}, cells ->> '{{ name }}'),
+                {%- endfor %}
+                (99, case when cells ? 'letterboxduri' then cells ->> 'date' end)
+            ) as given (place, date)
+            where given.date ~ '^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+            order by given.place
+            limit 1
+        ) as date
+    from named
+),
+
+list_entries as (
+    select
+        entries.list,
+        entries.position,
+        entries.line,
+        entries.title as listed_title,
+        entries.year as listed_year,
+        entries.type as listed_kind,
+        entries.imdb_id as listed_imdb_id,
+        titles.imdb_id,
+        case
+            when titles.imdb_id is null then null
+            when entries.imdb_id is null then lookups.matched_by
+            else 'imdb_id'
+        end as matched_by,
+        case
+            when entries.reason is not null then 'invalid'
+            when titles.imdb_id is not null then 'found'
+            when lookups.outcome <> 'found' then lookups.outcome
+            when rejects.reason in ('not_found', 'incorrect_id', 'no_data') then 'not_found'
+            else 'pending'
+        end as outcome,
+        case
+            when titles.imdb_id is null
+                then coalesce(entries.reason, lookups.message, rejects.message)
+        end as reason,
+        own.rating::numeric(4, 2) as own_rating,
+        own.date as own_date,
+        entries.columns,
+        entries.read_at
+    from entries
+    left join lookups on entries.lookup_id = lookups.lookup_id
+    left join titles on coalesce(entries.imdb_id, lookups.imdb_id) = titles.listed_imdb_id
+    left join rejects on 'i=' || entries.imdb_id = rejects.reject_id
+    left join own on entries.list = own.list and entries.position = own.position
+)
+
+select * from list_entries

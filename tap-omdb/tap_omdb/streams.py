@@ -134,13 +134,13 @@ def _details_schema(stream: str) -> dict[str, Any]:
 
 
 def _schema(
-    *columns: tuple[str, th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]], str],
+    *columns: tuple[str, th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]], str], keys: int = 1
 ) -> dict[str, Any]:
-    """Return the schema of columns with names, types and descriptions; the first is the key."""
+    """Return the schema of columns with names, types and descriptions; the first are the key."""
     return th.PropertiesList(
         *(
-            th.Property(name, type_, required=name == columns[0][0], description=description)
-            for name, type_, description in columns
+            th.Property(name, type_, required=number < keys, description=description)
+            for number, (name, type_, description) in enumerate(columns)
         )
     ).to_dict()
 
@@ -203,6 +203,47 @@ class SearchesStream(OMDbStream):
         ("is_complete", th.BooleanType, "Whether all pages were read."),
         ("error", th.StringType, "OMDb's error text, if there was an error."),
         ("searched_at", th.DateTimeType, "When the search was last read (UTC)."),
+    )
+
+
+class ListEntriesStream(OMDbStream):
+    """The rows of the lists in `titles_file`; a list that has changed is emitted as a whole."""
+
+    name = "list_entries"
+    primary_keys = ("list", "position")
+    replication_key = "read_at"
+    schema: ClassVar[dict[str, Any]] = _schema(
+        ("list", th.StringType, "The name of the list's file."),
+        ("position", th.IntegerType, "The row's place in it, from 1; 0 if it has no rows."),
+        ("line", th.IntegerType, "The line on which the row starts, from 1."),
+        ("title", th.StringType, "The title, as it is looked up."),
+        ("year", th.IntegerType, "The year of the list."),
+        ("type", th.StringType, "OMDb's type, if the list has it."),
+        ("imdb_id", th.StringType, "The IMDb id of the list."),
+        ("lookup_id", th.StringType, "The key in `lookups` of what the row is looked up as."),
+        ("reason", th.StringType, "Why the row is invalid; null if it is valid."),
+        ("columns", th.ObjectType(additional_properties=True), "Everything else of the row."),
+        ("read_at", th.DateTimeType, "When this version of the list was read (UTC)."),
+        keys=2,
+    )
+
+
+class LookupsStream(OMDbStream):
+    """What each lookup by name found, and which listed ids are left out."""
+
+    name = "lookups"
+    primary_keys = ("lookup_id",)
+    replication_key = "looked_up_at"
+    schema: ClassVar[dict[str, Any]] = _schema(
+        ("lookup_id", th.StringType, "title|year|type, in lower case; an id that is left out."),
+        ("title", th.StringType, "The title looked up."),
+        ("year", th.IntegerType, "Its year; null: any."),
+        ("type", th.StringType, "Its type; null: any."),
+        ("outcome", th.StringType, "found, not_found, year_mismatch or left_out."),
+        ("imdb_id", th.StringType, "The title found."),
+        ("matched_by", th.StringType, "How it was found: title_and_year or title."),
+        ("message", th.StringType, "Why it was not found, or is left out."),
+        ("looked_up_at", th.DateTimeType, "When it was looked up (UTC)."),
     )
 
 
@@ -277,6 +318,8 @@ STREAMS: tuple[type[OMDbStream], ...] = (
     SeriesStream,
     EpisodesStream,
     GamesStream,
+    ListEntriesStream,
+    LookupsStream,
     SearchesStream,
     RejectsStream,
     SyncsStream,

@@ -19,7 +19,7 @@ MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
     *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
     *("certificates", "movie_ratings", "movie_awards", "series", "seasons", "episodes", "games"),
-    *("searches", "rejects", "dbt_runs"),
+    *("list_entries", "searches", "rejects", "dbt_runs"),
 }
 VIEWS = {
     *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),

@@ -29,7 +29,7 @@ from tap_omdb.config.values import (
     parse_url,
     parse_years,
 )
-from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.omdb.records import STREAM_OF_TYPE, storable
 from tap_omdb.redaction import redact
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from tap_omdb.config.titles_file import TitlesFile
+    from tap_omdb.config.titles_file import TitleEntry, TitlesFile
 
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 """The settings that name titles or searches; one of them is required."""
@@ -120,6 +120,16 @@ class Title:
     title: str
     year: int | None = None
     type: str | None = None
+
+    @classmethod
+    def of(cls, entry: TitleEntry) -> Title:
+        """Return what a row of a list without an id is looked up as."""
+        return cls(storable(entry.title), entry.year, entry.type)
+
+    @property
+    def key(self) -> str:
+        """What identifies the lookup: in the state, in `lookups` and in `list_entries`."""
+        return f"{self.title.casefold()}|{self.year or ''}|{self.type or ''}"
 
 
 def _parse_title(item: Mapping[str, Any]) -> Title:

@@ -458,7 +458,7 @@ def to_record(
     values["merged_ids"] = list(merged_ids) or None
     values["matched_by"] = matched_by
     values["unparsed"] = unparsed or None
-    values["extra"] = _storable(dict(_unknown(details, _KEYS[stream]))) or None
+    values["extra"] = storable(dict(_unknown(details, _KEYS[stream]))) or None
     values["fetched_at"] = to_timestamp(fetched_at)
     return Record(stream, values)
 
@@ -532,10 +532,10 @@ def _as_text(value: object) -> str:
 
 
 def _as_json(value: object) -> str:
-    return json.dumps(_storable(value), ensure_ascii=False)
+    return json.dumps(storable(value), ensure_ascii=False)
 
 
-def _storable(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 (any JSON value)
+def storable(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 (any JSON value)
     """Return a JSON value that every JSON parser and Postgres can store.
 
     Numbers that not all of them can store (NaN, infinities, more than 64 bits) become text.
@@ -554,10 +554,10 @@ def _storable(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 (any JSON valu
             name = _text(key)
             while name in stored:
                 name += "\ufffd"
-            stored[name] = _storable(item, depth + 1)
+            stored[name] = storable(item, depth + 1)
         return stored
     if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
+        return [storable(item, depth + 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, int) and abs(value) > BIGINT_MAX:

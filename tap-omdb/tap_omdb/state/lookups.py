@@ -94,8 +94,7 @@ class LookupIndex:
 
 def _hash(title: Title) -> str:
     """Return 8 characters: among 100,000 lookups, a collision occurs once in 50,000 cases."""
-    text = f"{title.title.casefold()}|{title.year or ''}|{title.type or ''}"
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(title.key.encode()).digest()[:6]).decode()
 
 
 def _hash_without_year(title: Title) -> str:

@@ -15,6 +15,7 @@ It is readable JSON (see `dated_index` for how a million titles fit in it):
      "failures": {"tt0000001": {"k3v9": {"day": "2026-11-22", "attempts": 1,
                                          "matched_by": "search"}}},
      "merged_ids": {"4440394": "2250912"},
+     "lists": {"watchlist.csv": "Zm9vYmFy"},
      "requests": {"2026-11-22/7d": {"k3v9": 412}}}
 
 "k3v9" identifies a run. States of several runs can be merged as `meltano state merge` does it.
@@ -44,7 +45,7 @@ BOOKMARK = "sync_state"
 VERSION = 2
 PARTS = (
     *("titles", "seasons", "lookups", "searches", "search_progress"),
-    *("pending", "failures", "merged_ids", "requests"),
+    *("pending", "failures", "merged_ids", "lists", "requests"),
 )
 """In the order in which they are written."""
 
@@ -68,6 +69,8 @@ class SyncState:
         self.lookups = LookupIndex(refresh, run)
         self.searches = SearchIndex(refresh, run)
         self._indexes = (self.titles, self.seasons, self.lookups, self.searches)
+        self.lists: dict[str, str] = {}
+        """A digest of each list whose rows have been emitted, by the list's name."""
         self.requests: dict[str, dict[str, int]] = {}
         """Requests sent, by day and key, then by run; see `budget`."""
         if state:
@@ -79,6 +82,7 @@ class SyncState:
         for index in self._indexes:
             for part, content in index.dump().items():
                 state[part] |= content
+        state["lists"] = dict(self.lists)
         state["requests"] = {key: dict(counts) for key, counts in self.requests.items()}
         return state
 
@@ -115,6 +119,7 @@ class SyncState:
         try:
             for index in self._indexes:
                 index.load(state)
+            self.lists = dict(state.get("lists", {}))
             self.requests = {
                 key: {run: int(count) for run, count in counts.items()}
                 for key, counts in state.get("requests", {}).items()

@@ -81,6 +81,11 @@ class TitleIndex:
         mark = self._mark_of(imdb_id)
         return mark is not None and mark.label.outcome != NOT_FOUND
 
+    def is_not_selected(self, imdb_id: str) -> bool:
+        """Return whether a title was last fetched while its stream was not selected."""
+        mark = self._mark_of(self._merged.get(imdb_id, imdb_id))
+        return mark is not None and mark.label.outcome == NOT_SELECTED
+
     def matched_by(self, imdb_id: str) -> str | None:
         """Return how a known title was found; None if the state does not have it."""
         failure, mark = self._failures.get(imdb_id), self._mark_of(imdb_id)

@@ -196,7 +196,7 @@ class Planner:
                 if not self._state.titles.is_known(row.imdb_id):
                     yield TitleTask(row.imdb_id, "titles_file", row.line)
             elif row.title is not None:
-                title = Title(row.title, row.year, row.type)
+                title = Title.of(row)
                 if self._state.lookups.is_due(title, self._today):
                     yield self._lookup(title, "titles_file", row.line)
 

@@ -1,20 +1,24 @@
-"""The rows of `searches` and `rejects`, and the errors that are rejected for long."""
+"""The rows of all streams but those of titles and runs; the errors that are rejected for long."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_omdb.omdb.records import to_timestamp
+from tap_omdb.config.settings import Title
+from tap_omdb.config.titles_file import InvalidRow
+from tap_omdb.omdb.records import InvalidRecord, storable, to_timestamp
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse
 from tap_omdb.redaction import redact
+from tap_omdb.sync.tasks import LookupTask
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_omdb.client import Response
-    from tap_omdb.config.titles_file import InvalidRow
+    from tap_omdb.config.titles_file import TitleEntry
     from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.sync.tasks import Task
+    from tap_omdb.sync.tasks import Task, TitleTask
     from tap_omdb.transport.errors import UnavailableError
 
 _PERMANENT = {
@@ -23,6 +27,8 @@ _PERMANENT = {
     ErrorKind.BAD_REQUEST,
     ErrorKind.BLOCKED,
 }
+LEFT_OUT = "left_out"
+"""The outcome of what is asked for, but not to be loaded."""
 _REASONS = {
     ErrorKind.NOT_FOUND: "not_found",
     ErrorKind.INCORRECT_ID: "incorrect_id",
@@ -36,6 +42,22 @@ class Row(NamedTuple):
 
     stream: str
     values: dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """What came of a lookup.
+
+    Attributes:
+        outcome: One of those that the schema of `lookups` lists.
+        imdb_id: The title that was found.
+        matched_by: How it was found.
+        message: Why it was not found, or is left out.
+    """
+
+    outcome: str
+    imdb_id: str | None = None
+    matched_by: str | None = None
+    message: str | None = None
 
 
 def is_permanent(response: Response) -> bool:
@@ -94,6 +116,66 @@ def error_row(task: Task, plot: str, response: Response) -> Row:
 def unavailable_row(task: Task, plot: str, error: UnavailableError, now: datetime) -> Row:
     """Return the row of a request whose retries are exhausted."""
     return _task_row(task, plot, error.reason, str(error), now, error.status, None)
+
+
+def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -> Row:
+    """Return the row of a list's row.
+
+    Args:
+        row: The row as it was read.
+        position: Its place in the list, from 1.
+        now: When the list was read (UTC).
+    """
+    title = year = type_ = imdb_id = lookup_id = reason = None
+    if isinstance(row, InvalidRow):
+        reason = row.reason
+    else:
+        imdb_id, title, year, type_ = row.imdb_id, row.title, row.year, row.type
+        lookup_id = imdb_id or Title.of(row).key
+    try:
+        columns = storable(row.columns)
+    except InvalidRecord:  # nested too deep
+        columns = {"row": json.dumps(row.columns)}
+    values = {
+        "list": row.list,
+        "position": position,
+        "line": row.line,
+        "title": storable(title),
+        "year": year,
+        "type": type_,
+        "imdb_id": imdb_id,
+        "lookup_id": lookup_id,
+        "reason": reason,
+        "columns": columns,
+        "read_at": to_timestamp(now),
+    }
+    return Row("list_entries", values)
+
+
+def emptied_list_row(name: str, now: datetime) -> Row:
+    """Return the row that tells that a list has no rows any more."""
+    return list_entry_row(InvalidRow(0, "", "the list has no rows", name), 0, now)
+
+
+def lookup_row(task: TitleTask | LookupTask, answer: Answer, now: datetime) -> Row:
+    """Return the row of a lookup that was answered, or of an id that is left out.
+
+    Args:
+        task: What was asked for.
+        answer: What came of it.
+        now: When it was answered (UTC).
+    """
+    title = task.title if isinstance(task, LookupTask) else None
+    values = {
+        "lookup_id": title.key if title else task.imdb_id,
+        "title": title and title.title,
+        "year": title and title.year,
+        "type": title and title.type,
+        **answer._asdict(),
+        "message": answer.message and redact(answer.message),
+        "looked_up_at": to_timestamp(now),
+    }
+    return Row("lookups", values)
 
 
 def invalid_row(row: InvalidRow, now: datetime) -> Row:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
+from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.redaction import redact
@@ -22,6 +23,7 @@ from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
+from tap_omdb.sync.lists import ChangedLists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
@@ -115,7 +117,7 @@ class SyncRun:
         self._started = clock.now()
         workers = 1 if is_test else self._settings.concurrency
         try:
-            with closing(self._cache), closing(self._execute(workers)) as rows:
+            with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
                 for row in rows:
                     if row.stream in self._streams:
                         self._rows[row.stream] += 1
@@ -134,7 +136,7 @@ class SyncRun:
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
 
-    def _execute(self, workers: int) -> Generator[Row]:
+    def _execute(self, workers: int, *, is_test: bool) -> Generator[Row]:
         settings, state = self._settings, self._state
         self._log_settings()
         self._cache.load(state.covers, self._started, starts_over=self._starts_over)
@@ -151,6 +153,8 @@ class SyncRun:
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
             yield from handler.begin(self._started)
+            if "list_entries" in self._streams and not is_test:  # a test is to send a request
+                yield from self._list_entries(queue)
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
@@ -187,6 +191,16 @@ class SyncRun:
         ratings = read_ratings_file(path)
         logger.info("ratings_file: %s ratings", f"{len(ratings):,}")
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
+
+    def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
+        lists = ChangedLists(self._settings, self._state, self._ranking, self._started)
+        try:
+            for row in lists.rows():
+                if self.exit_code:  # a signal
+                    return
+                yield row
+        except TitlesFileError as error:
+            queue.error = f"titles_file: {error}"
 
     def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
         while queue.invalid_rows:

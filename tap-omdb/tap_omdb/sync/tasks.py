@@ -105,6 +105,11 @@ class LookupTask(_Request):
         return Query((*params, ("plot", plot)))
 
     @property
+    def key(self) -> str:
+        """What identifies the lookup: also without its year, each is to match its own."""
+        return f"{self.title.key} {self.ignores_year}"
+
+    @property
     def reject_id(self) -> str:
         """The key of its row in `rejects`, with the year: others may have the same name."""
         with_year = replace(self, ignores_year=False)

@@ -27,7 +27,7 @@ from tap_omdb.state.lookups import (
 )
 from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.handler import Handler
-from tap_omdb.sync.rows import Row, is_permanent
+from tap_omdb.sync.rows import LEFT_OUT, Answer, Row, is_permanent, lookup_row
 from tap_omdb.sync.tasks import LookupTask, TitleTask
 
 if TYPE_CHECKING:
@@ -58,12 +58,20 @@ class _DetailsHandler(Handler[D]):
     def _mark_not_found(self, task: D, today: date) -> None:
         """Record that OMDb has no such title."""
 
+    @staticmethod
+    def _answer(task: D, response: Response, answer: Answer) -> Iterator[Row]:
+        """Yield the row of `lookups`; an id has one only if it is left out."""
+        if isinstance(task, LookupTask) or answer.outcome == LEFT_OUT:
+            yield lookup_row(task, answer, response.raw.fetched_at)
+
     @override
     def handle(self, task: D, response: Response) -> Iterator[Row]:
         today = response.raw.fetched_at.date()
         if not isinstance(response.parsed, TitleDetails):
             yield self._reject_error(task, response)
             if is_permanent(response):
+                message = response.error.message if response.error else None
+                yield from self._answer(task, response, Answer("not_found", message=message))
                 self._mark_not_found(task, today)
             else:
                 self.mark_failed(task, today)
@@ -78,7 +86,12 @@ class _DetailsHandler(Handler[D]):
         yield Row(*record)
         values = record.values
         imdb_id, title_type = values["imdb_id"], _TYPE_OF_STREAM[record.stream]
-        if title_type in self._parts.selection.types:
+        is_selected = title_type in self._parts.selection.types
+        outcome = "found" if is_selected else LEFT_OUT
+        message = None if is_selected else f"the stream {record.stream} is not selected"
+        answer = Answer(outcome, imdb_id, values["matched_by"], message)
+        yield from self._answer(task, response, answer)
+        if is_selected:
             self._state.titles.mark_fetched(
                 imdb_id,
                 FetchedLabel(title_type, values["year"], values["matched_by"]),
@@ -137,6 +150,7 @@ class LookupHandler(_DetailsHandler[LookupTask]):
         ):
             message = _describe_mismatch(task, response.parsed.data)
             yield self._reject(task, response, "year_mismatch", message)
+            yield from self._answer(task, response, Answer("year_mismatch", message=message))
             self._mark_not_found(task, today)
         else:
             yield from super().handle(task, response)

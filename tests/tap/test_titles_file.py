@@ -5,28 +5,33 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tap_omdb.config.titles_file import (
-    MAX_INVALID_ROW_TEXT,
     InvalidRow,
-    Layout,
     TitleEntry,
+    TitlesFile,
     TitlesFileError,
-    detect_layout,
     imdb_id_in,
-    omdb_type,
     open_titles_files,
-    split_title,
 )
+from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT, omdb_type, split_title
 
 if TYPE_CHECKING:
     from collections.abc import Container
-    from pathlib import Path
+
+    from tests.tap.conftest import Config, RunTap
+
+FOLDER = Path(__file__).parent
+LAYOUTS = (FOLDER / "titles_file_layouts.txt").read_text(encoding="utf-8").split("=== ")[1:]
 
 BASICS_HEADER = (
     "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear"
@@ -39,121 +44,67 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "titles.csv"
 
 
-def write(path: Path, content: str, encoding: str = "utf-8") -> Path:
-    path.write_bytes(content.encode(encoding))
-    return path
-
-
-def entry(
-    imdb_id: str | None, title: str | None, year: int | None, kind: str | None, line: int
-) -> TitleEntry:
-    return TitleEntry(imdb_id, title, year, kind, line, "")
-
-
-def invalid(line: int, text: str, reason: str) -> InvalidRow:
-    return InvalidRow(line, text, reason, "")
-
-
-def read(
-    path: Path, years: Container[int] | None = None, types: tuple[str, ...] = ("movie",)
-) -> list[TitleEntry | InvalidRow]:
+def opened(path: Path) -> TitlesFile:
     [file] = open_titles_files([path])
-    return [row._replace(list="", columns=None) for row in file.rows(years, types)]
+    return file
 
 
-def ids(path: Path) -> list[str | None]:
-    return [row.imdb_id for row in read(path) if isinstance(row, TitleEntry)]
+def read(path: Path) -> list[TitleEntry | InvalidRow]:
+    return [*opened(path).rows()]
 
 
 def titles(path: Path) -> list[tuple[str | None, int | None]]:
     return [(row.title, row.year) for row in read(path) if isinstance(row, TitleEntry)]
 
 
-def test_list_of_ids_with_comments_urls_and_bare_numbers(file: Path) -> None:
-    write(
-        file,
-        "# mine\n"
-        "\n"
-        "tt0111161\n"
-        "1375666\n"
-        "114709  # Toy Story\n"
-        "https://www.imdb.com/title/tt10872600/?ref_=nv_sr_1#full\n"
-        "TT0068646,The Godfather\n"
-        "foo\n"
-        "nm0000151\n"
-        "tt123456789\n",
-    )
-    assert detect_layout(file).describe() == "a list of IMDb ids, one per line"
-    assert read(file) == [
-        entry("tt0111161", None, None, None, 3),
-        entry("tt1375666", None, None, None, 4),
-        entry("tt0114709", None, None, None, 5),
-        entry("tt10872600", None, None, None, 6),
-        entry("tt0068646", None, None, None, 7),
-        invalid(8, "foo", "not an IMDb id"),
-        invalid(9, "nm0000151", "the id is a person's, not a title's"),
-        invalid(10, "tt123456789", "not an IMDb id"),
+# Layouts
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=[layout.partition("\n")[0] for layout in LAYOUTS])
+def test_layout(file: Path, layout: str) -> None:
+    text, _, results = layout.partition("\n")[2].partition("---\n")
+    file.write_text(text, encoding="utf-8")
+    found = [
+        [*row[:4]] if isinstance(row, TitleEntry) else [row.line, row.reason] for row in read(file)
+    ]
+    expected = [json.loads(line) for line in results.splitlines()]
+    assert found == [
+        row if isinstance(row[0], int) else [*row, None, None, None][:4] for row in expected
     ]
 
 
-def test_imdb_export(file: Path) -> None:
-    write(
-        file,
-        "Position,Const,Created,Modified,Description,Title,Original Title,URL,Title Type,"
-        "IMDb Rating,Runtime (mins),Year,Genres,Num Votes,Release Date,Directors\n"
-        '1,tt0903747,2020-01-01,2020-01-01,"two\nlines",Breaking Bad,Breaking Bad,'
-        "https://www.imdb.com/title/tt0903747/,TV Series,9.5,45,2008,Crime,2000000,2008-01-20,\n"
-        "2,tt0185906,,,,Band of Brothers,,,TV Mini Series,9.4,594,2001,War,500000,2001-09-09,\n"
-        "3,tt2140553,,,,The Last of Us,,,Video Game,9.7,,2013,,,,\n"
-        "4,tt0060345,,,,How the Grinch Stole Christmas!,,,TV Short,8.3,26,1966,,,,\n",
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("a,b\n1,2\n3,4\n", '"a", "b"'),
+        ("a;b\nc;d\n", '"a", "b"'),
+        ("director,born\nSome Body,1970\n", '"director", "born"'),
+        ('x,y\n"Twin, The","a, b"\n', '"x", "y"'),
+        ("Up,Pete Docter\nHeat,Michael Mann\n", '"Up", "Pete Docter"'),
+        ('Poster,Genre\n"https://x.example","Action, Adventure"\n', '"Poster", "Genre"'),
+        ("1::1193::5::978300760\n1::661::3::978302109\n", '"1", "1193", "5", "978300760"'),
+        ("Interstellar (2014)\ntt1375666\n", '"Interstellar (2014)"'),
+        ("Interstellar\ntt1375666\n", '"Interstellar"'),
+        ("<!DOCTYPE html>\n<html>\n", '"<!DOCTYPE html>"'),
+        ("x" * 400 + "\n", f'"{"x" * 60}"'),
+        ("I, Tonya\nThe Good, the Bad, and the Ugly\nHeat\n", '"I", "Tonya"'),
+        ('[{"x": 1, "y": {"z": 2}}]', '"x", "y.z"'),
+        ('{"items": [{"name": "Action"}], "x": 1}', '"items", "x"'),
+    ],
+)
+def test_columns_that_cannot_be_told_are_named_with_the_remedy(
+    file: Path, text: str, columns: str
+) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(TitlesFileError) as raised:
+        open_titles_files([file])
+    assert str(raised.value) == (
+        f"{file} has no known column among {columns}. Name a column 'imdb_id', or 'title' (with "
+        "'year' beside it), or write one IMDb id or title per line."
     )
-    layout = detect_layout(file)
-    assert layout.columns == {
-        "imdb_id": "Const",
-        "title": "Title",
-        "year": "Year",
-        "type": "Title Type",
-    }
-    assert layout.describe() == (
-        'table of ids (comma-separated): imdb_id from "Const", title from "Title", '
-        'year from "Year", type from "Title Type"'
-    )
-    # Somebody chose these titles: neither years nor types leaves one out.
-    assert read(file, years=[1999]) == [
-        entry("tt0903747", "Breaking Bad", 2008, "series", 2),
-        entry("tt0185906", "Band of Brothers", 2001, "series", 4),
-        entry("tt2140553", "The Last of Us", 2013, "game", 5),
-        entry("tt0060345", "How the Grinch Stole Christmas!", 1966, "movie", 6),
-    ]
 
 
-def test_movielens_links(file: Path) -> None:
-    write(file, "movieId,imdbId,tmdbId\n1,0114709,862\n2,113497,8844\n3,113228.0,\n4,,\n5,x,1\n")
-    assert read(file) == [
-        entry("tt0114709", None, None, None, 2),
-        entry("tt0113497", None, None, None, 3),
-        entry("tt0113228", None, None, None, 4),
-        invalid(5, "4,,", "no IMDb id"),
-        invalid(6, "5,x,1", "not an IMDb id"),
-    ]
-
-
-def test_movielens_movies(file: Path) -> None:
-    write(
-        file,
-        "movieId,title,genres\n"
-        "1,Toy Story (1995),Animation\n"
-        '11,"American President, The (1995)",Comedy\n'
-        '29,"City of Lost Children, The (Cité des enfants perdus, La) (1995)",Fantasy\n'
-        "114180,Maze Runner,Action\n",
-    )
-    assert detect_layout(file).kind == "table of titles"
-    assert titles(file) == [
-        ("Toy Story", 1995),
-        ("The American President", 1995),
-        ("The City of Lost Children", 1995),
-        ("Maze Runner", None),
-    ]
+# Titles, types and ids
 
 
 @pytest.mark.parametrize(
@@ -180,214 +131,6 @@ def test_split_title(text: str, expected: tuple[str, int | None]) -> None:
     assert split_title(text) == expected
 
 
-def test_year_in_a_title_that_is_not_its_year_stays(file: Path) -> None:
-    write(file, "title,year\nHeat (1995),1995\nAlien (1979),2003\n")
-    assert titles(file) == [("Heat", 1995), ("Alien (1979)", 2003)]
-
-
-def test_letterboxd_export(file: Path) -> None:
-    write(
-        file,
-        "Date,Name,Year,Letterboxd URI\n"
-        "2024-05-01,Parasite,2019,https://boxd.it/hTha\n"
-        '2024-05-02,"I, Tonya",2017,https://boxd.it/eFWQ\n'
-        "2024-05-03,,2017,https://boxd.it/x\n",
-    )
-    assert read(file) == [
-        entry(None, "Parasite", 2019, None, 2),
-        entry(None, "I, Tonya", 2017, None, 3),
-        invalid(4, "2024-05-03,,2017,https://boxd.it/x", "no IMDb id and no title"),
-    ]
-
-
-def test_letterboxd_list_tells_about_itself_before_its_titles(file: Path) -> None:
-    write(
-        file,
-        "Letterboxd list export v7\n"
-        "Date,Name,Tags,URL,Description\n"
-        "2024-05-01,My list,,https://boxd.it/abc,\n"
-        "\n"
-        "Position,Name,Year,URL,Description\n"
-        "1,Parasite,2019,https://boxd.it/hTha,\n",
-    )
-    assert detect_layout(file).header_line == 5
-    assert read(file) == [entry(None, "Parasite", 2019, None, 6)]
-
-
-@pytest.mark.parametrize(
-    "name", ["imdb_id", "IMDb ID", "imdbID", "ImdbId", "tconst", "const", "IMDB-ID", " imdb id "]
-)
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_id_column_names_and_delimiters(file: Path, name: str, delimiter: str) -> None:
-    write(file, f"n{delimiter}{name}\n1{delimiter}tt0111161\n")
-    assert detect_layout(file).delimiter == delimiter
-    assert ids(file) == ["tt0111161"]
-
-
-@pytest.mark.parametrize("name", ["URL", "link", "imdb", "id", "titleId"])
-def test_ambiguous_columns_only_count_if_they_contain_imdb_ids(file: Path, name: str) -> None:
-    write(file, f"{name},Name,Year\nhttps://www.imdb.com/title/tt0111161/,Shawshank,1994\n")
-    assert read(file) == [entry("tt0111161", "Shawshank", 1994, None, 2)]
-    write(file, f"{name},Name,Year\n1,Shawshank,1994\n")
-    assert read(file) == [entry(None, "Shawshank", 1994, None, 2)]
-
-
-def test_the_title_is_used_where_the_id_is_missing_or_invalid(file: Path) -> None:
-    write(
-        file,
-        "imdb_id,title,year\n\\N,Heat,1995\nnan,Alien,1979.0\nN/A,Up,\nzz1,Jaws,1975\n,\\N,2001\n"
-        "0,Seven,1995\nzz2,,1995\nnm0000138,Leonardo DiCaprio,\n",
-    )
-    assert read(file) == [
-        entry(None, "Heat", 1995, None, 2),
-        entry(None, "Alien", 1979, None, 3),
-        entry(None, "Up", None, None, 4),
-        entry(None, "Jaws", 1975, None, 5),
-        invalid(6, ",\\N,2001", "no IMDb id and no title"),
-        entry(None, "Seven", 1995, None, 7),
-        invalid(8, "zz2,,1995", "not an IMDb id"),
-        invalid(9, "nm0000138,Leonardo DiCaprio,", "the id is a person's, not a title's"),
-    ]
-
-
-def test_ragged_rows_blank_rows_and_hash_signs_in_tables(file: Path) -> None:
-    write(file, "#,title,year\n1,#Alive,2020\n\n,,\n2\n3,Heat\n4,Up,2009,extra\n")
-    assert read(file) == [
-        entry(None, "#Alive", 2020, None, 2),
-        invalid(5, "2", "no IMDb id and no title"),
-        entry(None, "Heat", None, None, 6),
-        entry(None, "Up", 2009, None, 7),
-    ]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_encodings_and_line_ends(file: Path, encoding: str, newline: str) -> None:
-    rows = ['"title","year"', "Amélie,2001", '"Así, sí",1999', ""]
-    write(file, newline.join(rows), encoding)
-    assert detect_layout(file).columns == {"title": "title", "year": "year"}
-    assert titles(file) == [("Amélie", 2001), ("Así, sí", 1999)]
-
-
-def test_cp1252_after_utf8_loses_nothing(file: Path) -> None:
-    file.write_bytes(b"title,year\nAm\xc3\xa9lie,2001\nAm\xe9lie \x96 \x81,2001\n")
-    assert titles(file) == [("Amélie", 2001), ("Amélie \u2013 \x81", 2001)]
-
-
-def test_gzip_is_known_by_its_content(file: Path) -> None:
-    file.write_bytes(gzip.compress(b"tt0111161\ntt0068646\n"))
-    assert ids(file) == ["tt0111161", "tt0068646"]
-
-
-def test_open_quote_is_reported_instead_of_swallowing_titles(file: Path) -> None:
-    write(file, 'title,year\nHeat,1995\n"Alien,1979\nJaws,1975\n')
-    assert read(file) == [
-        entry(None, "Heat", 1995, None, 2),
-        invalid(3, '"Alien,1979', "a quote is not closed"),
-        entry(None, "Jaws", 1975, None, 4),
-    ]
-
-
-def test_two_open_quotes_swallow_no_rows_between_them(file: Path) -> None:
-    write(file, 'title,note\n"Alien,good\nJaws,fine\n"Heat,better\nUp,fun\n')
-    assert titles(file) == [("Jaws", None), ("Up", None)]
-    assert [row.line for row in read(file) if isinstance(row, InvalidRow)] == [2, 4]
-
-
-def test_a_cell_may_span_lines(file: Path) -> None:
-    write(file, 'title,note\nAlien,"good,\nbut\nlong"\nJaws,"""fine"" he said"\n')
-    assert titles(file) == [("Alien", None), ("Jaws", None)]
-
-
-def test_a_hundred_open_quotes_are_a_hundred_invalid_rows(file: Path) -> None:
-    rows = "".join(f'"Film {number},2001\n' for number in range(101))
-    write(file, f"title,year\n{rows}Up,2009\n")
-    assert titles(file) == [("Up", 2009)]
-    assert len(read(file)) == 102
-
-
-def test_a_row_that_is_not_csv_is_reported_and_the_rest_is_read(file: Path) -> None:
-    write(file, f"title,year\n{'x' * (csv.field_size_limit() + 1)},1995\nJaws,1975\n")
-    broken, jaws = read(file)
-    assert isinstance(broken, InvalidRow)
-    assert (broken.line, "field" in broken.reason) == (2, True)
-    assert jaws == entry(None, "Jaws", 1975, None, 3)
-
-
-def test_the_text_of_an_invalid_row_is_truncated(file: Path) -> None:
-    write(file, f"imdb_id\n{'x' * 2000}\n")
-    (row,) = read(file)
-    assert isinstance(row, InvalidRow)
-    assert row.text == "x" * MAX_INVALID_ROW_TEXT
-
-
-BASICS = BASICS_HEADER + (
-    'tt0000009\tmovie\tMiss "Jerry\tMiss Jerry\t0\t1894\t\\N\t45\tRomance\n'
-    "tt0000010\tshort\tLeaving\tLa sortie\t0\t2010\t\\N\t1\tShort\n"
-    "tt0000011\ttvMovie\tA\tA\t1\t2011\t\\N\t1\tAdult\n"
-    "tt0000012\ttvSeries\tB\tB\t0\t2010\t2012\t1\tDrama\n"
-    "tt0000013\tmovie\tC\tC\t0\t\\N\t\\N\t1\tDrama\n"
-    "tt0000014\ttvEpisode\tD\tD\t0\t2010\t\\N\t1\tDrama\n"
-    "tt0000015\tvideoGame\tE\tE\t0\t2010\t\\N\t\\N\tAction\n"
-    "tt0000016\tmo\n"
-    "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction\n"
-)
-
-
-def test_title_basics_is_filtered(tmp_path: Path) -> None:
-    path = tmp_path / "title.basics.tsv.gz"
-    path.write_bytes(gzip.compress(BASICS.encode()))
-    assert detect_layout(path).kind == "IMDb title.basics"
-    unusable = [
-        invalid(9, "tt0000016\tmo", "the row is truncated"),
-        invalid(
-            10,
-            "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction",
-            "the id is a person's, not a title's",
-        ),
-    ]
-    assert read(path, years=range(2010, 2012)) == [
-        entry("tt0000010", "Leaving", 2010, "movie", 3),
-        entry("tt0000011", "A", 2011, "movie", 4),
-        *unusable,
-    ]
-    assert read(path, years=[2010], types=("series", "game", "episode")) == [
-        entry("tt0000012", "B", 2010, "series", 5),
-        entry("tt0000014", "D", 2010, "episode", 7),
-        entry("tt0000015", "E", 2010, "game", 8),
-        unusable[0],
-    ]
-    assert read(path) == [
-        entry("tt0000009", 'Miss "Jerry', 1894, "movie", 2),
-        entry("tt0000010", "Leaving", 2010, "movie", 3),
-        entry("tt0000011", "A", 2011, "movie", 4),
-        entry("tt0000013", "C", None, "movie", 6),
-        *unusable,
-    ]
-
-
-def test_title_basics_is_streamed_in_constant_memory(tmp_path: Path) -> None:
-    path = tmp_path / "title.basics.tsv.gz"
-    with gzip.open(path, "wt") as file:
-        file.write(BASICS_HEADER)
-        for number in range(1, 50_001):
-            file.write(f"tt{number:07d}\tmovie\tTitle {number}\tT\t0\t2010\t\\N\t90\tDrama\n")
-    rows = open_titles_files([path])[0].rows([2010], ["movie"])
-    next(rows)
-    tracemalloc.start()
-    try:
-        assert sum(1 for _ in rows) == 49_999
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 500_000
-
-
-def test_other_imdb_data_sets_quote_nothing(file: Path) -> None:
-    write(file, 'titleId\tordering\ttitle\ntt0000001\t1\t"Open\ntt0000002\t1\tShut"\n')
-    assert ids(file) == ["tt0000001", "tt0000002"]
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -411,14 +154,273 @@ def test_what_is_not_an_imdb_id(text: str) -> None:
     assert imdb_id_in(text) is None
 
 
-def test_error_for_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(TitlesFileError, match=r"gone\.csv cannot be read \(No such file"):
-        open_titles_files([tmp_path / "gone.csv"])
+# Columns
 
 
-def test_error_for_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(TitlesFileError, match="cannot be read"):
-        detect_layout(tmp_path)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "imdb_id",
+        "IMDb ID",
+        "imdbID",
+        "tconst",
+        "const",
+        "IMDB-ID",
+        " imdb id\xa0",
+        "\ufeffid",
+        "\u200bimdbID",
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_id_column_names_and_delimiters(file: Path, name: str, delimiter: str) -> None:
+    file.write_text(f"n{delimiter}{name}\n1{delimiter}tt0111161\n", encoding="utf-8")
+    assert [row[0] for row in read(file)] == ["tt0111161"]
+
+
+@pytest.mark.parametrize("name", ["URL", "link", "imdb", "id", "titleId", "whatever"])
+def test_a_column_of_any_name_counts_if_it_has_imdb_ids(file: Path, name: str) -> None:
+    for value, expected in [("https://www.imdb.com/title/tt0111161/", "tt0111161"), ("1", None)]:
+        file.write_text(f"{name},Name,Year\n{value},Shawshank,1994\n", encoding="utf-8")
+        assert [row[:3] for row in read(file)] == [(expected, "Shawshank", 1994)]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        ("imdb", ["0816692", "1375666"], ["tt0816692", "tt1375666"]),
+        ("imdb", ["816692.0", "1375666"], ["tt0816692", "tt1375666"]),
+        ("imdb", ["tt0816692", "1375666"], ["tt0816692", "tt1375666"]),
+        ("imdbid", ["0816692", "99"], ["tt0816692", "tt0000099"]),
+        ("imdb_title_id", ["0816692", "1375666"], ["tt0816692", "tt1375666"]),
+        ("IMDb Number", ["0816692", "1375666"], ["tt0816692", "tt1375666"]),
+        ("imdbnumber", ["81189", "27205"], [None, None]),  # TVDB's, or TMDB's
+        ("imdb", ["8.6", "8.8"], [None, None]),  # a rating
+        ("imdb", ["86", "88"], [None, None]),  # a rating
+        ("id", ["157336", "27205"], [None, None]),  # TMDB's
+        ("id", ["tt0816692", "1375666"], ["tt0816692", None]),
+        ("tmdbId", ["157336", "27205"], [None, None]),
+        ("imdb", ["0", "1375666"], [None, "tt1375666"]),
+    ],
+)
+def test_bare_numbers_are_ids_where_the_column_says_so(
+    file: Path, column: str, values: list[str], expected: list[str | None]
+) -> None:
+    rows = [f"{value},Film {position}" for position, value in enumerate(values)]
+    file.write_text("\n".join([f"{column},title", *rows]), encoding="utf-8")
+    assert [row[0] for row in read(file)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("title_year", "1950.0", 1950),
+        ("Year of release", "1950", 1950),
+        ("premiere_date", "1950-03-01", 1950),
+        ("US release date", "1 March 1950 (USA)", 1950),
+        ("Date", "2020-01-01", None),
+        ("watched_date", "2020-01-01", None),
+        ("Date Rated", "2020-01-01", None),
+        ("year_added", "2020", None),
+        ("release_date", "March", None),
+    ],
+)
+def test_a_year_is_that_of_the_release(
+    file: Path, name: str, value: str, expected: int | None
+) -> None:
+    file.write_text(f"title,{name}\nTwin Name,{value}\n", encoding="utf-8")
+    assert titles(file) == [("Twin Name", expected)]
+
+
+def test_the_layout_says_what_each_column_was_taken_for(file: Path) -> None:
+    file.write_text("Const,Title,Mine,Title Type\ntt1375666,Inception,9,Movie\n", encoding="utf-8")
+    assert opened(file).layout.describe() == (
+        'a table (comma-separated): imdb_id from "Const"; title from "Title"; type from '
+        '"Title Type"; kept as they are: "Mine"'
+    )
+    file.write_text("1;Up (2009)\n2;Heat (1995)\n", encoding="utf-8")
+    assert opened(file).layout.describe() == (
+        'a table without a header (semicolon-separated): title from "column 2"; kept as they are: '
+        '"column 1"'
+    )
+    file.write_text('[{"ids": {"imdb": "tt1375666"}, "x": 1}]', encoding="utf-8")
+    assert opened(file).layout.describe() == (
+        'JSON: imdb_id from "ids.imdb"; kept as they are: "x"'
+    )
+    file.write_text("tt1375666\n", encoding="utf-8")
+    assert opened(file).layout.describe() == "a list of IMDb ids, one per line"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (
+            "\ufeffConst,Title,Year,Type,Mine,Title,\ntt1375666,Up,2010,movie, 9 ,x,y,z\n",
+            {"Mine": " 9 ", "Title (2)": "x", "column 7": "y", "column 8": "z"},
+        ),
+        (
+            "id,title,year,type\nhttps://imdb.com/title/tt1375666/,Up (2010),2010.0,Film",
+            {
+                "id": "https://imdb.com/title/tt1375666/",
+                "title": "Up (2010)",
+                "year": "2010.0",
+                "type": "Film",
+            },
+        ),
+        ("imdb_id,x\nrubbish\n", {"imdb_id": "rubbish"}),
+        ('title,x\n"open,1\n', {"line": '"open,1'}),
+        ("tt1375666\n", {}),
+        ("1375666  # mine\ntt1\n", {"line": "1375666  # mine"}),
+        ("Inception (2010)\n", {"line": "Inception (2010)"}),
+        (
+            '[{"title": "Up", "year": 2009, "mine": [9, {"x": null}]}]',
+            {"mine": [9, {"x": None}]},
+        ),
+        ('["Up"]', {}),
+    ],
+)
+def test_everything_else_of_a_row_is_kept(file: Path, text: str, columns: object) -> None:
+    file.write_text(text, encoding="utf-8")
+    row = read(file)[0]
+    assert (row.list, row.columns) == ("titles.csv", columns)
+
+
+# Several files
+
+
+def test_files_of_the_same_name_are_told_apart_and_none_is_read_twice(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a/x.csv", "b/x.csv", "y.csv")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("tt1375666\n", encoding="utf-8")
+    files = open_titles_files([*paths, tmp_path / "a" / ".." / "y.csv"])
+    assert [file.name for file in files] == ["a/x.csv", "b/x.csv", "y.csv"]
+    assert [row.list for file in files for row in file.rows()] == ["a/x.csv", "b/x.csv", "y.csv"]
+
+
+# Encodings, compression and quotes
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends(file: Path, encoding: str, newline: str) -> None:
+    rows = ['"title","year"', "Amélie,2001", '"Así, sí",1999', ""]
+    file.write_bytes(newline.join(rows).encode(encoding))
+    assert titles(file) == [("Amélie", 2001), ("Así, sí", 1999)]
+
+
+def test_cp1252_after_utf8_loses_nothing(file: Path) -> None:
+    file.write_bytes(b"title,year\nAm\xc3\xa9lie,2001\nAm\xe9lie \x96 \x81,2001\n")
+    assert titles(file) == [("Amélie", 2001), ("Amélie \u2013 \x81", 2001)]
+
+
+def test_gzip_is_known_by_its_content(file: Path) -> None:
+    file.write_bytes(gzip.compress(b"tt0111161\ntt0068646\n"))
+    assert [row[0] for row in read(file)] == ["tt0111161", "tt0068646"]
+
+
+def test_a_hundred_open_quotes_are_a_hundred_invalid_rows(file: Path) -> None:
+    rows = "".join(f'"Film {number},2001\n' for number in range(101))
+    file.write_text(f"title,year\n{rows}Up,2009\n", encoding="utf-8")
+    assert titles(file) == [("Up", 2009)]
+    assert len(read(file)) == 102
+
+
+def test_a_row_that_is_not_csv_is_reported_and_the_rest_is_read(file: Path) -> None:
+    long = "x" * (csv.field_size_limit() + 1)
+    file.write_text(f"title,year\n{long},1995\nJaws,1975\n", encoding="utf-8")
+    broken, jaws = read(file)
+    assert isinstance(broken, InvalidRow)
+    assert (broken.line, "field" in broken.reason) == (2, True)
+    assert broken.text == "x" * MAX_INVALID_ROW_TEXT
+    assert jaws[:5] == (None, "Jaws", 1975, None, 3)
+
+
+# IMDb's title.basics
+
+BASICS = BASICS_HEADER + (
+    'tt0000009\tmovie\tMiss "Jerry\tMiss Jerry\t0\t1894\t\\N\t45\tRomance\n'
+    "tt0000010\tshort\tLeaving\tLa sortie\t0\t2010\t\\N\t1\tShort\n"
+    "tt0000011\ttvMovie\tA\tA\t1\t2011\t\\N\t1\tAdult\n"
+    "tt0000012\ttvSeries\tB\tB\t0\t2010\t2012\t1\tDrama\n"
+    "tt0000013\tmovie\tC\tC\t0\t\\N\t\\N\t1\tDrama\n"
+    "tt0000014\ttvEpisode\tD\tD\t0\t2010\t\\N\t1\tDrama\n"
+    "tt0000015\tvideoGame\tE\tE\t0\t2010\t\\N\t\\N\tAction\n"
+    "tt0000016\tmo\n"
+    "nm0000017\tvideo\tF\tF\t0\t2010\t\\N\t\\N\tAction\n"
+)
+CUT, PERSON = (9, "the row is truncated"), (10, "the id is a person's, not a title's")
+
+
+@pytest.mark.parametrize(
+    ("years", "types", "expected"),
+    [
+        (range(2010, 2012), ["movie"], ["Leaving", "A", CUT, PERSON]),
+        ([2010], ["series", "game", "episode"], ["B", "D", "E", CUT]),
+        (None, ["movie"], ['Miss "Jerry', "Leaving", "A", "C", CUT, PERSON]),
+    ],
+)
+def test_title_basics_is_filtered(
+    tmp_path: Path, years: Container[int] | None, types: list[str], expected: list[object]
+) -> None:
+    path = tmp_path / "title.basics.tsv.gz"
+    path.write_bytes(gzip.compress(BASICS.encode()))
+    file = opened(path)
+    assert file.is_catalogue
+    assert file.layout.describe() == (
+        'IMDb\'s title.basics, filtered on type and year (tab-separated): imdb_id from "tconst"; '
+        'title from "primaryTitle"; year from "startYear"; type from "titleType"'
+    )
+    rows = [*file.rows(years, types)]
+    assert [r.title if isinstance(r, TitleEntry) else (r.line, r.reason) for r in rows] == expected
+    assert {row.columns for row in rows} == {None}
+
+
+def test_a_table_with_the_columns_of_title_basics_under_other_names_is_a_list(file: Path) -> None:
+    file.write_text("Tconst,titletype,startYear\ntt1375666,movie,2010\n", encoding="utf-8")
+    assert not opened(file).is_catalogue
+
+
+def test_title_basics_is_streamed_in_constant_memory(tmp_path: Path) -> None:
+    path = tmp_path / "title.basics.tsv.gz"
+    with gzip.open(path, "wt") as file:
+        file.write(BASICS_HEADER)
+        for number in range(1, 50_001):
+            file.write(f"tt{number:07d}\tmovie\tTitle {number}\tT\t0\t2010\t\\N\t90\tDrama\n")
+    rows = opened(path).rows([2010], ["movie"])
+    next(rows)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in rows) == 49_999
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000
+
+
+# JSON
+
+
+def test_json_lines_and_large_arrays_are_streamed(file: Path) -> None:
+    items = [{"imdb_id": f"tt{number:07d}", "plot": "x" * 300} for number in range(1, 10_001)]
+    within = {"page": 1, "data": {"total": 10_000, "items": items}, "after": {"x": [1]}}
+    by_id = {item["imdb_id"]: item for item in items}
+    for text in (
+        *(json.dumps(items, indent=2), json.dumps(within), json.dumps(by_id)),
+        "\n".join(map(json.dumps, items)),
+    ):
+        file.write_text(text, encoding="utf-8")
+        assert [row[0] for row in read(file)] == [*by_id]
+
+
+def test_what_was_read_before_broken_json_counts(file: Path) -> None:
+    file.write_text('{"imdb_id": "tt1375666"}\n{"imdb_id": \n', encoding="utf-8")
+    rows = opened(file).rows()
+    assert next(rows)[:5] == ("tt1375666", None, None, None, 1)
+    with pytest.raises(TitlesFileError, match=r"line 2 of .* is not JSON"):
+        next(rows)
+
+
+# Errors and bounds
 
 
 @pytest.mark.parametrize(
@@ -426,7 +428,8 @@ def test_error_for_a_folder(tmp_path: Path) -> None:
     [
         (b"", "is empty. Write one IMDb id per line"),
         (b"\n  \n# only a comment\n", "is empty"),
-        (b"a,b\n1,2\n", "first line is 'a,b'. Name a column 'imdb_id'"),
+        (b"[]", "is empty"),
+        (b'{"imdb_id": ', "is not JSON"),
         (b"PK\x03\x04rest", "is an archive or a workbook. Unpack it"),
         (b"\x00\x01\x02", "is not a text file"),
         (b"\x1f\x8b", "a truncated file"),
@@ -438,33 +441,93 @@ def test_error_names_the_file_the_problem_and_the_remedy(
 ) -> None:
     file.write_bytes(content)
     with pytest.raises(TitlesFileError, match=message) as raised:
-        detect_layout(file)
-    assert str(raised.value).startswith(str(file))
+        open_titles_files([file])
+    assert str(file) in str(raised.value)
+
+
+def test_errors_for_a_missing_file_and_for_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(TitlesFileError, match=r"gone\.csv cannot be read \(No such file"):
+        open_titles_files([tmp_path / "gone.csv"])
+    with pytest.raises(TitlesFileError, match="cannot be read"):
+        open_titles_files([tmp_path])
 
 
 def test_error_for_a_truncated_file(file: Path) -> None:
     whole = gzip.compress("".join(f"tt{n:07d}\n" for n in range(1, 200_000)).encode())
     file.write_bytes(whole[: len(whole) // 2])
-    rows = open_titles_files([file])[0].rows()
+    rows = opened(file).rows()
     with pytest.raises(TitlesFileError, match="download a truncated file again"):
         list(rows)
 
 
-lines = st.lists(
+@pytest.mark.parametrize("line_length", [1_000_001, 5_000_000])
+def test_a_long_line_is_one_invalid_row(file: Path, line_length: int) -> None:
+    for text, is_valid in [
+        (f"title,year\nHeat,1995\n{'x' * line_length},1\nUp,2009\n", [True, False, True]),
+        (f"tt1375666\n{'x' * line_length}\ntt0816692\n", [True, False, True]),
+    ]:
+        file.write_text(text, encoding="utf-8")
+        rows = read(file)
+        assert [isinstance(row, TitleEntry) for row in rows] == is_valid
+        assert rows[1][2] == "the line is longer than 1 MB"
+
+
+def test_a_line_that_does_not_end_is_an_error(file: Path) -> None:
+    with file.open("w", encoding="utf-8") as text:
+        text.write("tt1375666\n")
+        for _ in range(70):
+            text.write("x" * 1_000_000)
+    with pytest.raises(TitlesFileError, match=r"line 2 of .* does not end"):
+        read(file)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from tap_omdb.config.titles_file import TitlesFileError, open_titles_files
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+before = peak()
+try:
+    print(sum(1 for _ in open_titles_files([Path(sys.argv[1])])[0].rows()))
+except TitlesFileError as error:
+    print(error)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("content", [b"\n", b" ", b"tt0111161" + b" " * 90 + b"\n"])
+def test_a_gzip_bomb_is_refused_in_little_memory(file: Path, content: bytes) -> None:
+    with gzip.open(file, "wb") as packed:
+        packed.write(b"tt0111161\n")
+        for _ in range(100):
+            packed.write(content * (1_000_000 // len(content)))
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, file], capture_output=True, text=True, check=True, timeout=60
+    )
+    *_, message, peak = done.stdout.splitlines()
+    assert "unpacks to more than 200 times its size" in message or "does not end" in message
+    assert int(peak) < 50
+
+
+# Any file
+
+any_lines = st.lists(
     st.one_of(
         st.text(max_size=30),
         st.sampled_from(
-            ["title,year", "imdb_id", "tt0111161", '"', "tconst\ttitleType\tstartYear"]
+            ["title,year", "imdb_id", "tt0111161", '"', "tconst\ttitleType\tstartYear", '{"x": [']
         ),
     ),
     max_size=8,
 ).map("\n".join)
+any_cell = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+with_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    content=st.one_of(st.binary(max_size=200), lines.map(lambda t: t.encode("utf-8", "replace")))
-)
+@with_file
+@given(st.one_of(st.binary(max_size=200), any_lines.map(lambda t: t.encode("utf-8", "replace"))))
 @example(content=b'"imdbid')
 def test_any_file_is_read_or_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
@@ -481,12 +544,11 @@ def test_any_file_is_read_or_refused(file: Path, content: bytes) -> None:
         assert row.line >= 1
 
 
-cells = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@with_file
 @given(
-    rows=st.lists(st.tuples(st.one_of(st.just("tt0111161"), cells), cells, cells), max_size=10),
+    rows=st.lists(
+        st.tuples(st.one_of(st.just("tt0111161"), any_cell), any_cell, any_cell), max_size=10
+    ),
     delimiter=st.sampled_from(",;\t|"),
 )
 def test_every_row_gives_one_result(
@@ -496,21 +558,32 @@ def test_every_row_gives_one_result(
     writer = csv.writer(written, delimiter=delimiter, lineterminator="\n")
     writer.writerow(["imdb_id", "title", "year"])
     writer.writerows(rows)
-    write(file, written.getvalue())
-    results = read(file)
+    file.write_text(written.getvalue(), encoding="utf-8")
     expected = [n for n, row in enumerate(rows, start=2) if any(cell.strip() for cell in row)]
-    assert [row.line for row in results] == expected
+    assert [row.line for row in read(file)] == expected
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@with_file
 @given(entries=st.lists(st.one_of(st.just(""), st.integers(0, 10**9).map(str)), max_size=20))
 def test_every_entry_of_a_list_gives_one_result(file: Path, entries: list[str]) -> None:
-    write(file, "\n".join(["tt0111161", *entries]))
+    file.write_text("\n".join(["tt0111161", *entries]), encoding="utf-8")
     expected = [1, *(n for n, entry in enumerate(entries, start=2) if entry)]
     assert [row.line for row in read(file)] == expected
 
 
-def test_layout_of_title_basics_says_that_it_is_filtered() -> None:
-    columns = {"imdb_id": "tconst", "year": "startYear", "type": "titleType"}
-    layout = Layout("IMDb title.basics", columns, "\t", 1)
-    assert layout.describe().endswith("filtered on type and year")
+# One title, one request
+
+
+def test_spellings_of_a_title_with_the_same_id_cost_one_request(
+    sync: RunTap, config: Config, file: Path
+) -> None:
+    file.write_text(
+        "imdb,title,year\ntt0816692,Interstellar,2014\n0816692,INTERSTELLAR,\n"
+        "816692.0,Interestelar,2015\nhttps://www.imdb.com/title/tt0816692/,Interstellar,2014\n"
+        "0,interstellar,2014\n0,Interstellar,2014\n",
+        encoding="utf-8",
+    )
+    run = sync({**config, "titles_file": str(file)})
+    assert {*run.ids("movies")} == {"tt0816692"}
+    [outcome] = run.records("syncs")
+    assert outcome["requests"] == 2, "by its id, and by its name where there is no id"

@@ -1,117 +1,202 @@
-"""Reads JSON arrays and JSON lines, one item at a time."""
+"""Reads JSON item by item: an array, JSON lines, or the items within an object around them."""
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tap_omdb.config.titles_file.entries import (
-    MAX_INVALID_ROW_TEXT,
-    InvalidRow,
-    TitleEntry,
-    TitlesFileError,
-    rest_of,
-)
-from tap_omdb.config.titles_file.names import (
-    imdb_id_in,
-    omdb_type,
-    plain,
-    title_and_year,
-    year_in,
-)
+from tap_omdb.config.titles_file.columns import IMDB_ID, ITEM, TITLE, YEAR, find_roles
+from tap_omdb.config.titles_file.entries import TitlesFileError, link_to_title
+from tap_omdb.config.titles_file.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_ITEM = 1_000_000
 """Characters of one item."""
 
 _CHUNK = 65_536
-_ITEM = "item"
-"""The column of an item that is not an object."""
-_BETWEEN = " \t\r\n,[]\ufeff"
-_ID_KEYS = ("imdbid", "imdb", "tconst", "const", "imdbtitleid")
-_TITLE_KEYS = ("title", "name", "primarytitle", "movie", "film")
-_YEAR_KEYS = ("year", "startyear", "releaseyear", "released", "releasedate")
+_BETWEEN = " \t\r\n,\ufeff"
+_MAX_DEPTH = 3
+"""Of the objects around the items."""
 _NESTED = ("episode", "movie", "show", "series", "game")
 """As in Trakt's exports, where an item may have both an episode and its show: the first counts."""
 
-_decoder = json.JSONDecoder()
+_decode = json.JSONDecoder().raw_decode
 
 
-def json_items(text: TextIO, path: Path, name: str) -> Iterator[TitleEntry | InvalidRow]:
-    """Yield the title of each item of a JSON array, or of each line of JSON lines.
+def json_rows(text: TextIO, path: Path, names: list[str]) -> Iterator[Row]:
+    """Yield a row for each item of a JSON text.
 
-    An item is an IMDb id, a title, or an object that has one of them.
+    Args:
+        text: As for `json_items`.
+        path: As for `json_items`.
+        names: The names of the first cells, as in `cells_of`; any others of an item follow.
+
+    Raises:
+        TitlesFileError: As for `json_items`.
+    """
+    for number, item in enumerate(json_items(text, path), start=1):
+        cells = cells_of(item)
+        ordered = [cells.pop(name, "") for name in names]
+        columns = item if isinstance(item, dict) else {ITEM: item}
+        yield Row(number, [*ordered, *cells.values()], None, columns)
+
+
+def json_items(text: TextIO, path: Path) -> Iterator[object]:
+    """Yield the items of a JSON text: IMDb ids, titles, or objects that have one of them.
+
+    Args:
+        text: An array, JSON lines, or an object with arrays of items or with items by their id.
+        path: The path, for errors.
 
     Raises:
         TitlesFileError: The rest of the file is not JSON, or an item is too large.
     """
-    buffer, line = "", 1
-    while True:
-        buffer, skipped = _skip(buffer)
-        line += skipped
-        try:
-            item, end = _decoder.raw_decode(buffer)
-        except ValueError as error:
-            more = text.read(_CHUNK)
-            if more and len(buffer) <= MAX_ITEM:
-                buffer += more
-                continue
-            if not buffer and not more:
-                return
-            message = f"line {line} of {path} is not JSON, or too long ({error}). Check that line."
-            raise TitlesFileError(message) from None
-        if end == len(buffer) and not isinstance(item, (dict, str)) and (more := text.read(_CHUNK)):
-            buffer += more  # a number may continue in the next chunk
-            continue
-        yield _convert(item, line, buffer[:end], name)
-        line += buffer.count("\n", 0, end)
-        buffer = buffer[end:]
+    source = _Source(text, path)
+    if source.peek() == "{":
+        yield from _first_object(source)
+    while character := source.peek():
+        if character == "[":
+            yield from _elements(source)
+        else:
+            yield source.value()
 
 
-def _skip(buffer: str) -> tuple[str, int]:
-    rest = buffer.lstrip(_BETWEEN)
-    return rest, buffer.count("\n", 0, len(buffer) - len(rest))
+def cells_of(item: object) -> dict[str, str]:
+    """Return an item's values as text, those of objects within it by names such as "ids.imdb"."""
+    if not isinstance(item, dict):
+        return {ITEM: _text(item)}
+    for name in _NESTED:
+        if isinstance(nested := item.get(name), dict):
+            around = {key: value for key, value in item.items() if not isinstance(value, dict)}
+            return {**_flatten(around), "type": name, **_flatten(nested)}
+    return _flatten(item)
 
 
-def _convert(item: object, line: int, text: str, list_name: str) -> TitleEntry | InvalidRow:
-    if isinstance(item, (str, int)) and not isinstance(item, bool):
-        if imdb_id := imdb_id_in(str(item)):
-            columns = rest_of({_ITEM: item}, {_ITEM: imdb_id})
-            return TitleEntry(imdb_id, None, None, None, line, list_name, columns)
-        if isinstance(item, str) and item.strip():
-            title, year = title_and_year(item.strip(), None)
-            columns = rest_of({_ITEM: item}, {_ITEM: title})
-            return TitleEntry(None, title, year, None, line, list_name, columns)
-    if isinstance(item, dict):
-        columns = {str(key): value for key, value in item.items()}
-        values = {plain(str(key)): value for key, value in item.items()}
-        kind = omdb_type(str(values.get("type") or ""))
-        for name in _NESTED:
-            if isinstance(values.get(name), dict):
-                kind = omdb_type(name)
-                values = {plain(str(key)): value for key, value in values[name].items()}
-                break
-        imdb_id, title = _imdb_id(values), _first(values, _TITLE_KEYS)
-        if imdb_id or title:
-            year = year_in(_first(values, _YEAR_KEYS))
-            name, year = title_and_year(title, year)
-            return TitleEntry(imdb_id, name or None, year, kind, line, list_name, columns)
-    else:
-        columns = {_ITEM: item}
-    text = text.strip()[:MAX_INVALID_ROW_TEXT]
-    return InvalidRow(line, text, "no IMDb id and no title", list_name, columns)
+class _Source:
+    """A JSON text that is decoded value by value, while it is read."""
+
+    def __init__(self, text: TextIO, path: Path) -> None:
+        self._text = text
+        self._path = path
+        self._buffer, self._position, self._line = "", 0, 1
+
+    def peek(self) -> str:
+        """Return the character that comes next; "" at the end."""
+        while True:
+            buffer, size = self._buffer, len(self._buffer)
+            while self._position < size and buffer[self._position] in _BETWEEN:
+                self._position += 1
+            if self._position < size or not self._read():
+                return self._buffer[self._position : self._position + 1]
+
+    def skip(self) -> None:
+        """Skip a character."""
+        self.peek()
+        self._position += 1
+
+    def value(self, *, keep: bool = False) -> Any:  # noqa: ANN401
+        """Decode the value that comes next; it comes again if it is kept."""
+        self.peek()
+        while True:
+            try:
+                value, end = _decode(self._buffer, self._position)
+            except (ValueError, RecursionError) as error:
+                if len(self._buffer) - self._position <= MAX_ITEM and self._read():
+                    continue
+                line = self._line + self._buffer.count("\n", 0, self._position)
+                message = (
+                    f"line {line} of {self._path} is not JSON, or too long ({error}). Check that "
+                    "line."
+                )
+                raise TitlesFileError(message) from None
+            if end == len(self._buffer) and not isinstance(value, (dict, str)) and self._read():
+                continue  # a number may go on in the next chunk
+            self._position = self._position if keep else end
+            return value
+
+    def _read(self) -> bool:
+        more = self._text.read(_CHUNK)
+        self._line += self._buffer.count("\n", 0, self._position)
+        self._buffer, self._position = self._buffer[self._position :] + more, 0
+        return bool(more)
 
 
-def _imdb_id(values: Mapping[str, Any]) -> str | None:
-    ids = values.get("ids")
-    nested = {plain(str(key)): value for key, value in ids.items()} if isinstance(ids, dict) else {}
-    return imdb_id_in(_first({**values, **nested}, _ID_KEYS))
+def _first_object(source: _Source) -> Iterator[object]:
+    """Yield the items within an object, or the object itself if it is one."""
+    try:
+        item = source.value(keep=True)
+    except TitlesFileError:  # too long for an item, so that it must be around them
+        item = None
+    if _is_title(item):
+        yield source.value()
+        return
+    is_empty = True
+    for inner in _items_within(source):
+        is_empty = False
+        yield inner
+    if is_empty:
+        yield item
 
 
-def _first(values: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """Return the first value that is a non-empty text or number, as text; "" if there is none."""
-    texts = (str(values[key]).strip() for key in keys if isinstance(values.get(key), (str, int)))
-    return next(filter(None, texts), "")
+def _items_within(source: _Source, depth: int = 1) -> Iterator[object]:
+    """Yield the elements of the arrays of titles in an object, and what it has by IMDb id."""
+    source.skip()
+    while source.peek() != "}":
+        key = str(source.value())
+        source.skip()  # the colon
+        character = source.peek()
+        if link_to_title(key):
+            value = source.value()
+            yield {IMDB_ID: key, **(value if isinstance(value, dict) else {"value": value})}
+        elif character == "{" and depth < _MAX_DEPTH:
+            yield from _items_within(source, depth + 1)
+        elif character == "[":
+            elements = _elements(source)
+            first = next(elements, None)
+            if _is_title(first):
+                yield first
+                yield from elements
+            else:
+                deque(elements, maxlen=0)
+        else:
+            source.value()
+    source.skip()
+
+
+def _elements(source: _Source) -> Iterator[object]:
+    source.skip()
+    while source.peek() != "]":
+        yield source.value()
+    source.skip()
+
+
+def _is_title(item: object) -> bool:
+    """Return whether an item has an id, or a title and a year; a list may have a title too."""
+    if isinstance(item, dict) and any(map(link_to_title, item)):
+        return False
+    cells = cells_of(item)
+    roles = find_roles([*cells], [[*cells.values()]])
+    return IMDB_ID in roles or (TITLE in roles and YEAR in roles)
+
+
+def _flatten(item: dict[str, Any]) -> dict[str, str]:
+    cells: dict[str, str] = {}
+    for key, value in item.items():
+        if isinstance(value, dict) and "value" not in value:
+            cells |= {f"{key}.{name}": _text(inner) for name, inner in value.items()}
+        else:
+            cells[key] = _text(value)
+    return cells
+
+
+def _text(value: object) -> str:
+    """Return a value as text, and a list of values or of objects with an id, as Plex has them."""
+    if isinstance(value, list):
+        return ", ".join(_text(inner) for inner in value if not isinstance(inner, list))
+    if isinstance(value, dict):
+        value = value.get("value", value.get("id"))
+    return str(value) if isinstance(value, (str, int, float)) else ""

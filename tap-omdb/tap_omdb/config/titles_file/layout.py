@@ -1,52 +1,59 @@
-"""Detects what a titles file contains, from its first lines."""
+"""Detects what a titles file contains, from its first lines, and reads it as rows."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
-from tap_omdb.config.titles_file.entries import TitlesFileError
-from tap_omdb.config.titles_file.names import (
+from tap_omdb.config.titles_file.columns import (
+    IMDB_ID,
+    LINE,
+    TITLE,
+    TYPE,
+    YEAR,
+    find_roles,
+    find_roles_by_values,
+)
+from tap_omdb.config.titles_file.entries import (
+    TitlesFileError,
     ends_in_year,
     has_imdb_id,
     imdb_id_in,
-    is_long_number,
-    plain,
+    link_to_title,
 )
-from tap_omdb.config.titles_file.opening import Line, open_text
-from tap_omdb.config.titles_file.tables import quoted_rows
+from tap_omdb.config.titles_file.json_items import cells_of, json_items, json_rows
+from tap_omdb.config.titles_file.opening import Line, lines_of, open_text
+from tap_omdb.config.titles_file.rows import TOO_LONG, Row, quoted_rows, unquoted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-LIST_OF_IDS = "list of ids"
-LIST_OF_TITLES = "list of titles"
-TABLE_OF_IDS = "table of ids"
-TABLE_OF_TITLES = "table of titles"
-TITLE_BASICS = "IMDb title.basics"
-MOVIELENS = "MovieLens movies.dat"
-SEQUENCE_OF_JSON = "JSON"
+    from tap_omdb.config.titles_file.columns import Roles
 
-# Names are compared without case, spaces and punctuation; the first match wins.
-_ID_COLUMNS = ("const", "tconst", "imdbid", "imdbtitleid", "imdbconst", "imdburl", "imdblink")
-# These only count if all of their values look like the numbers in IMDb's ids.
-_NUMBER_COLUMNS = ("imdb", "imdbnumber", "imdbno", "imdbcode", "imdbtt")
-# These often hold something else: they only count if they contain an IMDb id.
-_POSSIBLE_ID_COLUMNS = ("titleid", "imdb", "url", "link", "uri", "id")
-_TITLE_COLUMNS = (
-    *("title", "primarytitle", "name", "movietitle", "filmtitle", "movie", "film"),
-    *("moviename", "filmname", "originaltitle"),
-)
-_YEAR_COLUMNS = ("year", "startyear", "releaseyear", "yearreleased", "releasedate", "released")
-_TYPE_COLUMNS = ("titletype", "type")
+LIST_OF_IDS = "a list of IMDb ids, one per line"
+LIST_OF_TITLES = "a list of titles, one per line"
+TABLE = "a table"
+TITLE_BASICS = "IMDb's title.basics, filtered on type and year"
+JSON = "JSON"
 
-DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-MOVIELENS_DELIMITER = "::"
-_MOVIELENS_ROW = re.compile(r"\d+::.*\(\d{4}\)\s*::")
+_MOVIELENS = "::"
+_DELIMITERS = {_MOVIELENS: _MOVIELENS, ",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+_TITLE_BASICS_COLUMNS = {IMDB_ID: "tconst", TYPE: "titleType", YEAR: "startYear"}
+# "[REC]" is a title.
+_JSON = re.compile(r"\s*(\{|\[\s*[\[\]{\"\d])")
+_EXCEL_SEPARATOR = re.compile(r'"?sep=')
+_NUMBERED = re.compile(r"\s*\d+[,;|\t]")
+_UNQUOTED = frozenset({"tconst", "titleId"})
+"""Columns of IMDb's data sets, in which quotation marks have no meaning."""
+_BLANK = " \t\r\n\xa0\ufeff\u200b"
 _MARKUP = ("<!doctype", "<html", "<?xml", "<rss")
 _MAX_TITLE = 300
+_MAX_NAME = 60
+_MAX_NAMES = 30
+_LONG_NUMBER = re.compile(r"\d{5,8}(?:\.0)?", re.ASCII)
 
 _SAMPLE_CHARACTERS = 65_536
 _SAMPLE_ROWS = 50
@@ -58,33 +65,40 @@ class Layout:
 
     Attributes:
         kind: One of the kinds defined in this module.
-        columns: The file's column name for each of imdb_id, title, year, type that it has; empty
-            for lists and JSON.
-        delimiter: The character between columns; None for lists and JSON.
-        header_line: The line with the column names, from 1; 0 if there is none.
+        names: The names of all columns.
+        roles: Which columns have the ids, titles, years and types, by their indexes.
+        delimiter: The text between columns; None for lists and JSON.
+        start: The line on which the table begins, from 1.
+        has_header: Whether there is a line with the names of columns.
     """
 
     kind: str
-    columns: Mapping[str, str] = field(default_factory=dict)
+    names: list[str]
+    roles: Roles
     delimiter: str | None = None
-    header_line: int = 0
+    start: int = 1
+    has_header: bool = False
 
     def describe(self) -> str:
         """Describe in one line, for the log, what was detected."""
-        if self.kind in _DESCRIPTIONS:
-            return _DESCRIPTIONS[self.kind]
-        found = ", ".join(f'{role} from "{name}"' for role, name in self.columns.items())
-        filtered = ", filtered on type and year" if self.kind == TITLE_BASICS else ""
-        delimiter = DELIMITERS[self.delimiter or ","]
-        return f"{self.kind} ({delimiter}-separated): {found}{filtered}"
+        if self.names == [LINE]:
+            return self.kind
+        used = {i for indexes in self.roles.values() for i in indexes}
+        parts = [
+            f"{role} from {quoted(self.names[i] for i in indexes)}"
+            for role, indexes in self.roles.items()
+        ]
+        others = [name for i, name in enumerate(self.names) if i not in used]
+        if others and self.kind != TITLE_BASICS:
+            parts.append(f"kept as they are: {quoted(others)}")
+        how = f" ({_DELIMITERS[self.delimiter]}-separated)" if self.delimiter else ""
+        header = "" if self.has_header or not self.delimiter else " without a header"
+        return f"{self.kind}{header}{how}: {'; '.join(parts)}"
 
 
-_DESCRIPTIONS = {
-    LIST_OF_IDS: "a list of IMDb ids, one per line",
-    LIST_OF_TITLES: "a list of titles, one per line",
-    MOVIELENS: f"{MOVIELENS} ({MOVIELENS_DELIMITER}-separated): title and year from column 2",
-    SEQUENCE_OF_JSON: "JSON: ids, or objects with an IMDb id or a title and year",
-}
+def quoted(names: Iterable[str]) -> str:
+    """Return names as a user sees them in a message."""
+    return ", ".join(f'"{name[:_MAX_NAME]}"' for name in names)
 
 
 def detect_layout(path: Path) -> Layout:
@@ -100,46 +114,60 @@ def detect_layout(path: Path) -> Layout:
     if "\0" in sample:
         message = f"{path} is not a text file. Save it as CSV in UTF-8."
         raise TitlesFileError(message)
+    if _JSON.match(sample):
+        return _detect_json(path)
     lines = sample.splitlines(keepends=True)
     start = _first_line_of_content(lines)
     if start is None:
-        message = f"{path} is empty. Write one IMDb id per line, or use a CSV file with a header."
-        raise TitlesFileError(message)
+        raise _empty(path)
     # The last line of the sample may be cut in the middle.
     content = lines[start:] if is_whole or len(lines) == start + 1 else lines[start:-1]
-    layout = _detect(content, start)
-    if layout:
-        return layout
-    seen = lines[start].strip()[:200]
-    message = (
-        f"{path} has no known column: its first line is {seen!r}. Name a column 'imdb_id', or "
-        "'title' (with 'year' beside it), or write one IMDb id or title per line."
-    )
-    raise TitlesFileError(message)
+    layout = _detect(content, start + 1)
+    if layout is None:
+        raise _unknown(path, _first_cells(content))
+    return layout
 
 
-def strip_comment(line: str) -> str:
+def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a file, except blank lines and comments.
+
+    Raises:
+        TitlesFileError: The rest of the file cannot be read.
+    """
+    with open_text(path) as text:
+        if layout.kind == JSON:
+            yield from json_rows(text, path, layout.names)
+            return
+        lines = dropwhile(lambda line: line.number < layout.start, lines_of(text, path))
+        if layout.delimiter is None:
+            yield from _rows_of_list(lines, with_ids=IMDB_ID in layout.roles)
+            return
+        rows = _split(lines, layout.delimiter, layout.names)
+        yield from islice(rows, 1 if layout.has_header else 0, None)
+
+
+def _split(lines: Iterator[Line], delimiter: str, header: Sequence[str] = ()) -> Iterator[Row]:
+    is_of_imdb = delimiter == "\t" and not _UNQUOTED.isdisjoint(header)
+    is_unquoted = is_of_imdb or delimiter == _MOVIELENS
+    return (unquoted_rows if is_unquoted else quoted_rows)(lines, delimiter)
+
+
+def _rows_of_list(lines: Iterator[Line], *, with_ids: bool) -> Iterator[Row]:
+    for number, line, is_truncated in lines:
+        text = _strip_comment(line) if with_ids else "" if _is_comment(line) else line.strip()
+        if text:
+            columns = None if text == line else {LINE: line}
+            yield Row(number, [text], TOO_LONG if is_truncated else None, columns)
+
+
+def _strip_comment(line: str) -> str:
     """Return a line of a list of ids without its comment."""
     return re.split(r"(?:^|\s)#(?![,;|\t])", line, maxsplit=1)[0].strip()
 
 
-def is_comment(line: str) -> bool:
+def _is_comment(line: str) -> bool:
     """Return whether a line of a list of titles is a comment; "#Alive" is a title."""
     return line.lstrip().startswith("# ")
-
-
-def _detect(lines: list[str], start: int) -> Layout | None:
-    first = lines[0].lstrip("\ufeff \t")
-    if first.startswith(("[", "{")):
-        return Layout(SEQUENCE_OF_JSON)
-    if _MOVIELENS_ROW.match(first):
-        return Layout(MOVIELENS, {"title": "2"}, MOVIELENS_DELIMITER)
-    table = _detect_table(lines, start)
-    if table:
-        return table
-    if _are_ids(lines):
-        return Layout(LIST_OF_IDS)
-    return Layout(LIST_OF_TITLES) if _are_titles(lines) else None
 
 
 def _first_line_of_content(lines: list[str]) -> int | None:
@@ -148,84 +176,126 @@ def _first_line_of_content(lines: list[str]) -> int | None:
     # An exported Letterboxd list begins with its own description, up to a blank line.
     if lines and lines[0].startswith("Letterboxd list export"):
         start = next((i for i, line in enumerate(lines) if not line.strip()), 0)
-    contents = (i for i in range(start, len(lines)) if strip_comment(lines[i]))
-    hashes = (i for i in range(start, len(lines)) if lines[i].strip() and not is_comment(lines[i]))
+    elif lines and _EXCEL_SEPARATOR.match(lines[0]):
+        start = 1
+    contents = (i for i in range(start, len(lines)) if _strip_comment(lines[i]))
+    hashes = (i for i in range(start, len(lines)) if lines[i].strip() and not _is_comment(lines[i]))
     return next(contents, next(hashes, None))
 
 
-def _detect_table(lines: list[str], start: int) -> Layout | None:
-    """Use the first delimiter that splits a known column off the header."""
-    for delimiter in DELIMITERS:
-        sample = (Line(n, line.rstrip("\r\n")) for n, line in enumerate(lines[:_SAMPLE_ROWS]))
-        rows = [row for row in quoted_rows(sample, delimiter) if not row.error]
-        if not rows or rows[0].line > 0:  # the quote in the first line is not closed
-            continue
-        header, *cells = (row.cells for row in rows)
-        columns = _detect_columns([name.strip() for name in header], cells)
-        if columns:
-            return Layout(_kind(columns), columns, delimiter, start + 1)
+def _empty(path: Path) -> TitlesFileError:
+    message = f"{path} is empty. Write one IMDb id per line, or use a CSV file with a header."
+    return TitlesFileError(message)
+
+
+def _unknown(path: Path, names: Sequence[str]) -> TitlesFileError:
+    message = (
+        f"{path} has no known column among {quoted(names[:_MAX_NAMES])}. Name a column 'imdb_id', "
+        "or 'title' (with 'year' beside it), or write one IMDb id or title per line."
+    )
+    return TitlesFileError(message)
+
+
+def _detect_json(path: Path) -> Layout:
+    items: list[dict[str, str]] = []
+    with open_text(path) as text:
+        try:
+            items += map(cells_of, islice(json_items(text, path), _SAMPLE_ROWS))
+        except TitlesFileError:  # it counts when the item is reached
+            if not items:
+                raise
+    if not items:
+        raise _empty(path)
+    names = [*dict.fromkeys(name for cells in items for name in cells)]
+    roles = find_roles(names, [[cells.get(name, "") for name in names] for cells in items])
+    if not roles:
+        raise _unknown(path, names)
+    return Layout(JSON, names, roles)
+
+
+def _detect(lines: list[str], start: int) -> Layout | None:
+    if _have_years(lines):
+        return Layout(LIST_OF_TITLES, [LINE], {TITLE: [0]})
+    tables = [(d, rows) for d in _DELIMITERS if (rows := _sample(lines, d))]
+    tables.sort(key=lambda table: -len(table[1][0]))
+    for delimiter, (header, *rows) in tables:
+        is_header = not any(link_to_title(cell) or ends_in_year(cell) for cell in header)
+        is_column = len(header) > 1 or len(tables[0][1][0]) == 1
+        if is_header and is_column and (roles := find_roles(header, rows)):
+            kind = TITLE_BASICS if _is_title_basics(header, roles) else TABLE
+            return Layout(kind, _unique(header), roles, delimiter, start, has_header=True)
+    for delimiter, rows in tables:
+        widths = [*map(len, rows)]
+        width = widths[0] if delimiter == _MOVIELENS else min(widths)
+        roles = find_roles_by_values(rows, width) if width > 1 else {}
+        # In a last column of titles, a comma without quotes is part of the title.
+        if roles and (max(widths) == width or roles.get(TITLE) == [width - 1]):
+            return Layout(TABLE, _unique([""] * width), roles, delimiter, start)
+    if _are_ids(lines):
+        return Layout(LIST_OF_IDS, [LINE], {IMDB_ID: [0]})
+    if _are_titles(lines):
+        return Layout(LIST_OF_TITLES, [LINE], {TITLE: [0]})
     return None
 
 
-def _detect_columns(header: list[str], sample: list[list[str]]) -> dict[str, str]:
-    by_plain_name = {plain(name): name for name in reversed(header)}
-
-    def first(names: tuple[str, ...]) -> str | None:
-        return next((by_plain_name[name] for name in names if name in by_plain_name), None)
-
-    def values(plain_name: str) -> list[str]:
-        index = header.index(by_plain_name[plain_name])
-        return [row[index] for row in sample if index < len(row) and row[index].strip()]
-
-    def holds_ids(plain_name: str) -> bool:
-        return any(map(has_imdb_id, values(plain_name)))
-
-    def holds_numbers(plain_name: str) -> bool:
-        found = [value for value in values(plain_name) if value.strip() != "0"]
-        return bool(found) and all(map(is_long_number, found))
-
-    possible = tuple(n for n in _POSSIBLE_ID_COLUMNS if n in by_plain_name and holds_ids(n))
-    numbers = tuple(n for n in _NUMBER_COLUMNS if n in by_plain_name and holds_numbers(n))
-    roles = {
-        "imdb_id": first(_ID_COLUMNS) or first(possible) or first(numbers),
-        "title": first(_TITLE_COLUMNS),
-        "year": first(_YEAR_COLUMNS),
-        "type": first(_TYPE_COLUMNS),
-    }
-    if not (roles["imdb_id"] or roles["title"]):
-        return {}
-    return {role: name for role, name in roles.items() if name}
+def _sample(lines: list[str], delimiter: str) -> list[list[str]]:
+    """Return the cells of the first rows; none if the first line is not a row by itself."""
+    numbered = (Line(n, line.rstrip("\r\n")) for n, line in enumerate(lines[:_SAMPLE_ROWS]))
+    rows = [row for row in _split(numbered, delimiter) if not row.error]
+    return [row.cells for row in rows] if rows and rows[0].line == 0 else []
 
 
-def _kind(columns: Mapping[str, str]) -> str:
-    if [columns.get(role) for role in ("imdb_id", "type", "year")] == [
-        "tconst",
-        "titleType",
-        "startYear",
-    ]:
-        return TITLE_BASICS
-    return TABLE_OF_IDS if "imdb_id" in columns else TABLE_OF_TITLES
+def _first_cells(lines: list[str]) -> list[str]:
+    cells = [_sample(lines[:1], delimiter) or [[lines[0]]] for delimiter in _DELIMITERS]
+    return [cell.strip() for cell in max(cells, key=lambda rows: len(rows[0]))[0]]
+
+
+def _is_title_basics(header: list[str], roles: Roles) -> bool:
+    return all(
+        role in roles and header[roles[role][0]] == name
+        for role, name in _TITLE_BASICS_COLUMNS.items()
+    )
+
+
+def _unique(header: list[str]) -> list[str]:
+    """Return the names of all columns: "column 2" where there is none, "title (2)" for a second."""
+    names: list[str] = []
+    for number, text in enumerate(header, start=1):
+        name = plain = text.strip(_BLANK) or f"column {number}"
+        count = 1
+        while name in names:
+            count += 1
+            name = f"{plain} ({count})"
+        names.append(name)
+    return names
+
+
+def _have_years(lines: list[str]) -> bool:
+    """Return whether lines are titles with their years; numbered ones are a table."""
+    titles = [line for line in lines if line.strip() and not _is_comment(line)]
+    return all(map(ends_in_year, titles)) and not all(map(_NUMBERED.match, titles))
 
 
 def _are_ids(lines: list[str]) -> bool:
     """Return whether lines are ids; a short number may be a title, such as "1917"."""
-    entries = [entry for entry in map(strip_comment, lines) if entry]
+    entries = [entry for entry in map(_strip_comment, lines) if entry]
     first = entries[0] if entries else ""
-    is_id = has_imdb_id(first) or is_long_number(first)
+    is_id = has_imdb_id(first) or _LONG_NUMBER.fullmatch(first) is not None
     return is_id or (bool(entries) and all(map(imdb_id_in, entries)))
 
 
 def _are_titles(lines: list[str]) -> bool:
-    """Return whether lines are titles: without ids, without a delimiter, and of sensible length."""
-    titles = [line.strip() for line in lines if line.strip() and not is_comment(line)]
+    """Return whether lines are titles: without ids, without a delimiter, and of sensible length.
+
+    Some titles have a comma; in most lines, it is a table's.
+    """
+    titles = [line.strip() for line in lines if line.strip() and not _is_comment(line)]
     if any(
-        has_imdb_id(title) or len(title) > _MAX_TITLE or title.lower().startswith(_MARKUP)
+        has_imdb_id(title)
+        or len(title) > _MAX_TITLE
+        or title.lower().startswith(_MARKUP)
+        or any(sign in title for sign in _DELIMITERS if sign != ",")
         for title in titles
     ):
         return False
-    if all(map(ends_in_year, titles)):
-        return True
-    has_delimiter = any(sign in title for title in titles for sign in ("\t", ";", "|", "::"))
-    commas = {title.count(",") for title in titles}
-    # Many titles have a comma; the same number of them in each line is a table's.
-    return not has_delimiter and (len(commas) > 1 or commas == {0})
+    return sum("," in title for title in titles) * 2 <= len(titles)

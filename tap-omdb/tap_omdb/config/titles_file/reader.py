@@ -1,47 +1,51 @@
-"""Reads the titles of a file, in whatever layout."""
+"""Reads the titles of files, in whatever layout."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from itertools import count, dropwhile
-from typing import TYPE_CHECKING
+from itertools import chain, count, repeat
+from typing import TYPE_CHECKING, Any
 
+from tap_omdb.config.titles_file.columns import (
+    IMDB_ID,
+    LINE,
+    ROLES,
+    TITLE,
+    TYPE,
+    YEAR,
+    digits_of_ids,
+    is_missing,
+    is_of_other_title,
+)
 from tap_omdb.config.titles_file.entries import (
     MAX_INVALID_ROW_TEXT,
     InvalidRow,
     TitleEntry,
-    rest_of,
+    has_imdb_id,
+    imdb_id_in,
+    is_person_id,
+    link_to_title,
+    omdb_type,
+    plain,
+    title_and_year,
+    year_in,
 )
-from tap_omdb.config.titles_file.json_items import json_items
-from tap_omdb.config.titles_file.layout import (
-    LIST_OF_IDS,
-    LIST_OF_TITLES,
-    MOVIELENS,
-    SEQUENCE_OF_JSON,
-    TITLE_BASICS,
-    Layout,
-    detect_layout,
-    is_comment,
-    strip_comment,
-)
-from tap_omdb.config.titles_file.names import imdb_id_in, title_and_year, why_not_an_id
-from tap_omdb.config.titles_file.opening import lines_of, open_text
-from tap_omdb.config.titles_file.tables import (
-    TOO_LONG,
-    Selection,
-    Table,
-    quoted_rows,
-    unquoted_rows,
-)
+from tap_omdb.config.titles_file.layout import TITLE_BASICS, Layout, detect_layout, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
     from pathlib import Path
 
-    from tap_omdb.config.titles_file.opening import Line
+    from tap_omdb.config.titles_file.rows import Row
 
-_LINE = "line"
-"""The column of a list without columns."""
+_MISSING = "\\N"
+_SEASON = r"(?:Season|Series|Limited Series|Miniseries)"
+# "Show: Season 1: Pilot"; in Netflix's own export, other words for a season count as well.
+_EPISODE = re.compile(rf"(.+?): {_SEASON} ?\d*: .+")
+_EPISODE_OF_NETFLIX = re.compile(
+    rf"(.+?): (?:{_SEASON}|Part|Volume|Book|Chapter|Collection)(?: [\w ]+)?: .+"
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ class TitlesFile:
         Raises:
             TitlesFileError: The rest of the file cannot be read.
         """
-        selection = Selection(years, types) if self.is_catalogue else None
-        return _read(self.path, self.name, self.layout, selection)
+        converter = _Converter(self)
+        for row in read_rows(self.path, self.layout):
+            if not self.is_catalogue or converter.is_selected(row, years, types):
+                yield converter.convert(row)
 
 
 def open_titles_files(paths: Sequence[Path]) -> tuple[TitlesFile, ...]:
@@ -89,77 +95,121 @@ def open_titles_files(paths: Sequence[Path]) -> tuple[TitlesFile, ...]:
     Raises:
         TitlesFileError: As `detect_layout`.
     """
-    parts = {path.resolve(): path.absolute().parts[1:] for path in paths}
-    by_path = {path.resolve(): path for path in reversed(paths)}
-    names = {}
-    for resolved, own in parts.items():
-        others = [other for path, other in parts.items() if path != resolved]
-        names[resolved] = next(
-            "/".join(own[-length:])
-            for length in count(1)
-            if length >= len(own) or all(other[-length:] != own[-length:] for other in others)
-        )
+    files = {path.resolve(): path for path in reversed(paths)}
+    ordered = [*dict.fromkeys(path.resolve() for path in paths)]
     return tuple(
-        TitlesFile(by_path[resolved], name, detect_layout(by_path[resolved]))
-        for resolved, name in names.items()
+        TitlesFile(files[path], _name(path, ordered), detect_layout(files[path]))
+        for path in ordered
     )
 
 
-def _read(
-    path: Path, name: str, layout: Layout, selection: Selection | None
-) -> Iterator[TitleEntry | InvalidRow]:
-    with open_text(path) as text:
-        if layout.kind == SEQUENCE_OF_JSON:
-            yield from json_items(text, path, name)
-            return
-        lines = lines_of(text, path)
-        if layout.kind == LIST_OF_IDS:
-            yield from _ids(lines, name)
-        elif layout.kind == LIST_OF_TITLES:
-            yield from _titles(lines, name)
-        else:
-            yield from _table(lines, name, layout, selection)
+def _name(path: Path, paths: Sequence[Path]) -> str:
+    """Return the end of a path that distinguishes it from the others."""
+    return next(
+        "/".join(path.parts[-length:])
+        for length in count(1)
+        if sum(other.parts[-length:] == path.parts[-length:] for other in paths) == 1
+    )
 
 
-def _ids(lines: Iterator[Line], name: str) -> Iterator[TitleEntry | InvalidRow]:
-    for line in lines:
-        if entry := strip_comment(line.text):
-            if imdb_id := imdb_id_in(entry):
-                columns = rest_of({_LINE: line.text}, {_LINE: imdb_id})
-                yield TitleEntry(imdb_id, None, None, None, line.number, name, columns)
-            else:
-                yield _invalid(line, why_not_an_id(entry), name)
+class _Converter:
+    """Converts the rows of one file."""
 
+    def __init__(self, file: TitlesFile) -> None:
+        names, roles = file.layout.names, file.layout.roles
+        self._list = file.name
+        self._names = names
+        self._is_catalogue = file.is_catalogue
+        self._delimiter = file.layout.delimiter
+        self._ids = [(index, digits_of_ids(names[index])) for index in roles.get(IMDB_ID, ())]
+        self._title, self._year, self._type = (
+            next(iter(roles.get(role, ())), None) for role in (TITLE, YEAR, TYPE)
+        )
+        self._role_names = [names[roles[role][0]] if role in roles else None for role in ROLES]
+        is_of_netflix = {*map(plain, names)} == {"title", "date"}
+        self._episode = _EPISODE_OF_NETFLIX if is_of_netflix else _EPISODE
 
-def _titles(lines: Iterator[Line], name: str) -> Iterator[TitleEntry | InvalidRow]:
-    for line in lines:
-        text = line.text.strip()
-        if line.is_truncated:
-            yield _invalid(line, TOO_LONG, name)
-        elif text and not is_comment(text):
-            title, year = title_and_year(text, None)
-            columns = rest_of({_LINE: line.text}, {_LINE: title})
-            yield TitleEntry(None, title, year, None, line.number, name, columns)
+    def is_selected(self, row: Row, years: Container[int] | None, types: Collection[str]) -> bool:
+        """Return whether a row of a catalogue is selected, or too short to tell."""
+        if self._is_cut(row):
+            return True
+        year = year_in(self._cell(row, self._year))
+        is_of_years = years is None or (year is not None and year in years)
+        return is_of_years and omdb_type(self._cell(row, self._type)) in types
 
+    def convert(self, row: Row) -> TitleEntry | InvalidRow:
+        """Return a row's title, or what is wrong with it."""
+        imdb_id, title = self._id(row), self._cell(row, self._title)
+        if imdb_id is None and self._delimiter and self._title == len(self._names) - 1:
+            # A comma without quotes is part of the title.
+            title = self._delimiter.join(row.cells[self._title :]).strip()
+        year, kind = year_in(self._cell(row, self._year)), omdb_type(self._cell(row, self._type))
+        if title:
+            title, year = title_and_year(title, year)
+            if episode := ": " in title and self._episode.fullmatch(title):
+                title, year, kind = episode[1], None, "series"
+        reason = row.error or ""
+        if self._is_catalogue and self._is_cut(row):
+            reason = "the row is truncated"
+        elif not reason and imdb_id is None:
+            reason = self._why_invalid(row, title, year, kind)
+        if reason:
+            text = (self._delimiter or "").join(row.cells).strip()[:MAX_INVALID_ROW_TEXT]
+            return InvalidRow(row.line, text, reason, self._list, self._columns(row))
+        read = (imdb_id, title or None, year, kind)
+        return TitleEntry(*read, row.line, self._list, self._columns(row, read))
 
-def _invalid(line: Line, reason: str, name: str) -> InvalidRow:
-    text = line.text.strip()[:MAX_INVALID_ROW_TEXT]
-    return InvalidRow(line.number, text, reason, name, {_LINE: line.text})
+    def _why_invalid(self, row: Row, title: str, year: int | None, kind: str | None) -> str:
+        """Return what is wrong with a row without an id; "" if its title is enough."""
+        not_ids = [cell for i, _ in self._ids if not is_missing(cell := self._cell(row, i))]
+        if any(map(is_person_id, not_ids)):
+            return "the id is a person's, not a title's"
+        if not title:
+            nothing = "no IMDb id" if self._title is None else "no IMDb id and no title"
+            return "not an IMDb id" if not_ids else nothing
+        if kind == "episode":
+            return "an episode can only be found by its IMDb id"
+        is_wide = self._delimiter and any(map(str.strip, row.cells[len(self._names) :]))
+        if is_wide and year is None and self._title != len(self._names) - 1:
+            return "more cells than columns: put a title with a comma in quotation marks"
+        return ""
 
+    def _id(self, row: Row) -> str | None:
+        for index, digits in self._ids:
+            text = self._cell(row, index)
+            if (len(text) >= digits or has_imdb_id(text)) and (imdb_id := imdb_id_in(text)):
+                return imdb_id
+        if self._is_catalogue or not has_imdb_id(" ".join(row.cells)):
+            return None
+        names = chain(self._names, repeat(""))
+        cells = (
+            c for c, name in zip(row.cells, names, strict=False) if not is_of_other_title(name)
+        )
+        found = {*filter(None, map(link_to_title, cells))}
+        return found.pop() if len(found) == 1 else None
 
-def _table(
-    lines: Iterator[Line], name: str, layout: Layout, selection: Selection | None
-) -> Iterator[TitleEntry | InvalidRow]:
-    delimiter = layout.delimiter or ","
-    if layout.kind == MOVIELENS:
-        rows, header = unquoted_rows(lines, delimiter), ["1", "2"]
-    else:
-        lines = dropwhile(lambda line: line.number < layout.header_line, lines)
-        is_imdb_data_set = layout.columns.get("imdb_id") in {"tconst", "titleId"}
-        is_unquoted = delimiter == "\t" and is_imdb_data_set
-        rows = (unquoted_rows if is_unquoted else quoted_rows)(lines, delimiter)
-        header = next(rows).cells
-    table = Table(layout, header, name, is_catalogue=selection is not None)
-    for row in rows:
-        if result := table.convert(row, selection):
-            yield result
+    def _is_cut(self, row: Row) -> bool:
+        return len(row.cells) <= max(self._type or 0, self._year or 0)
+
+    @staticmethod
+    def _cell(row: Row, index: int | None) -> str:
+        if index is None or index >= len(row.cells):
+            return ""
+        text = row.cells[index].strip()
+        return "" if text == _MISSING else text
+
+    def _columns(self, row: Row, read: Sequence[object] = ()) -> dict[str, Any] | None:
+        """Return a row by column, without the cells that say no more than what was read."""
+        if self._is_catalogue:
+            return None
+        if row.error:
+            return {LINE: row.cells[0]}
+        columns = row.columns
+        if columns is None:
+            columns = dict(zip(self._names, row.cells, strict=False))
+            for number, cell in enumerate(row.cells[len(self._names) :], len(self._names) + 1):
+                columns[f"column {number}"] = cell
+        for name, value in zip(self._role_names, read, strict=False):
+            if value is not None and name in columns and columns[name] in (value, str(value)):
+                del columns[name]
+        return columns

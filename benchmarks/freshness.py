@@ -50,8 +50,8 @@ with time_machine.travel(sys.argv.pop(1), tick=False):
 
 STRATEGIES = {
     "by age": None,
-    "by IMDb's ratings, votes_change 0.1 (default)": 0.1,
-    "by IMDb's ratings, votes_change 0.02": 0.02,
+    "by IMDb's ratings, a third of the day": 0.334,
+    "by IMDb's ratings, half of the day (default)": 0.5,
 }
 
 Ratings = dict[str, tuple[float, int]]
@@ -133,9 +133,9 @@ def truths(omdb: Emulator, days: int, directory: Path) -> Iterator[Ratings]:
 
 
 def simulate(
-    course: Course, args: argparse.Namespace, directory: Path, votes_change: float | None
+    course: Course, args: argparse.Namespace, directory: Path, daily_share: float | None
 ) -> None:
-    """Let the tap run daily, without IMDb's rating file if there is no `votes_change`."""
+    """Let the tap run daily, without IMDb's rating file if there is no `daily_share`."""
     with Emulator(
         generated=args.titles,
         keys={KEY: None},
@@ -144,9 +144,9 @@ def simulate(
     ) as omdb:
         config: dict[str, Any] = {"api_key": KEY, "api_url": omdb.url, "daily_requests": 10**6}
         config["types"] = ["movie", "series", "game"]
-        if votes_change is not None:
+        if daily_share is not None:
             config["ratings_file"] = str(directory / "title.ratings.tsv.gz")
-            config["refresh"] = {"votes_change": votes_change}
+            config["refresh"] = {"daily_share": daily_share}
         state: dict[str, Any] = {}
         warehouse: Ratings = {}
         now = datetime.combine(FIRST_DAY, NOON, timezone.utc)
@@ -223,9 +223,9 @@ def main() -> None:
     args = parser.parse_args()
     courses = []
     with TemporaryDirectory() as directory:
-        for name, votes_change in STRATEGIES.items():
+        for name, daily_share in STRATEGIES.items():
             courses.append(Course(name))
-            simulate(courses[-1], args, Path(directory), votes_change)
+            simulate(courses[-1], args, Path(directory), daily_share)
         courses.append(Course("best possible"))
         best_possible(courses[-1], args, Path(directory))
     print(f"{args.titles:,} titles, {args.days} days, OMDb lags by {args.lag} days\n")

@@ -32,9 +32,10 @@ from diskcache import Cache
 from measuring import API_KEY, Cost, load, machine
 from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.titles import to_json
+from tap_omdb.config.settings import Settings
 from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
-from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 
@@ -67,7 +68,8 @@ def responses(count: int) -> list[Received]:
 def tap(directory: Path, received_all: list[Received]) -> None:
     """Do what the tap does."""
     file = CacheFile(directory)
-    budget = Budget(None, 100_000_000, DailyCounter({}, "run", file, API_KEY))
+    settings = Settings(api_key=API_KEY, daily_requests=100_000_000)
+    budget = Budget(settings, {}, "run", file)
     cache = ResponseCache(file)
     for received in received_all:
         budget.spend()

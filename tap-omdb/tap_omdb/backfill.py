@@ -17,9 +17,9 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb.config.files import read_config, read_state
 from tap_omdb.config.settings import Refresh
-from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state import StateError
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
-from tap_omdb.state.errors import StateError
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.state.sync_state import seed as seed_sync_state
 from tap_omdb.tap import TapOMDb
@@ -54,8 +54,7 @@ def plan(settings: Settings, state: Mapping[str, Any]) -> list[dict[str, str]]:
     """
     known = _read(state, settings.refresh)
     with closing(CacheFile(settings.cache_dir)) if settings.cache_dir else nullcontext() as file:
-        days = DailyCounter(known.requests, _RUN, file, settings.api_key)
-        left = Budget(settings.max_requests, settings.daily_requests, days).left
+        left = Budget(settings, known.requests, _RUN, file).left
     years = sorted(settings.years)
     return [
         {"TAP_OMDB_YEARS": str(year), "TAP_OMDB_MAX_REQUESTS": str(share)}

@@ -28,7 +28,7 @@ from tap_omdb.config.settings import Settings, json_properties
 from tap_omdb.config.validation import coerce, schema_violations, unknown_variables
 from tap_omdb.config.values import parse_imdb_id
 from tap_omdb.message_writer import MessageWriter
-from tap_omdb.state.errors import StateError
+from tap_omdb.state import StateError
 from tap_omdb.streams import STREAMS
 from tap_omdb.sync.run import SyncRun
 

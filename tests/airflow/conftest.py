@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.operations.conftest import receiver
 from tests.pipeline.conftest import CHECKOUT, copy_project, project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["project", "receiver"]
 

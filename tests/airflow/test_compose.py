@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.pipeline.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PREFIX = "AIRFLOW__"
 CHECK = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from movies_pipeline.alerts import describe, post_alert
@@ -14,12 +15,8 @@ from movies_pipeline.project import after_load, load_project, schedules, steps, 
 from tap_omdb.config.values import TYPES
 
 from tests.airflow.conftest import describe_dags
+from tests.operations.conftest import Receiver
 from tests.pipeline.conftest import CHECKOUT, MELTANO
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.operations.conftest import Receiver
 
 STATE_POOL, SHARDS_POOL = "movies_state", "movies_shards"
 

@@ -17,9 +17,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import local_airflow
 import psutil
@@ -29,10 +31,6 @@ import requests
 from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import Project, copy_project, running_project
 from tests.pipeline.conftest import _free_port as free_port
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 YEARS = "2011-2016"
 NUMBER_OF_YEARS = 6

@@ -5,16 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import local_airflow
 import psutil
 import pytest
 
 from tests.pipeline.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 POSTGRES = "postgresql://omdb:p%40ss@127.0.0.1:15432/omdb"
 

@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from omdb_emulator.client import Control
 from omdb_emulator.testing import Emulator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from omdb_emulator.client import Control
 
 TITLES = Path(__file__).with_name("titles.jsonl")
 RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"

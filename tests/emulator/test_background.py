@@ -9,18 +9,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from omdb_emulator.cli import main
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    Run = Callable[..., subprocess.CompletedProcess[str]]
-    Invoke = Callable[..., tuple[int, str]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Invoke = Callable[..., tuple[int, str]]
 
 
 def free_port() -> int:

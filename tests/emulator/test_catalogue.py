@@ -6,9 +6,10 @@ import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE
@@ -16,9 +17,6 @@ from omdb_emulator.catalogue.titles import KEYS, json_lines
 from omdb_emulator.testing import Emulator
 
 from tests.emulator.conftest import RECORDED, fetch, needs_recordings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 Fields = dict[str, Any]
 

@@ -6,8 +6,9 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import psutil
 import pytest
@@ -15,9 +16,6 @@ from omdb_emulator.effects import Effect
 from omdb_emulator.testing import Emulator, title_line
 
 from tests.emulator.conftest import connect, fetch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ID = "tt1375666"
 NOT_JSON = ["cloudflare", "unavailable", "aspnet", "html", "empty"]

@@ -7,9 +7,11 @@ import gzip
 import json
 import tracemalloc
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -26,10 +28,6 @@ from omdb_emulator.cli import main
 from omdb_emulator.testing import Emulator, title_line
 
 from tests.emulator.conftest import fetch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 COUNT = 13_000
 TITLES = GeneratedTitles(COUNT, seed=1)

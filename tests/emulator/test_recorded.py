@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from omdb_emulator.catalogue.loader import load
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import TitleError
 from omdb_emulator.query import parse_query
 from omdb_emulator.responses import Omdb
 from omdb_emulator.testing import Emulator
 
 from tests.emulator.conftest import RECORDED, fetch, needs_recordings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from omdb_emulator.catalogue.store import TitleStore
 
 
 @pytest.fixture

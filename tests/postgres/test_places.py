@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -14,10 +15,6 @@ from embedded_postgres import EmbeddedPostgresError, Server, binaries
 from embedded_postgres.data_directory import FALLBACK_ROOT
 
 from tests.postgres.conftest import ALIEN, cli, query
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import ProcessPoolExecutor
 
 pytestmark = pytest.mark.place
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server
 from embedded_postgres.ports import DEFAULT_PORT, choose, record
 
 from tests.postgres.conftest import cli, query
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def taken(port: int) -> socket.socket:

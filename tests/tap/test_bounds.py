@@ -8,18 +8,15 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tap_omdb.transport.session import MAX_BODY_BYTES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import Config, RunTap
 
 BAD = "tt0000009"
 GOOD = ["tt0000001", "tt0000002", "tt0000003"]
@@ -119,11 +116,7 @@ def server(send: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[st
     ],
 )
 def test_a_response_beyond_the_limits_is_one_reject(
-    sync: RunTap,
-    config: Config,
-    send: Callable[[socket.socket], None],
-    reason: str,
-    message: str,
+    sync: RunTap, config: Config, send: Callable[[socket.socket], None], reason: str, message: str
 ) -> None:
     packed()  # takes longer than the timeout
     started = time.monotonic()

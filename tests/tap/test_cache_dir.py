@@ -10,26 +10,24 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import time_machine
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tap_omdb.config.settings import Settings
 from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
-from tap_omdb.state.budget import Budget, BudgetExhausted, DailyCounter
+from tap_omdb.state import StateError
+from tap_omdb.state.budget import Budget, BudgetExhausted
 from tap_omdb.state.cache_file import NAME, CacheFile
-from tap_omdb.state.errors import StateError
 from tap_omdb.state.response_cache import KEEP, ResponseCache
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Counts = dict[str, dict[str, int]]
 
@@ -57,7 +55,7 @@ def file(tmp_path: Path) -> Iterator[CacheFile]:
 # Requests
 
 
-def budget(  # noqa: PLR0913 - the arguments of a budget and of its counter
+def budget(
     per_run: int | None,
     per_day: int,
     file: CacheFile | None = None,
@@ -66,8 +64,8 @@ def budget(  # noqa: PLR0913 - the arguments of a budget and of its counter
     run: str = "run",
     key: str = KEY,
 ) -> Budget:
-    days = DailyCounter({} if counts is None else counts, run, file, key)
-    return Budget(per_run, per_day, days)
+    limits = Settings(api_key=key, max_requests=per_run, daily_requests=per_day)
+    return Budget(limits, {} if counts is None else counts, run, file)
 
 
 def spend(budget: Budget) -> int:
@@ -365,9 +363,10 @@ WORK = """
 import multiprocessing, sys
 from pathlib import Path
 from tap_omdb import clock
+from tap_omdb.config.settings import Settings
 from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
-from tap_omdb.state.budget import Budget, BudgetExhausted, DailyCounter
+from tap_omdb.state.budget import Budget, BudgetExhausted
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 
@@ -378,7 +377,7 @@ barrier = context.Barrier(count)
 def work(name):
     barrier.wait()
     file = CacheFile(directory)
-    budget = Budget(None, most, DailyCounter({}, "run", file, "a1b2c3d4"))
+    budget = Budget(Settings(api_key="a1b2c3d4", daily_requests=most), {}, "run", file)
     cache = ResponseCache(file)
     try:
         for number in range(most):

@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from omdb_emulator.testing import Emulator
+from tap_omdb.config.settings import Settings
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Command, Config, RunTap
+from tests.tap.conftest import Command, Config, Run, RunTap
 
 TAP = Path(sys.executable).with_name("tap-omdb")
-STREAMS = ["episodes", "games", "movies", "rejects", "searches", "series", "syncs"]
-SETTINGS = [
-    "api_key",
-    "api_url",
-    "years",
-    "search_terms",
-    "imdb_ids",
-    "titles",
-    "year_tolerance",
-    "titles_file",
-    "types",
-    "plot",
-    "coverage",
-    "max_requests",
-    "daily_requests",
-    "concurrency",
-    "refresh",
-    "timeout",
-    "max_retry_time",
-    "cache_dir",
+STREAMS = [
+    *("episodes", "games", "list_entries", "lookups", "movies", "rejects", "searches", "series"),
+    "syncs",
 ]
+SETTINGS = [setting.name for setting in fields(Settings)]
 
 
 @pytest.fixture
@@ -100,17 +83,21 @@ def read_to_end(process: subprocess.Popen[str], seconds: float) -> tuple[str, st
 # Version and settings
 
 
-def test_version(command: Command) -> None:
-    run = command("--version")
-    assert run.exit_code == 0
-    assert run.stdout.startswith(f"tap-omdb v{version('tap-omdb')}, Meltano SDK v0.54.")
+@pytest.mark.parametrize("program", [[TAP], [sys.executable, "-m", "tap_omdb"]])
+def test_version(program: list[str | Path]) -> None:
+    printed = subprocess.check_output([*program, "--version"], text=True)
+    assert printed.startswith(f"tap-omdb v{version('tap-omdb')}, Meltano SDK v0.54.")
 
 
-def test_the_module_runs_as_the_command_does() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_omdb", "--version"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith(f"tap-omdb v{version('tap-omdb')}")
+@pytest.mark.parametrize("arguments", [[], ["--test"], ["--test=schema"]])
+def test_without_a_config_the_errors_are_one_line_each(
+    arguments: list[str], command: Command
+) -> None:
+    run = command(*arguments)
+    assert run.exit_code == 1
+    assert "api_key is missing" in run.log
+    assert "nothing to fetch" in run.log
+    assert "Traceback" not in run.log
 
 
 def test_about_as_json_has_every_setting(command: Command) -> None:
@@ -132,30 +119,11 @@ def test_about_as_json_has_every_setting(command: Command) -> None:
     assert about["settings"]["required"] == ["api_key"]
 
 
-def test_about_as_markdown_has_every_setting(command: Command) -> None:
-    run = command("--about", "--format=markdown")
-    assert run.exit_code == 0
-    for name in SETTINGS:
-        assert f"\n| {name} " in run.stdout
-
-
-def test_about_as_text(command: Command) -> None:
-    run = command("--about")
-    assert run.exit_code == 0
-    assert "tap-omdb" in run.stdout
-
-
 @pytest.mark.parametrize("has_config", [True, False])
 def test_discovery_requires_no_config_and_no_request(
-    has_config: bool,  # noqa: FBT001
-    command: Command,
-    config: Config,
-    omdb: Emulator,
-    tmp_path: Path,
+    has_config: bool, command: Command, config: Config, omdb: Emulator
 ) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**config, "imdb_ids": ["tt1375666"]}))
-    run = command(*(["--config", str(path)] if has_config else []), "--discover")
+    run = command("--discover", config=config if has_config else None)
     assert run.exit_code == 0
     catalog = json.loads(run.stdout)
     assert [stream["tap_stream_id"] for stream in catalog["streams"]] == STREAMS
@@ -164,13 +132,6 @@ def test_discovery_requires_no_config_and_no_request(
         [root] = [item for item in stream["metadata"] if item["breadcrumb"] == []]
         assert root["metadata"]["selected"] is True
     assert omdb.stats()["requests"] == 0
-
-
-def test_a_missing_config_is_one_line(command: Command) -> None:
-    run = command()
-    assert run.exit_code == 1
-    assert "api_key is missing" in run.log
-    assert "Traceback" not in run.log
 
 
 # Files
@@ -280,27 +241,29 @@ def test_a_config_may_be_in_several_files_and_a_pipe(config: Config, tmp_path: P
 # --test
 
 
-@pytest.mark.parametrize("test", ["--test", "--test=schema"])
-def test_test_without_a_config_reports_the_same_errors_as_a_run(
-    test: str, command: Command
-) -> None:
-    run = command(test)
-    assert run.exit_code == 1
-    assert "api_key is missing" in run.log
-    assert "nothing to fetch" in run.log
-    assert "Traceback" not in run.log
-
-
 def test_test_of_the_schema_sends_no_request(
-    command: Command, many: Config, omdb: Emulator, tmp_path: Path
+    command: Command, many: Config, omdb: Emulator
 ) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(many))
-    run = command("--config", str(path), "--test=schema")
+    run = command("--test=schema", config=many)
     assert run.exit_code == 0
     messages = map(json.loads, run.stdout.splitlines())
     assert [(m["type"], m["stream"]) for m in messages] == [("SCHEMA", name) for name in STREAMS]
     assert omdb.stats()["requests"] == 0
+
+
+def test_test_sends_only_a_few_requests(command: Command, many: Config, omdb: Emulator) -> None:
+    run = command("--test", config={**many, "concurrency": 4})
+    assert run.exit_code == 0, run.log
+    assert 1 <= omdb.stats()["requests"] <= 2 * 4
+    assert "Traceback" not in run.log
+
+
+def test_test_with_a_bad_key_fails(command: Command, many: Config, omdb: Emulator) -> None:
+    omdb.remove_key(many["api_key"])
+    run = command("--test", config=many)
+    assert run.exit_code == 1
+    assert "check api_key" in run.log
+    assert "Traceback" not in run.log
 
 
 def test_unknown_tests_are_rejected(command: Command) -> None:
@@ -309,58 +272,29 @@ def test_unknown_tests_are_rejected(command: Command) -> None:
     assert "'everything' is not one of 'all', 'schema', 'disabled'" in run.log
 
 
-def test_test_sends_only_a_few_requests(
-    command: Command, many: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**many, "concurrency": 4}))
-    run = command("--config", str(path), "--test")
-    assert run.exit_code == 0, run.log
-    assert 1 <= omdb.stats()["requests"] <= 2 * 4
-    assert "Traceback" not in run.log
-
-
-def test_test_with_a_bad_key_fails(
-    command: Command, many: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    omdb.remove_key(many["api_key"])
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(many))
-    run = command("--config", str(path), "--test")
-    assert run.exit_code == 1
-    assert "check api_key" in run.log
-    assert "Traceback" not in run.log
-
-
 # State
 
 
-def test_a_state_of_a_newer_version_is_one_line(
-    run_tap: RunTap, config: Config, omdb: Emulator
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"version": 99}, "the state is of version 99"),
+        ({"version": 2, "titles": {"yesterday": {"movie": "x"}}}, "the state cannot be read"),
+    ],
+)
+def test_a_state_that_cannot_be_used_is_one_line(
+    state: dict[str, Any], message: str, run_tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    state = {"bookmarks": {"sync_state": {"version": 99}}}
-    run = run_tap({**config, "imdb_ids": ["tt1375666"]}, state)
+    run = run_tap({**config, "imdb_ids": ["tt1375666"]}, {"bookmarks": {"sync_state": state}})
     assert run.exit_code == 1
-    assert "the state is of version 99" in run.log
-    assert "upgrade tap-omdb" in run.log
+    assert message in run.log
     assert "Traceback" not in run.log
     assert omdb.stats()["requests"] == 0
-
-
-def test_an_invalid_state_is_one_line(run_tap: RunTap, config: Config) -> None:
-    state = {"bookmarks": {"sync_state": {"version": 2, "titles": {"yesterday": {"movie": "x"}}}}}
-    run = run_tap({**config, "imdb_ids": ["tt1375666"]}, state)
-    assert run.exit_code == 1
-    assert "the state cannot be read" in run.log
-    assert "Traceback" not in run.log
 
 
 def test_a_truncated_titles_file_ends_the_run_after_its_readable_titles(
     run_tap: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
-    import gzip  # noqa: PLC0415
-    import random  # noqa: PLC0415
-
     movies = [i for i in omdb.titles() if i < "tt99" and omdb.title(i).get("Type") == "movie"]
     noise = [f"# {random.Random(n).getrandbits(2000):x}" for n in range(2000)]  # noqa: S311
     whole = gzip.compress("\n".join(["imdb_id", *movies[:20], *noise]).encode())

@@ -1,10 +1,16 @@
-"""The SDK's standard tests, and stricter ones for keys, schemas, state and selection."""
+"""The SDK's standard tests, stricter ones, and a whole run compared with a committed one."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections import defaultdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,13 +20,10 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import KEY, Config, Run, RunTap
 
 DETAILS = ("movies", "series", "episodes", "games")
-STREAMS = {*DETAILS, "searches", "rejects"}
+STREAMS = {*DETAILS, "list_entries", "lookups", "searches", "rejects"}
 ALL_STREAMS = {*STREAMS, "syncs"}
 NOW = datetime(2026, 6, 15, 12, 30, 15, 123456, tzinfo=timezone.utc)
 
@@ -37,6 +40,7 @@ EVERYTHING: dict[str, Any] = {
         "tt0491738",  # a series, most seasons of which are missing
     ],
     "titles": [{"title": "Up", "year": 2009}, {"title": "No Such Title"}],
+    "titles_file": str(Path(__file__).with_name("watchlist.csv")),
     "types": ["movie", "series", "episode", "game"],
 }
 """A config with which each stream has records and rejects occur for several reasons."""
@@ -127,14 +131,16 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
     }
     assert keys == {
         **{stream: ["imdb_id"] for stream in DETAILS},
+        "list_entries": ["list", "position"],
+        "lookups": ["lookup_id"],
         "searches": ["search_id"],
         "rejects": ["reject_id"],
         "syncs": ["sync_id"],
     }
-    for stream, [key] in keys.items():
-        values = [record[key] for record in everything.records(stream)]
+    for stream, names in keys.items():
+        values = [tuple(map(record.get, names)) for record in everything.records(stream)]
         assert len(values) == len(set(values)), stream
-        assert None not in values
+        assert not [value for value in values if None in value]
     ids = [imdb_id for stream in DETAILS for imdb_id in everything.ids(stream)]
     assert len(ids) == len(set(ids))
 
@@ -151,6 +157,7 @@ def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -
     at = "2026-06-15T12:30:15Z"
     replication_keys = dict.fromkeys(DETAILS, "fetched_at")
     replication_keys |= {"rejects": "rejected_at", "searches": "searched_at", "syncs": "ended_at"}
+    replication_keys |= {"list_entries": "read_at", "lookups": "looked_up_at"}
     sync_state = everything.sync_state
     del state["bookmarks"]["sync_state"]
     assert state == {
@@ -195,6 +202,7 @@ def test_the_final_state_has_everything_that_the_run_has_done(everything: Run) -
             for imdb_id in ("tt0000404", "tt99000061")
         },
         "merged_ids": {"4440394": "2250912"},
+        "lists": {"watchlist.csv": sync_state["lists"]["watchlist.csv"]},
         "requests": {f"{day}/7d": {run: sync["requests"]}},
     }
     seasons = [runs[run].split() for runs in sync_state["seasons"][day].values()]
@@ -269,3 +277,64 @@ def _formats() -> FormatChecker:
     checker = FormatChecker(["date"])
     checker.checkers = {**checker.checkers, "date-time": (_is_timestamp, ValueError)}
     return checker
+
+
+# A whole run, to the letter: all that it emits and all that it logs
+#
+# Renew the committed files with `UPDATE_GOLDEN=1 pytest tests/tap/test_core.py -k as_it_was`, and
+# read the difference before it is committed: each line of it is a change that users see.
+
+
+GOLDEN = Path(__file__).with_name("golden")
+GOLDEN_CONFIG = {
+    "api_key": KEY,
+    "imdb_ids": [
+        "tt1375666",  # a movie
+        "tt1475582",  # a series: OMDb has the first of its four seasons
+        "tt5691474",  # a game
+        "tt99000004",  # a movie with odd values
+        "tt99000098",  # a movie of which not all values parse, with a key that is not OMDb's
+        "4440394",  # merged into another, and in need of its "tt"
+        "tt0000404",  # none
+    ],
+    "search_terms": ["toy"],
+    "types": ["movie", "series", "episode", "game"],
+}
+RUN_ID = re.compile(r"\b6a2fe940[0-9a-f]{4}\b")
+"""The frozen time in hexadecimal, and a random part."""
+FROZEN = """
+import sys, time_machine
+from tap_omdb.tap import TapOMDb
+with time_machine.travel("2026-06-15T12:00:00+00:00", tick=False):
+    TapOMDb.cli(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True], ids=["at once", "out of order"])
+def test_a_run_is_as_it_was(is_shuffled: bool, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with Emulator(map(json.loads, _committed("titles.jsonl")), keys={KEY: None}) as omdb:
+        if is_shuffled:
+            # What comes late must not change the order of what is emitted.
+            omdb.fault("delay", seconds=0.05, probability=0.5, seed=7)
+        path.write_text(json.dumps({**GOLDEN_CONFIG, "api_url": omdb.url}))
+        command = [sys.executable, "-c", FROZEN, "--config", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    log, output = _normalise(done.stderr), RUN_ID.sub("RUN", done.stdout)
+    if os.environ.get("UPDATE_GOLDEN") and not is_shuffled:
+        (GOLDEN / "singer.jsonl").write_text(output, encoding="utf-8")
+        (GOLDEN / "log.txt").write_text(log, encoding="utf-8")
+    assert output.splitlines() == _committed("singer.jsonl")
+    assert log.splitlines() == _committed("log.txt")
+    assert KEY not in done.stdout + done.stderr
+
+
+def _committed(name: str) -> list[str]:
+    return (GOLDEN / name).read_text(encoding="utf-8").splitlines()
+
+
+def _normalise(log: str) -> str:
+    """Remove from a log what differs between runs, and the SDK's version."""
+    log = re.sub(r"^2026-06-15 \d\d:00:00,000 \| ", "", log, flags=re.MULTILINE)
+    log = re.sub(r'"pid":\d+', '"pid":0', log)
+    return re.sub(r"Meltano SDK v[\d.]+", "Meltano SDK", log)

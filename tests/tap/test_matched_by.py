@@ -5,21 +5,15 @@ A title looked up by name whose year OMDb does not have is looked up once more w
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator, title_line
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import Config, Run, RunTap, merged
 
 DASH = "\N{EN DASH}"
 MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
@@ -48,22 +42,16 @@ BY_ID = ["imdb_ids", "ids from titles_file", "search"]
 """Sources whose titles are requested by their id, so that the state keeps those that fail."""
 
 
-@pytest.fixture
-def omdb() -> Iterator[Emulator]:
-    titles = [
-        title_line(MOVIE, "Alpha", Year="2010"),
-        title_line(GAME, "Alpha Two", "game", Year="2011"),
-        title_line(SERIES, "Gamma", "series", Year="2012", totalSeasons="1"),
-        title_line(
-            EPISODE, "Pilot", "episode", Year="2012", seriesID=SERIES, Season="1", Episode="1"
-        ),
-        title_line("tt0000005", "Festival Film", Year="2010"),
-        title_line("tt0000006", "Ended Series", "series", Year=f"2008{DASH}2013", totalSeasons="5"),
-        title_line("tt0000007", "Running Series", "series", Year=f"2015{DASH}", totalSeasons="5"),
-        title_line("tt0000008", "No Year"),
-    ]
-    with Emulator(titles, keys={KEY: None}) as emulator:
-        yield emulator
+CATALOGUE = [
+    title_line(MOVIE, "Alpha", Year="2010"),
+    title_line(GAME, "Alpha Two", "game", Year="2011"),
+    title_line(SERIES, "Gamma", "series", Year="2012", totalSeasons="1"),
+    title_line(EPISODE, "Pilot", "episode", Year="2012", seriesID=SERIES, Season="1", Episode="1"),
+    title_line("tt0000005", "Festival Film", Year="2010"),
+    title_line("tt0000006", "Ended Series", "series", Year=f"2008{DASH}2013", totalSeasons="5"),
+    title_line("tt0000007", "Running Series", "series", Year=f"2015{DASH}", totalSeasons="5"),
+    title_line("tt0000008", "No Year"),
+]
 
 
 @pytest.fixture
@@ -119,7 +107,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 
 @pytest.mark.parametrize("source", BY_ID)
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
+def test_a_title_that_failed_first(
     sync: RunTap,
     config: Config,
     omdb: Emulator,
@@ -145,12 +133,12 @@ def test_a_title_that_failed_first(  # noqa: PLR0913, PLR0917
 
 @pytest.mark.parametrize("source", BY_ID)
 @pytest.mark.parametrize("was_fetched", [False, True])
-def test_a_title_that_omdb_did_not_have(  # noqa: PLR0913, PLR0917
+def test_a_title_that_omdb_did_not_have(
     sync: RunTap,
     config: Config,
     omdb: Emulator,
     source: str,
-    was_fetched: bool,  # noqa: FBT001
+    was_fetched: bool,
     tmp_path: Path,
     days: time_machine.Traveller,
 ) -> None:
@@ -220,14 +208,6 @@ def test_merged_states_keep_it_in_whichever_order_they_are_merged(
         }
 
 
-def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
-    """Merge two states as Meltano does (`meltano.core.utils.merge`)."""
-    result = deepcopy(complete)
-    for key, value in partial.items():
-        result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
-    return dict(json.loads(json.dumps(result)))
-
-
 # Lookups whose year differs
 
 
@@ -254,7 +234,7 @@ def lookups(*titles: tuple[str, int | None]) -> list[dict[str, Any]]:
         ("Unknown", None, 1, None, 1),
     ],
 )
-def test_a_year_that_is_near_is_accepted(  # noqa: PLR0913, PLR0917
+def test_a_year_that_is_near_is_accepted(
     sync: RunTap,
     config: Config,
     title: str,
@@ -268,10 +248,8 @@ def test_a_year_that_is_near_is_accepted(  # noqa: PLR0913, PLR0917
     records = [*run.records("movies"), *run.records("series")]
     assert [record["matched_by"] for record in records] == ([matched_by] if matched_by else [])
     assert len(run.records("rejects")) == (matched_by is None)
-    [outcome] = run.records("syncs")
-    assert outcome["requests"] == requests
-    again = sync(config, run.state)
-    assert again.records("syncs")[0]["requests"] == 0
+    assert run.requests == requests
+    assert sync(config, run.state).requests == 0
 
 
 def test_a_mismatch_names_what_omdb_offers(sync: RunTap, config: Config) -> None:
@@ -285,14 +263,15 @@ def test_a_mismatch_names_what_omdb_offers(sync: RunTap, config: Config) -> None
     assert "Festival Film" in reject["payload"]
 
 
-def test_a_miss_is_looked_up_again_when_old_titles_are(sync: RunTap, config: Config) -> None:
+def test_a_miss_is_looked_up_again_when_old_titles_are(
+    sync: RunTap, config: Config, days: time_machine.Traveller
+) -> None:
     config |= {"titles": lookups(("Festival Film", 1999), ("Unknown", 1999))}
-    with time_machine.travel("2026-01-01T12:00:00+00:00"):
-        run = sync(config)
-    for day, requests in (("2026-06-29", 0), ("2026-07-01", 4)):
-        with time_machine.travel(f"{day}T12:00:00+00:00"):
-            run = sync(config, run.state)
-        assert run.records("syncs")[0]["requests"] == requests
+    run = sync(config)
+    for wait, requests in ((179, 0), (1, 4)):
+        days.shift(wait * 86_400)
+        run = sync(config, run.state)
+        assert run.requests == requests
 
 
 def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(
@@ -303,20 +282,18 @@ def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(
     assert first.records("movies") == first.records("rejects") == []
     second = sync(config, first.state)
     assert second.ids("movies") == ["tt0000005"]
-    assert second.records("syncs")[0]["requests"] == 1
+    assert second.requests == 1
 
 
 def test_a_failed_second_request_is_sent_again_on_a_later_day(
-    sync: RunTap, config: Config, omdb: Emulator
+    sync: RunTap, config: Config, omdb: Emulator, days: time_machine.Traveller
 ) -> None:
-    config |= {"titles": lookups(("Festival Film", 2011)), "timeout": 1}
+    config |= {"titles": lookups(("Festival Film", 2011))}
     omdb.fault("error", skip=1, times=1)
-    with time_machine.travel("2026-01-01T12:00:00+00:00"):
-        run = sync(config)
-        assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
-        run = sync(config, run.state)
-        assert run.records("syncs")[0]["requests"] == 0
-    with time_machine.travel("2026-01-02T12:00:00+00:00"):
-        run = sync(config, run.state)
-    assert run.ids("movies") == ["tt0000005"]
-    assert run.records("syncs")[0]["requests"] == 1
+    run = sync(config)
+    assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
+    run = sync(config, run.state)
+    assert run.requests == 0
+    days.shift(86_400)
+    run = sync(config, run.state)
+    assert (run.ids("movies"), run.requests) == (["tt0000005"], 1)

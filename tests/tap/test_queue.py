@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tap_omdb.config.settings import Refresh, Settings, Title
 from tap_omdb.config.titles_file import InvalidRow, open_titles_files
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
@@ -17,13 +20,7 @@ from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.planner import PlanLength, Planner, Selection, next_search_task
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from tap_omdb.sync.tasks import Task
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = TODAY - timedelta(days=400)
@@ -76,8 +73,11 @@ def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) ->
     return Planner(chosen, state, selection, TODAY, VoteRanking())
 
 
+BUDGET = Budget(settings(), {}, "run", None)
+
+
 def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
-    tasks = planner(state, selected, **changes).tasks()
+    tasks = planner(state, selected, **changes).tasks(BUDGET)
     return [str(task.query("short")) for task in tasks if not isinstance(task, InvalidRow)]
 
 
@@ -168,9 +168,7 @@ def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     ]
 
 
-def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
-    state: SyncState,
-) -> None:
+def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(state: SyncState) -> None:
     for term in ("the*", "ther*"):
         state.searches.mark_finished(SearchKey(term, None, "movie"), None, TODAY)
     state.searches.mark_finished(SearchKey("thea*", None, "movie"), 9, TODAY)
@@ -182,7 +180,7 @@ def test_a_split_search_is_replaced_by_its_parts_which_may_be_split_too(
 
 def test_a_pending_title_that_was_merged_meanwhile_is_not_requested(state: SyncState) -> None:
     state.titles.pending.update({"tt0000001": "movie", "tt0000002": "movie"})
-    tasks = planner(state).tasks()
+    tasks = planner(state).tasks(BUDGET)
     assert next(tasks) == title(1)
     state.titles.mark_fetched("tt0000002", FetchedLabel("movie", 1990), TODAY)
     state.titles.mark_merged("tt0000001", "tt0000002")
@@ -377,9 +375,9 @@ def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
     changes: dict[str, Any] = {"titles_file": open_titles_files([file]), "imdb_ids": ("tt0000001",)}
-    size = planner(state, **changes).count()
+    size = planner(state, **changes).count(BUDGET)
     assert size == PlanLength(4, is_exact=True)
-    queue = TaskQueue(planner(state, **changes).tasks(), state, 1, VoteRanking())
+    queue = TaskQueue(planner(state, **changes).tasks(BUDGET), state, 1, VoteRanking())
     assert queue.remaining(size.tasks) == 4
     first = queue.next()
     assert first is not None

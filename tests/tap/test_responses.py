@@ -191,7 +191,7 @@ def test_a_challenge_is_detected_by_its_header() -> None:
         ({"CF-Cache-Status": "STALE"}, True),
     ],
 )
-def test_cloudflares_cache_is_detected(headers: dict[str, str], from_cache: bool) -> None:  # noqa: FBT001
+def test_cloudflares_cache_is_detected(headers: dict[str, str], from_cache: bool) -> None:
     parsed = error('{"Response":"False","Error":"Request limit reached!"}', 401, **headers)
     assert parsed.from_cache is from_cache
 

@@ -12,53 +12,45 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
-from omdb_emulator.testing import Emulator
+from omdb_emulator.testing import Emulator, title_line
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import KEY, Config, RunTap
 
 State = dict[str, Any]
 
 PAGE = 10
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
 
 
 def title(number: int, name: str, year: str = "2010", kind: str = "movie") -> dict[str, Any]:
-    return {
-        "Title": name,
-        "Year": year,
-        "Type": kind,
-        "Plot": "Short.",
-        "PlotFull": "It is a long story.",
-        "imdbVotes": str(number),
-        "imdbID": f"tt{number:07d}",
-    }
+    plots = {"Plot": "Short.", "PlotFull": "It is a long story."}
+    return title_line(f"tt{number:07d}", name, kind, Year=year, imdbVotes=str(number), **plots)
 
 
 def show(number: int, name: str, seasons: int, episodes: int) -> Iterator[dict[str, Any]]:
     """Yield a series and its episodes, whose numbers follow that of the series."""
-    yield {**title(number, name, "2010\u20132013", "series"), "totalSeasons": str(seasons)}
+    series = title(number, name, "2010\u20132013", "series")
+    yield {**series, "totalSeasons": str(seasons)}
     for season in range(1, seasons + 1):
         for episode in range(1, episodes + 1):
             yield {
-                **title(number + season * 100 + episode, f"Part {season}.{episode}"),
-                "Type": "episode",
+                **title(
+                    number + season * 100 + episode, f"Part {season}.{episode}", kind="episode"
+                ),
                 "Season": str(season),
                 "Episode": str(episode),
-                "seriesID": f"tt{number:07d}",
+                "seriesID": series["imdbID"],
             }
 
 
@@ -72,14 +64,15 @@ def requests(omdb: Emulator, since: int = 0) -> Counter[str]:
 
 def keys(messages: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
     """Return the streams and keys of all records; `syncs` has another in each run."""
-    names: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
     found = set()
     for message in messages:
         if message["type"] == "SCHEMA":
-            (names[message["stream"]],) = message["key_properties"]
+            names[message["stream"]] = message["key_properties"]
         elif message["type"] == "RECORD" and message["stream"] != "syncs":
             stream = message["stream"]
-            found.add((stream, message["record"][names[stream]]))
+            key = "|".join(str(message["record"][name]) for name in names[stream])
+            found.add((stream, key))
     return found
 
 
@@ -359,57 +352,51 @@ def loaded(database: Path) -> set[tuple[str, str]]:
     return {(stream, key) for stream, key in rows if stream not in {"searches", "syncs"}}
 
 
-def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(tmp_path: Path) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}, latency_ms=25) as omdb:
-        database = tmp_path / "loaded.db"
-        target = [sys.executable, str(TARGET), str(database), "15"]
-        pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
-        killed = [kill for kill in kills(rounds=3, most=20, seed=20101) if pipe.run(kill)]
-        assert len(killed) >= 15
-        assert not pipe.run()
-        assert loaded(database) == expected(CATALOGUE)
-        # Requests in flight at a SIGKILL are lost: their responses never arrived.
-        hard = [k for k in killed if k.number == signal.SIGKILL and k.victim != "target"]
-        sent = requests(omdb)
-        extra = sent.total() - len(sent)
-        assert len(sent) == min_requests(CATALOGUE)
-        assert extra <= WORKERS * len(hard)
+def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(
+    omdb: Emulator, tmp_path: Path
+) -> None:
+    omdb.set_latency(25)
+    database = tmp_path / "loaded.db"
+    target = [sys.executable, str(TARGET), str(database), "15"]
+    pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
+    killed = [kill for kill in kills(rounds=3, most=20, seed=20101) if pipe.run(kill)]
+    assert len(killed) >= 15
+    assert not pipe.run()
+    assert loaded(database) == expected(CATALOGUE)
+    # Requests in flight at a SIGKILL are lost: their responses never arrived.
+    hard = [k for k in killed if k.number == signal.SIGKILL and k.victim != "target"]
+    sent = requests(omdb)
+    extra = sent.total() - len(sent)
+    assert len(sent) == min_requests(CATALOGUE)
+    assert extra <= WORKERS * len(hard)
 
-        pipe.run()
-        assert requests(omdb) == sent, "a run right after a complete one sends no request"
-
-
-def test_without_a_cache_only_what_was_not_confirmed_is_requested_again(tmp_path: Path) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}, latency_ms=10) as omdb:
-        database = tmp_path / "loaded.db"
-        pipe = Pipe(omdb, tmp_path, [sys.executable, str(TARGET), str(database), "15"], **SCOPE)
-        # Each run checks that nothing confirmed is requested again.
-        assert [kill for kill in kills(rounds=1, most=60, seed=3) if pipe.run(kill)]
-        assert not pipe.run()
-        assert loaded(database) == expected(CATALOGUE)
-        assert len(requests(omdb)) == min_requests(CATALOGUE)
+    pipe.run()
+    assert requests(omdb) == sent, "a run right after a complete one sends no request"
 
 
-class Days:
-    """Runs the tap on different days.
-
-    Attributes:
-        directory: For `cache_dir`.
-    """
-
-    def __init__(self, sync: RunTap, clock: time_machine.Traveller, directory: Path) -> None:
-        self.run = sync
-        self._clock = clock
-        self.directory = str(directory)
-
-    def advance(self, **time: int) -> None:
-        self._clock.shift(timedelta(**time))
+def test_without_a_cache_only_what_was_not_confirmed_is_requested_again(
+    omdb: Emulator, tmp_path: Path
+) -> None:
+    omdb.set_latency(10)
+    database = tmp_path / "loaded.db"
+    pipe = Pipe(omdb, tmp_path, [sys.executable, str(TARGET), str(database), "15"], **SCOPE)
+    # Each run checks that nothing confirmed is requested again.
+    assert [kill for kill in kills(rounds=1, most=60, seed=3) if pipe.run(kill)]
+    assert not pipe.run()
+    assert loaded(database) == expected(CATALOGUE)
+    assert len(requests(omdb)) == min_requests(CATALOGUE)
 
 
 @pytest.fixture
-def days(sync: RunTap, tmp_path: Path) -> Iterator[Days]:
-    with time_machine.travel(NOON) as clock:
-        yield Days(sync, clock, tmp_path / "shared")
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alpha(config: Config, tmp_path: Path) -> Config:
+    """A config that searches for some of the movies of 2010, and caches the responses."""
+    return {**config, "search_terms": ["alpha"], "years": [2010], "cache_dir": str(tmp_path / "c")}
 
 
 # Concurrent state ids, such as shards by year
@@ -445,147 +432,120 @@ def test_state_ids_that_share_a_directory_do_not_interfere(tmp_path: Path) -> No
 # A budget, day by day
 
 
-def simple(omdb: Emulator) -> Config:
-    return {"api_key": KEY, "api_url": omdb.url, "search_terms": ["alpha"], "years": [2010]}
-
-
 @pytest.mark.parametrize("limit", ["max_requests", "daily_requests"])
 @pytest.mark.parametrize("has_cache", [True, False])
 def test_a_small_budget_completes_over_several_days(
-    days: Days, limit: str, *, has_cache: bool
+    sync: RunTap,
+    alpha: Config,
+    omdb: Emulator,
+    clock: time_machine.Traveller,
+    limit: str,
+    has_cache: bool,
 ) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), limit: 13, "cache_dir": days.directory if has_cache else None}
-        movies = {line["imdbID"] for line in CATALOGUE if "Alpha" in line["Title"]}
-        movies &= {line["imdbID"] for line in CATALOGUE if line["Year"] == "2010"}
-        minimum = len(movies) + math.ceil(len(movies) / PAGE)
-        state: State = {}
-        emitted: list[str] = []
-        for day in range(math.ceil(minimum / 13)):
-            run = days.run(config, state)
-            state = run.state
-            assert run.exit_code == 0
-            assert run.ids("movies"), "each day brings movies"
-            emitted += run.ids("movies")
-            is_last = (day + 1) * 13 >= minimum
-            assert ("Ended early" in run.log) == (not is_last)
-            if not is_last:
-                assert omdb.stats()["requests"] == 13 * (day + 1), "the whole budget is spent"
-                when = "" if limit == "max_requests" else "after 00:00 UTC "
-                assert f"{limit} (13) is exhausted" in run.log
-                assert f"Run again {when}to continue where this run ended" in run.log
-            days.advance(days=1)
-        assert omdb.stats()["requests"] == minimum
-        assert len(emitted) == len(set(emitted))
-        assert set(emitted) == movies
-        assert "Ended early" not in days.run(config, state).log
-        assert omdb.stats()["requests"] == minimum
-
-
-def test_the_directory_counts_the_daily_requests_without_a_state(days: Days) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "daily_requests": 13, "cache_dir": days.directory}
-        # The state of each run is lost.
-        for _ in range(3):
-            run = days.run(config)
-            assert run.exit_code == 0
-        assert omdb.stats()["requests"] == 13
-        days.advance(hours=12)
-        days.run(config)
-        assert omdb.stats()["requests"] == 26
+    config = {**alpha, limit: 13, "cache_dir": alpha["cache_dir"] if has_cache else None}
+    movies = {t["imdbID"] for t in CATALOGUE if "Alpha" in t["Title"] and t["Year"] == "2010"}
+    minimum = len(movies) + math.ceil(len(movies) / PAGE)
+    state: State = {}
+    emitted: list[str] = []
+    for day in range(math.ceil(minimum / 13)):
+        run = sync(config, state)
+        state = run.state
+        assert run.exit_code == 0
+        assert run.ids("movies"), "each day brings movies"
+        emitted += run.ids("movies")
+        is_last = (day + 1) * 13 >= minimum
+        assert ("Ended early" in run.log) == (not is_last)
+        if not is_last:
+            assert omdb.stats()["requests"] == 13 * (day + 1), "the whole budget is spent"
+            when = "" if limit == "max_requests" else "after 00:00 UTC "
+            assert f"{limit} (13) is exhausted" in run.log
+            assert f"Run again {when}to continue where this run ended" in run.log
+        clock.shift(DAY)
+    assert sorted(emitted) == sorted(movies)
+    assert "Ended early" not in sync(config, state).log
+    assert omdb.stats()["requests"] == minimum
 
 
 # Starting over, and changed settings
 
 
-def test_a_full_refresh_reuses_the_responses_on_disk_once(days: Days) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.directory}
-        first = days.run(config)
-        spent = omdb.stats()["requests"]
-        again = days.run(config)
-        assert keys(again.messages) == keys(first.messages)
-        assert known(again.state) == known(first.state)
-        assert omdb.stats()["requests"] == spent
-        # Once a run has read a state that covers them, the responses are deleted.
-        days.advance(hours=2)
-        days.run(config, again.state)
-        assert keys(days.run(config).messages) == keys(first.messages)
-        assert omdb.stats()["requests"] == 2 * spent
+def test_a_full_refresh_reuses_the_responses_on_disk_once(
+    sync: RunTap, alpha: Config, omdb: Emulator, clock: time_machine.Traveller
+) -> None:
+    first = sync(alpha)
+    spent = omdb.stats()["requests"]
+    again = sync(alpha)
+    assert keys(again.messages) == keys(first.messages)
+    assert known(again.state) == known(first.state)
+    assert omdb.stats()["requests"] == spent
+    # Once a run has read a state that covers them, the responses are deleted.
+    clock.shift(DAY / 12)
+    sync(alpha, again.state)
+    assert keys(sync(alpha).messages) == keys(first.messages)
+    assert omdb.stats()["requests"] == 2 * spent
 
 
-def test_cached_responses_keep_the_day_on_which_they_were_received(days: Days) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.directory}
-        days.run(config)
-        spent = omdb.stats()["requests"]
-        days.advance(days=20)
-        run = days.run(config)
-        assert omdb.stats()["requests"] == spent
-        assert list(run.state["bookmarks"]["sync_state"]["titles"]) == ["2026-11-22"]
-        assert list(run.state["bookmarks"]["sync_state"]["searches"]) == ["2026-11-22"]
+def test_cached_responses_keep_the_day_on_which_they_were_received(
+    sync: RunTap, alpha: Config, omdb: Emulator, clock: time_machine.Traveller
+) -> None:
+    sync(alpha)
+    spent = omdb.stats()["requests"]
+    clock.shift(20 * DAY)
+    run = sync(alpha)
+    assert omdb.stats()["requests"] == spent
+    assert [*run.sync_state["titles"]] == [*run.sync_state["searches"]] == ["2026-11-22"]
 
 
-def test_a_temporary_error_is_requested_again_on_the_next_day(days: Days) -> None:
-    trouble = {**title(1, "Trouble"), "Emulator": {"error": "Error getting data."}}
-    with Emulator([trouble], keys={KEY: None}) as omdb:
-        config = {
-            **simple(omdb),
-            "search_terms": [],
-            "years": [],
-            "titles": [{"title": "Trouble"}],
-            "imdb_ids": ["tt0000001"],
-            "cache_dir": days.directory,
-        }
-        run = days.run(config)
-        assert run.counts == {"rejects": 2}
-        assert omdb.stats()["requests"] == 2
-        days.run(config)
-        days.run(config, run.state)
-        assert omdb.stats()["requests"] == 2, "on the same day, the cached response is used"
-        omdb.update_title("tt0000001", Emulator={})
-        days.advance(days=1)
-        assert days.run(config, run.state).counts == {"movies": 2}
-        assert omdb.stats()["requests"] == 4
+def test_a_temporary_error_is_requested_again_on_the_next_day(
+    sync: RunTap, alpha: Config, omdb: Emulator, clock: time_machine.Traveller
+) -> None:
+    omdb.fault("error", message="Error getting data.")
+    lookup = {"titles": [{"title": "Alpha 1"}], "imdb_ids": ["tt0000001"]}
+    config = {**alpha, "search_terms": [], "years": [], **lookup}
+    run = sync(config)
+    assert run.counts == {"rejects": 2}
+    sync(config)
+    sync(config, run.state)
+    assert omdb.stats()["requests"] == 2, "on the same day, the cached response is used"
+    omdb.clear_faults()
+    clock.shift(DAY)
+    assert sync(config, run.state).counts == {"movies": 2, "lookups": 1}
+    assert omdb.stats()["requests"] == 4
 
 
-def test_more_types_years_and_terms_take_only_the_additional_requests(sync: RunTap) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = simple(omdb)
-        state = sync(config).state
-        sent = requests(omdb)
+def test_more_types_years_and_terms_take_only_the_additional_requests(
+    sync: RunTap, alpha: Config, omdb: Emulator
+) -> None:
+    config = {**alpha, "cache_dir": None}
+    first = sync(config)
+    sent = requests(omdb)
 
-        since = omdb.stats()["requests"]
-        run = sync({**config, "types": ["movie", "series", "episode"]}, state)
-        assert run.counts == {"series": 1, "episodes": 27, "searches": 1}
-        assert sorted(requests(omdb, since)) == [
-            "i=tt0001000",
-            *(f"i=tt0001000&season={number}&detail=full" for number in (1, 2, 3)),
-            "s=alpha&y=2010&type=series&page=1",
-        ]
+    since = omdb.stats()["requests"]
+    run = sync({**config, "types": ["movie", "series", "episode"]}, first.state)
+    assert run.counts == {"series": 1, "episodes": 27, "searches": 1}
+    assert sorted(requests(omdb, since)) == [
+        "i=tt0001000",
+        *(f"i=tt0001000&season={number}&detail=full" for number in (1, 2, 3)),
+        "s=alpha&y=2010&type=series&page=1",
+    ]
 
-        since = omdb.stats()["requests"]
-        run = sync({**config, "years": [2010, 2011], "search_terms": ["alpha", "beta"]}, state)
-        new = requests(omdb, since)
-        assert not new & sent
-        known_ids = {key for _, key in keys(sync(config).messages)}
-        assert not known_ids & {key for stream, key in keys(run.messages) if stream == "movies"}
+    since = omdb.stats()["requests"]
+    run = sync({**config, "years": [2010, 2011], "search_terms": ["alpha", "beta"]}, first.state)
+    assert not requests(omdb, since) & sent
+    assert run.ids("movies")
+    assert not {*first.ids("movies")} & {*run.ids("movies")}
 
 
-def test_a_change_of_plot_applies_from_the_next_refresh_on(days: Days) -> None:
-    with Emulator(CATALOGUE, keys={KEY: None}) as omdb:
-        config = {**simple(omdb), "cache_dir": days.directory}
-        state = days.run(config).state
-        full = {**config, "plot": "full", "refresh": {"older": 30}}
-        spent = omdb.stats()["requests"]
-        assert days.run(full, state).counts == {}
-        assert omdb.stats()["requests"] == spent
-        # Cached responses with the short plot do not match these requests.
-        again = days.run(full)
-        plots = {m["record"]["plot"] for m in again.messages if m.get("stream") == "movies"
-                 if m["type"] == "RECORD"}  # fmt: skip
-        assert plots == {"It is a long story."}
-        days.advance(days=30)
-        refreshed = days.run(full, state)
-        assert refreshed.ids("movies")
-        assert set(refreshed.ids("movies")) == set(again.ids("movies"))
+def test_a_change_of_plot_applies_from_the_next_refresh_on(
+    sync: RunTap, alpha: Config, omdb: Emulator, clock: time_machine.Traveller
+) -> None:
+    state = sync(alpha).state
+    full = {**alpha, "plot": "full", "refresh": {"older": 30}}
+    spent = omdb.stats()["requests"]
+    assert sync(full, state).counts == {}
+    assert omdb.stats()["requests"] == spent
+    # Cached responses with the short plot do not match these requests.
+    again = sync(full)
+    assert {record["plot"] for record in again.records("movies")} == {"It is a long story."}
+    clock.shift(30 * DAY)
+    assert {*sync(full, state).ids("movies")} == {*again.ids("movies")}

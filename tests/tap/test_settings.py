@@ -6,51 +6,41 @@ import gzip
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+from omdb_emulator.testing import Emulator
 from tap_omdb.tap import TapOMDb
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Command, Config, Run, RunTap
+from tests.tap.conftest import Command, Config, Run, RunTap
 
 KEY = "a1b2c3d4"
 NEXT_YEAR = datetime.now(timezone.utc).year + 1
 
 INVALID: list[tuple[dict[str, Any], str, str]] = [
     # settings added to a valid config, what the message names, the remedy that it gives
-    (
-        {"api_key": "YOUR KEY"},
-        "api_key: this is not an OMDb key",
-        "https://www.omdbapi.com/apikey.aspx",
+    *(
+        ({"api_key": key}, "api_key is missing: get a key at https://www.omdb", "TAP_OMDB_API_KEY")
+        for key in (None, "", "  ")
     ),
+    ({"api_key": "YOUR KEY"}, "api_key: this is not an OMDb key", "omdbapi.com/apikey.aspx"),
     ({"api_key": "<your-key>"}, "api_key: this is not an OMDb key", "eight hexadecimal digits"),
-    ({"api_key": "${OMDB_KEY}"}, "api_key: this is not an OMDb key", "set yours"),
     ({"years": [1800]}, "years: 1800 is outside the years of films", "use 1870 to 20"),
-    ({"years": [3000]}, "years: 3000 is outside the years of films", "use 1870 to 20"),
     ({"years": ["abc"]}, 'years: "abc" is not a year', '"2010-2015"'),
     ({"years": "2010 abc"}, 'years: "2010 abc" is not a year', '"2010-2015"'),
     ({"years": ["2015-2010"]}, 'years: "2015-2010" ends before it begins;', "earlier year first"),
     ({"years": [f"{NEXT_YEAR}-"]}, f'years: "{NEXT_YEAR}-" ends before it begins', "ends with 20"),
-    ({"years": ["1800-2010"]}, 'years: "1800-2010" is outside', "1870 to"),
     ({"years": ["2010-15"]}, 'years: "2010-15"', '"2010-2015"'),
     ({"years": ["-2010"]}, 'years: "-2010"', '"2020-"'),
     ({"years": [2010.5]}, "years[0]: 2010.5 is not a whole number or text", "[2010, "),
-    ({"years": [True]}, "years[0]: true is not a whole number or text", "[2010, "),
     ({"years": [None]}, "years[0]: null is not a whole number or text", "[2010, "),
     ({"years": 2010.5}, "years: 2010.5 is not a list", "[2010, "),
     ({"years": {"from": 2010}}, 'years: {"from": 2010} is not a list', "[2010, "),
     ({"search_terms": 7}, "search_terms: 7 is not a list", '["batman", "star*"]'),
-    ({"search_terms": [""]}, 'search_terms: ""', "at least two"),
-    ({"search_terms": ["a"]}, 'search_terms: "a"', "at least two"),
     ({"search_terms": ["a*"]}, 'search_terms: "a*"', "at least two"),
     ({"search_terms": [7]}, "search_terms[0]: 7 is not text", '["batman", "star*"]'),
     ({"imdb_ids": ["foo"]}, 'imdb_ids: "foo"', "tt1375666"),
-    ({"imdb_ids": "foo"}, 'imdb_ids: "foo"', "tt1375666"),
     ({"imdb_ids": ["nm0000138"]}, 'imdb_ids: "nm0000138"', "tt1375666"),
     ({"imdb_ids": ["tt12345678901"]}, 'imdb_ids: "tt12345678901"', "tt1375666"),
     ({"imdb_ids": [""]}, 'imdb_ids: ""', "tt1375666"),
@@ -66,10 +56,12 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"titles": [{"title": "Up", "year": "x"}]}, 'titles[0].year: "x" is not', '"year": 2010'),
     ({"titles": [{"title": "Up", "year": 1800}]}, 'the year 1800 of "Up"', "use 1870 to 20"),
     ({"titles": [{"title": "Up", "year": "3000"}]}, 'the year 3000 of "Up"', "use 1870 to 20"),
-    ({"titles": [{"title": "Up", "year": 30000}]}, 'the year 30000 of "Up"', "use 1870 to 20"),
     ({"titles_file": "no-such-file.csv"}, "/no-such-file.csv; check the path", "there is no file"),
     ({"titles_file": "."}, "titles_file: . is not a regular file", "save what it gives to a file"),
     ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id per line"),
+    ({"ratings_file": "missing.gz"}, "ratings_file: missing.gz cannot be read", "check the path"),
+    ({"min_votes": 0}, "min_votes: 0 is less than 1", "no minimum by default"),
+    ({"min_votes": 100}, "min_votes needs ratings_file", "title.ratings.tsv.gz"),
     ({"types": ["film"]}, 'types[0]: "film" is not one of', "of movie, series, episode, game"),
     ({"types": "film, game"}, 'types[0]: "film" is not one of', "movie, series, episode, game"),
     ({"types": {}}, "types: {} is not a list", '["movie", "series"]'),
@@ -77,24 +69,17 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"plot": "long"}, 'plot: "long" is not one of', "short, full"),
     ({"coverage": 1.5}, "coverage: 1.5 is more than 1.", "from 0 to 1"),
     ({"coverage": -0.1}, "coverage: -0.1 is less than 0.", "from 0 to 1"),
-    ({"coverage": "5"}, "coverage: 5 is more than 1.", "from 0 to 1"),
     ({"coverage": "most"}, 'coverage: "most" is not a number', "from 0 to 1"),
     ({"max_requests": 0}, "max_requests: 0 is less than 1", "no limit by default"),
-    ({"max_requests": -1}, "max_requests: -1 is less than 1", "no limit by default"),
     ({"max_requests": 1.5}, "max_requests: 1.5 is not a whole number", "requests of one run"),
     ({"daily_requests": 0}, "daily_requests: 0 is less than 1", "1,000 for a free one"),
-    ({"daily_requests": -1}, "daily_requests: -1 is less than 1", "1,000 for a free one"),
     ({"daily_requests": "many"}, 'daily_requests: "many" is not a', "1,000 for a free one"),
     ({"concurrency": 0}, "concurrency: 0 is less than 1", "concurrent requests"),
     ({"concurrency": 1000}, "concurrency: 1000 is more than 64", "concurrent requests"),
-    (
-        {"refresh": "never"},
-        'refresh: "never" is not an object',
-        '{"this_year": 3, "older": "never"}',
-    ),
+    ({"refresh": "never"}, 'refresh: "never" is not an object', '{"this_year": 3, "older": "nev'),
+    ({"refresh": {"daily_share": -1}}, "refresh.daily_share: -1 is less than 0", "how many days"),
     ({"refresh": {"older": 0}}, "refresh.older: 0 is neither", '1 to 36500, nor "never"'),
     ({"refresh": {"older": "soon"}}, 'refresh.older: "soon" is neither', 'nor "never"'),
-    ({"refresh": {"older": "0"}}, 'refresh.older: "0" is neither', 'nor "never"'),
     ({"refresh": {"older": 10**9}}, "refresh.older: 1000000000 is neither", "1 to 36500"),
     ({"refresh": {"older": True}}, "refresh.older: true is not a whole number", '"never"'),
     ({"refresh": {"old": 5}}, 'refresh: unknown name "old"', "use this_year, recent, older"),
@@ -131,8 +116,10 @@ VALID: list[tuple[dict[str, Any], Any]] = [
     ({"max_requests": None}, None),
     ({"max_requests": ""}, None),
     ({"daily_requests": None}, 1000),
-    ({"refresh": None}, {"this_year": 7, "recent": 30, "older": 180, "votes_change": 0.1}),
+    ({"refresh": None}, {"this_year": 7, "recent": 30, "older": 180, "daily_share": 0.5}),
     ({"refresh": '{"older": "never"}'}, {"older": "never"}),
+    ({"refresh": {"this_year": "3"}}, {"this_year": "3"}),
+    ({"refresh": {}}, {}),
     ({"types": None}, ["movie"]),
     ({"types": "movie, game"}, ["movie", "game"]),
     ({"plot": None}, "short"),
@@ -163,13 +150,8 @@ PYTHON = re.compile(r"None|Decimal|: (True|False)|is not of type|[:\[,] '")
 @pytest.mark.parametrize(
     ("settings", "names", "remedy"), INVALID, ids=lambda value: repr(value)[:60]
 )
-def test_an_invalid_setting_is_rejected_before_the_first_request(  # noqa: PLR0913, PLR0917
-    settings: dict[str, Any],
-    names: str,
-    remedy: str,
-    sync: RunTap,
-    config: Config,
-    omdb: Emulator,
+def test_an_invalid_setting_is_rejected_before_the_first_request(
+    settings: dict[str, Any], names: str, remedy: str, sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
     run = sync({**config, "imdb_ids": ["tt1375666"], **settings})
     errors = _errors(run)
@@ -200,29 +182,14 @@ def test_an_invalid_source_does_not_count_as_a_missing_one(sync: RunTap, config:
     assert "nothing to fetch" not in _errors(run)
 
 
-@pytest.mark.parametrize("key", [None, "", "  "], ids=repr)
-def test_a_missing_key_is_reported_with_where_to_get_one(
-    key: str | None, sync: RunTap, config: Config, omdb: Emulator
+@pytest.mark.parametrize("key", [73519824, ["e5d6c7b8"], {"key": "e5d6c7b8"}], ids=repr)
+def test_a_key_that_is_not_a_string_is_rejected_without_being_shown(
+    key: object, sync: RunTap, config: Config
 ) -> None:
     run = sync({**config, "imdb_ids": ["tt1375666"], "api_key": key})
     assert run.exit_code == 1
-    assert "api_key is missing: get a key at https://www.omdbapi.com/apikey.aspx" in run.log
-    assert "TAP_OMDB_API_KEY" in run.log
-    assert omdb.stats()["requests"] == 0
-
-
-@pytest.mark.parametrize(
-    "key", [73519824, ["e5d6c7b8"], {"key": "e5d6c7b8"}], ids=lambda key: type(key).__name__
-)
-def test_a_key_that_is_not_a_string_is_rejected_without_being_shown(
-    key: object, run_tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    run = run_tap({**config, "imdb_ids": ["tt1375666"], "api_key": key})
-    assert run.exit_code == 1
     assert "api_key: a key is a string, so put it in quotes" in run.log
-    assert "73519824" not in run.log
-    assert "e5d6c7b8" not in run.log
-    assert omdb.stats()["requests"] == 0
+    assert not any(secret in run.log for secret in ("73519824", "e5d6c7b8"))
 
 
 def test_whitespace_around_the_key_is_ignored(sync: RunTap, config: Config) -> None:
@@ -258,13 +225,8 @@ def test_an_id_that_is_listed_twice_is_fetched_once(
         (gzip.compress(b"imdb_id\ntt1375666\n" * 99, mtime=0)[:30], "cannot be read"),
     ],
 )
-def test_a_titles_file_without_titles_is_rejected(  # noqa: PLR0913, PLR0917
-    content: bytes,
-    message: str,
-    sync: RunTap,
-    config: Config,
-    omdb: Emulator,
-    tmp_path: Path,
+def test_a_titles_file_without_titles_is_rejected(
+    content: bytes, message: str, sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "titles.csv"
     path.write_bytes(content)
@@ -284,11 +246,8 @@ def test_a_tilde_stands_for_the_home_directory(
     assert (tmp_path / "cache" / "tap-omdb.db").is_file()
 
 
-@pytest.mark.parametrize("api_url", ["{host}", "{host}/"])
-def test_the_url_may_lack_its_final_slash(
-    api_url: str, sync: RunTap, config: Config, omdb: Emulator
-) -> None:
-    url = api_url.format(host=omdb.url.rstrip("/"))
+def test_the_url_may_lack_its_final_slash(sync: RunTap, config: Config, omdb: Emulator) -> None:
+    url = omdb.url.rstrip("/")
     run = sync({**config, "api_url": url, "imdb_ids": ["tt1375666"]})
     assert run.ids("movies") == ["tt1375666"]
 
@@ -300,12 +259,6 @@ def test_plain_http_to_another_machine_causes_a_warning(sync: RunTap, config: Co
     assert warning not in sync({**config, **nothing}).log
     assert warning in sync({**config, **nothing, "api_url": "http://omdb.example/"}).log
     assert warning not in sync({**config, **nothing, "api_url": "https://omdb.example/"}).log
-
-
-def test_refresh_may_be_set_partly(sync: RunTap, config: Config) -> None:
-    for refresh in ({"older": "never"}, {"this_year": "3"}, {"recent": None}, {}):
-        run = sync({**config, "imdb_ids": ["tt1375666"], "refresh": refresh})
-        assert run.exit_code == 0
 
 
 def test_a_config_from_environment_variables(
@@ -341,44 +294,20 @@ def test_a_config_from_environment_variables(
 
 
 def test_variables_may_be_plain_text_instead_of_json(command: Command, omdb: Emulator) -> None:
-    run = command(
-        *("--config", "ENV"),
-        TAP_OMDB_API_KEY=KEY,
-        TAP_OMDB_API_URL=omdb.url,
-        TAP_OMDB_IMDB_IDS="tt1375666, 0816692",
-        TAP_OMDB_YEARS="",
-        TAP_OMDB_TITLES="",
-        TAP_OMDB_MAX_REQUESTS="",
-    )
+    given: dict[str, Any] = {
+        "TAP_OMDB_API_KEY": KEY,
+        "TAP_OMDB_API_URL": omdb.url,
+        "TAP_OMDB_IMDB_IDS": "tt1375666, 0816692",
+        **dict.fromkeys(("TAP_OMDB_YEARS", "TAP_OMDB_TITLES", "TAP_OMDB_MAX_REQUESTS"), ""),
+    }
+    run = command("--config=ENV", **given)
     assert run.exit_code == 0, run.log
     assert run.ids("movies") == ["tt1375666", "tt0816692"]
     assert "WARNING" not in run.log
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "message"),
-    [
-        ("CONCURRENCY", "many", 'concurrency: "many" is not a whole number'),
-        ("YEARS", "twenty", 'years: "twenty" is not a year'),
-        ("REFRESH", "never", 'refresh: "never" is not an object'),
-        ("TITLES", "Up", 'titles: "Up" is not a list'),
-        ("FLATTENING_ENABLED", "perhaps", 'flattening_enabled: "perhaps" is not true or false'),
-    ],
-)
-def test_an_invalid_variable_is_reported(
-    variable: str, value: str, message: str, command: Command
-) -> None:
-    run = command(
-        "--config",
-        "ENV",
-        TAP_OMDB_API_KEY=KEY,
-        TAP_OMDB_API_URL="http://127.0.0.1:1/",
-        TAP_OMDB_IMDB_IDS="tt1375666",
-        **{f"TAP_OMDB_{variable}": value},
-    )
+    run = command("--config=ENV", **{**given, "TAP_OMDB_YEARS": "twenty"})
     assert run.exit_code == 1
-    assert message in run.log
-    assert len(_errors(run).splitlines()) == 2, "one error, and the SDK's summary"
+    error, _the_sdks_summary = _errors(run).splitlines()
+    assert 'years: "twenty" is not a year' in error
     assert "Traceback" not in run.log
     assert KEY not in run.log
 
@@ -431,7 +360,7 @@ def test_under_meltano_only_likely_misspellings_are_reported(
         ({"titles_file": "basics.tsv", "years": [2010]}, None),
     ],
 )
-def test_settings_that_may_not_do_what_was_intended_cause_a_warning(  # noqa: PLR0913, PLR0917
+def test_settings_that_may_not_do_what_was_intended_cause_a_warning(
     settings: dict[str, Any],
     warning: str | None,
     sync: RunTap,

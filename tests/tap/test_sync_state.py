@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,20 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.state.dated_index import COMPACTED, DatedIndex
-from tap_omdb.state.errors import StateError
+from tap_omdb.state import StateError
+from tap_omdb.state.dated_index import COMPACTED, DatedIndex, Days, Label, Mark
 from tap_omdb.state.failures import MAX_ATTEMPTS
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
-from tap_omdb.state.marks import Label, Mark
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import VERSION, SyncState, seed
 from tap_omdb.state.titles import NOT_FOUND, FetchedLabel
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_omdb.state.dated_index import Days
+from tests.tap.conftest import merged
 
 RECORDED = Path(__file__).with_name("state.json")
 TODAY = date(2026, 11, 22)
@@ -46,14 +41,6 @@ def new(**refresh: Any) -> SyncState:  # noqa: ANN401
 
 def reloaded(state: SyncState, refresh: Refresh | None = None) -> SyncState:
     return SyncState(refresh or Refresh(), RUN, json.loads(json.dumps(state.dump())))
-
-
-def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
-    """Merge the state of a partial run as Meltano does (`meltano.core.utils.merge`)."""
-    result = deepcopy(complete)
-    for key, value in partial.items():
-        result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
-    return result
 
 
 def due(state: SyncState, today: date) -> list[str]:
@@ -331,17 +318,6 @@ def test_merged_states_of_two_runs_lose_nothing(
         assert known(again, end) == known(sequential, end)
 
 
-def test_requests_of_merged_states_are_all_kept() -> None:
-    before = SyncState(Refresh(), "a")
-    before.requests["2026-11-22/7d"] = {"a": 5}
-    one, other = (SyncState(Refresh(), run, before.dump()) for run in ("b", "c"))
-    one.requests["2026-11-22/7d"]["b"] = 7
-    other.requests["2026-11-22/7d"]["c"] = 11
-    for first, second in ((one, other), (other, one)):
-        both = SyncState(Refresh(), "d", merged(first.dump(), second.dump()))
-        assert both.requests == {"2026-11-22/7d": {"a": 5, "b": 7, "c": 11}}
-
-
 def test_within_a_day_the_run_that_started_last_counts_in_whichever_order_they_are_merged() -> None:
     before = SyncState(Refresh(), "1")
     before.titles.mark_not_selected("tt0000001", "movie", TODAY, "title")
@@ -478,18 +454,6 @@ def test_never_means_never(field: str) -> None:
     assert not state.searches.is_due(key, day)
 
 
-def test_the_oldest_are_due_first() -> None:
-    state = new()
-    for position, imdb_id in enumerate(ids(300)):
-        age = position * 67
-        state.titles.mark_fetched(
-            imdb_id, FetchedLabel("movie", 1990), TODAY - DAY * (age % 150 + 180)
-        )
-    days = [state.titles.last_requested(imdb_id) for imdb_id in due(reloaded(state), TODAY)]
-    assert len(days) == 300
-    assert days == sorted(days, key=str)
-
-
 def test_a_title_that_is_refreshed_while_titles_are_listed_is_not_listed_again() -> None:
     state = new()
     for number in range(1, 6):
@@ -563,21 +527,6 @@ def test_a_title_that_was_not_found_is_due_again_when_old_titles_are() -> None:
     assert due(reloaded(state, Refresh(older=None)), date(9999, 1, 1)) == []
 
 
-def test_a_title_may_fail_on_three_days_before_it_counts_as_not_found() -> None:
-    state = new()
-    state.titles.pending["tt0000500"] = "movie"
-    for attempts in range(1, MAX_ATTEMPTS + 1):
-        day = TODAY + DAY * attempts
-        state.titles.mark_failed("tt0000500", day, "search")
-        state = reloaded(state)
-        assert not state.titles.pending
-        assert state.titles.failed(day) == []
-        is_retried = attempts < MAX_ATTEMPTS
-        assert state.titles.failed(day + DAY) == (["tt0000500"] if is_retried else [])
-        assert state.titles.is_known("tt0000500")
-    assert due(state, day + DAY * 180) == ["tt0000500"]
-
-
 def test_a_known_title_that_fails_is_retried_once_a_day() -> None:
     state = new()
     state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY - DAY * 200)
@@ -609,14 +558,6 @@ def test_a_merged_id_is_known_by_the_title_that_omdb_returns() -> None:
     assert state.titles.last_requested("tt4440394") == TODAY
     assert state.titles.merged_ids("tt2250912") == ["tt4440394"]
     assert due(state, TODAY + DAY * 180) == ["tt2250912"]
-
-
-def test_a_failed_lookup_is_retried_on_a_later_day() -> None:
-    state = new()
-    state.lookups.mark(Title("Up"), TODAY, FAILED)
-    state = reloaded(state)
-    assert not state.lookups.is_due(Title("Up"), TODAY)
-    assert state.lookups.is_due(Title("Up"), TODAY + DAY)
 
 
 def test_lookups_ignore_case_and_those_not_found_are_due_again() -> None:

@@ -97,11 +97,11 @@ class Refresh:
         _DAYS, "Titles of the three years before: 30 by default.", unset=30, parse=parse_days
     )
     older: int | None = setting(_DAYS, "All others: 180 by default.", unset=180, parse=parse_days)
-    votes_change: float = setting(
-        th.NumberType(minimum=0),
-        "With `ratings_file`: the share by which the votes must have changed for a title to be "
-        "fetched again; 0.1 by default.",
-        unset=0.1,
+    daily_share: float = setting(
+        th.NumberType(minimum=0, maximum=1),
+        "With `ratings_file`: the share of `daily_requests` after which no more titles whose "
+        "rating or votes have changed are fetched again that day; 0.5 by default.",
+        unset=0.5,
     )
 
     RECENT_YEARS = 3

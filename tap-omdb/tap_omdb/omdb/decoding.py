@@ -7,17 +7,21 @@ up. A body that is cut short is not repaired: the missing part can still be requ
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 import json_repair
 
-from tap_omdb.omdb.cp1252_fallback import CP1252_FALLBACK
 from tap_omdb.omdb.records import FIELDS, parse_imdb_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+CP1252_FALLBACK: Final = "tap_omdb.cp1252_fallback"
+"""For `errors=` of a decoder: bytes that are not valid UTF-8 are decoded as Windows-1252, which
+spreadsheets and old Western servers write."""
 
 _UNESCAPED_ERROR: Final = re.compile(
     r'\{\s*"Response"\s*:\s*"False"\s*,\s*"Error"\s*:\s*"(.*)"\s*\}', re.IGNORECASE | re.DOTALL
@@ -93,3 +97,15 @@ def _is_plausible(repaired: Mapping[str, Any]) -> bool:
             for row in rows
         )
     )
+
+
+def _decode_as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    invalid = error.object[error.start : error.end]
+    # Five bytes are undefined in cp1252: Latin-1 defines every byte.
+    text = "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in invalid)
+    return text, error.end
+
+
+codecs.register_error(CP1252_FALLBACK, _decode_as_cp1252)

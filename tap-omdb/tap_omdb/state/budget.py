@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from datetime import date
 
+    from tap_omdb.config.settings import Settings
     from tap_omdb.state.cache_file import CacheFile
 
 _KEEP = timedelta(days=7)
@@ -28,98 +29,43 @@ class BudgetExhausted(Exception):  # noqa: N818 - the normal end of a day, not a
     """No more requests may be sent; the message says why."""
 
 
-class DailyCounter:
-    """Requests sent on each day (UTC) with one key.
+class Budget:
+    """How many requests may still be sent, in this run and on each day (UTC). Thread-safe.
 
-    They are counted in the file of the cache, which processes may share and which outlives a
-    crash, and in the state, which outlives the machine. The higher count holds.
+    Those of a day are counted by key: in the file of the cache, which processes may share and which
+    outlives a crash, and in the state, which outlives the machine. The higher count holds.
     """
 
     def __init__(
         self,
+        settings: Settings,
         counts: MutableMapping[str, dict[str, int]],
         run: str,
         file: CacheFile | None,
-        api_key: str,
     ) -> None:
-        """Continue counting.
+        """Start the run's count at 0, and continue those of the days.
 
         Args:
+            settings: The limits of the run and of a day, and the key. Only 8 bits of the key's hash
+                are stored: enough to tell keys apart, and too little to reveal one.
             counts: Requests by day and key, then by run, as the state has them; kept up to date.
                 By run, so that the counts of runs whose states are merged add up.
             run: Identifies this run in `counts`.
             file: Where to count; None counts in `counts` alone.
-            api_key: Only 8 bits of its hash are stored: enough to tell keys apart, and too
-                little to reveal one.
         """
+        self._per_run = settings.max_requests
+        self._per_day = settings.daily_requests
         self._counts = counts
         self._run = run
         self._file = file
-        self._tag = hashlib.sha256(api_key.encode()).hexdigest()[:2]
+        self._tag = hashlib.sha256(settings.api_key.encode()).hexdigest()[:2]
         self._in_file: dict[date, int] = {}
-        if file:
-            file.execute("delete from requests where day_and_key < ?", str(clock.today() - _KEEP))
-
-    def get(self, day: date) -> int:
-        """Return the number of requests sent on a day."""
-        if self._file:
-            # A run closes the file at its end; the last count then holds.
-            with suppress(OSError):
-                [(self._in_file[day],)] = self._file.query(_SENT, self._name(day))
-        return max(self._in_state(day), self._in_file.get(day, 0))
-
-    def increment(self, day: date, most: int) -> bool:
-        """Count one more request, unless the day already has so many.
-
-        Returns:
-            Whether it was counted.
-        """
-        in_state, name = self._in_state(day), self._name(day)
-        if in_state >= most:
-            return False
-        if self._file and not self._file.execute(_COUNT_ONE, name, in_state + 1, most):
-            return False
-        for other in [other for other in self._counts if not other.startswith(day.isoformat())]:
-            del self._counts[other]
-        self._add_to_state(name, 1)
-        return True
-
-    def decrement(self, day: date) -> None:
-        """Undo the count of a request that was not sent."""
-        name = self._name(day)
-        if self._file:
-            self._file.execute("update requests set sent = sent - 1 where day_and_key = ?", name)
-        self._add_to_state(name, -1)
-
-    def _in_state(self, day: date) -> int:
-        return max(0, sum(self._counts.get(self._name(day), {}).values()))
-
-    def _add_to_state(self, name: str, number: int) -> None:
-        runs = self._counts.setdefault(name, {})
-        runs[self._run] = runs.get(self._run, 0) + number
-
-    def _name(self, day: date) -> str:
-        return f"{day}/{self._tag}"
-
-
-class Budget:
-    """How many requests may still be sent. Thread-safe."""
-
-    def __init__(self, per_run: int | None, per_day: int, days: DailyCounter) -> None:
-        """Start the run's count at 0.
-
-        Args:
-            per_run: The maximum number of requests of this run; None means no limit.
-            per_day: The maximum number of requests on a day (UTC) with this key.
-            days: The requests sent so far.
-        """
-        self._per_run = per_run
-        self._per_day = per_day
-        self._days = days
         self._lock = threading.Lock()
         self._quota_reached: str | None = None
         self.used = 0
         """Requests of this run, including retries."""
+        if file:
+            file.execute("delete from requests where day_and_key < ?", str(clock.today() - _KEEP))
 
     def spend(self) -> date:
         """Count one request that is about to be sent.
@@ -137,7 +83,7 @@ class Budget:
                 reason = f"max_requests ({self._per_run:,}) is exhausted"
                 raise BudgetExhausted(reason)
             today = clock.today()
-            if not self._days.increment(today, self._per_day):
+            if not self._count(today):
                 reason = f"daily_requests ({self._per_day:,}) is exhausted"
                 raise BudgetExhausted(reason)
             self.used += 1
@@ -146,7 +92,11 @@ class Budget:
     def refund(self, day: date) -> None:
         """Record that a request counted for a day never left this machine."""
         with self._lock:
-            self._days.decrement(day)
+            name = self._name(day)
+            if self._file:
+                sql = "update requests set sent = sent - 1 where day_and_key = ?"
+                self._file.execute(sql, name)
+            self._add_to_state(name, -1)
             self.used -= 1
 
     def mark_quota_reached(self, reason: str) -> None:
@@ -171,4 +121,32 @@ class Budget:
         with self._lock:
             if self._quota_reached:
                 return 0
-            return max(0, self._per_day - self._days.get(clock.today()))
+            today = clock.today()
+            if self._file:
+                # A run closes the file at its end; the last count then holds.
+                with suppress(OSError):
+                    [(self._in_file[today],)] = self._file.query(_SENT, self._name(today))
+            sent = max(self._in_state(today), self._in_file.get(today, 0))
+            return max(0, self._per_day - sent)
+
+    def _count(self, day: date) -> bool:
+        """Count one more request unless the day's budget is spent; return whether it was."""
+        in_state, name = self._in_state(day), self._name(day)
+        if in_state >= self._per_day:
+            return False
+        if self._file and not self._file.execute(_COUNT_ONE, name, in_state + 1, self._per_day):
+            return False
+        for other in [other for other in self._counts if not other.startswith(day.isoformat())]:
+            del self._counts[other]
+        self._add_to_state(name, 1)
+        return True
+
+    def _in_state(self, day: date) -> int:
+        return max(0, sum(self._counts.get(self._name(day), {}).values()))
+
+    def _add_to_state(self, name: str, number: int) -> None:
+        runs = self._counts.setdefault(name, {})
+        runs[self._run] = runs.get(self._run, 0) + number
+
+    def _name(self, day: date) -> str:
+        return f"{day}/{self._tag}"

@@ -44,15 +44,25 @@ class KnownRating(NamedTuple):
         return 1 << max(0, self.unchanged - 1)
 
 
+class Change(NamedTuple):
+    """How IMDb's rating of a title differs from the known one.
+
+    Attributes:
+        of_rating: Whether the rating itself differs.
+        of_votes: By how many votes it differs, approximately.
+    """
+
+    of_rating: bool
+    of_votes: int
+
+
 _VOTES = [round(math.expm1(value * _VOTES_STEP)) for value in range(_MAX_VOTES)]
 
 
 def pack(known: KnownRating) -> int:
     """Return a known rating as a number above 0."""
     rating = 0 if known.rating is None else min(known.rating, _RATINGS - 2) + 1
-    votes = 0
-    if known.votes is not None:
-        votes = 1 + min(round(math.log1p(known.votes) / _VOTES_STEP), _MAX_VOTES - 2)
+    votes = 0 if known.votes is None else _pack_votes(known.votes)
     return 1 + min(known.unchanged, _LEVELS - 1) + _LEVELS * (rating + _RATINGS * votes)
 
 
@@ -67,7 +77,7 @@ def unpack(number: int) -> KnownRating:
     )
 
 
-def find_change(number: int, rating: int, votes: int, votes_change: float) -> int | None:
+def find_change(number: int, rating: int, votes: int) -> Change | None:
     """Compare a known rating with what IMDb has now.
 
     Args:
@@ -75,17 +85,19 @@ def find_change(number: int, rating: int, votes: int, votes_change: float) -> in
             hold millions.
         rating: IMDb's rating in tenths.
         votes: IMDb's votes.
-        votes_change: The share by which the votes must have changed.
 
     Returns:
-        The change in votes; None if neither the rating nor the votes have changed enough.
+        None if neither has changed, as far as the stored votes can tell.
     """
     votes_value, known_rating = divmod((number - 1) // _LEVELS, _RATINGS)
-    known_votes = _VOTES[votes_value - 1] if votes_value else 0
-    change = abs(votes - known_votes)
-    if rating + 1 == known_rating and change <= votes_change * known_votes:
+    if rating + 1 == known_rating and _pack_votes(votes) == votes_value:
         return None
-    return change
+    known_votes = _VOTES[votes_value - 1] if votes_value else 0
+    return Change(rating + 1 != known_rating, abs(votes - known_votes))
+
+
+def _pack_votes(votes: int) -> int:
+    return 1 + min(round(math.log1p(votes) / _VOTES_STEP), _MAX_VOTES - 2)
 
 
 def encode(number: int) -> str:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import text_index
-from tap_omdb.state.marks import Label, Mark
+from tap_omdb.state.dated_index import Label, Mark, text_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import text_index
+from tap_omdb.state.dated_index import OLDER, Label, Mark, text_index, year_detail
 from tap_omdb.state.failures import Failures
-from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl
 
 from tap_omdb.config.settings import Title
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.state.errors import StateError
+from tap_omdb.state import StateError
 from tap_omdb.state.lookups import LookupIndex
 from tap_omdb.state.searches import SearchIndex
 from tap_omdb.state.seasons import SeasonIndex

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from tap_omdb.state.dated_index import DatedIndex
+from tap_omdb.state.dated_index import OLDER, DatedIndex, Label, Mark, year_detail
 from tap_omdb.state.failures import Failures
 from tap_omdb.state.known_rating import LENGTH, decode, encode, find_change, pack, unpack
-from tap_omdb.state.marks import OLDER, Label, Mark, year_detail
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -123,29 +123,27 @@ class TitleIndex:
         """Return the other ids for which OMDb returns this title."""
         return sorted(self._merged_ids.get(imdb_id, ()))
 
-    def changed(
-        self, ratings: Ratings, votes_change: float, types: Collection[str], today: date
-    ) -> array[int]:
+    def changed(self, ratings: Ratings, types: Collection[str], today: date) -> array[int]:
         """Find the titles whose rating on IMDb differs from what OMDb last reported.
 
         A title whose recent refreshes returned the same values waits: OMDb may lag behind IMDb.
 
         Args:
             ratings: IMDb's ratings.
-            votes_change: The share by which the votes must have changed; a rating counts if it
-                has changed at all.
             types: The types whose streams are selected.
             today: The current day (UTC).
 
         Returns:
-            The numbers in the IMDb ids, in the order of the change in votes, the largest first.
+            The numbers in the IMDb ids, those whose votes have changed most first. Titles whose
+            rating has changed and those with other votes alone take turns, so that the many
+            ratings of titles with few votes do not hold up the titles that many people watch.
         """
-        changes = array("Q")
+        of_rating, of_votes = array("Q"), array("Q")
         for number, rating, votes in ratings:
             detail = self._index.detail(number)
             if not detail:
                 continue
-            change = find_change(detail, rating, votes, votes_change)
+            change = find_change(detail, rating, votes)
             mark = self._index.get(number) if change is not None else None
             if (
                 change is not None
@@ -154,17 +152,19 @@ class TitleIndex:
                 and mark.label.outcome in types
                 and _id(number) not in self._failures
             ):
-                changes.append(change << _NUMBER_BITS | number)
-        return array("Q", (item & _NUMBER_MASK for item in sorted(changes, reverse=True)))
+                changes = of_rating if change.of_rating else of_votes
+                changes.append(change.of_votes << _NUMBER_BITS | number)
+        turns = zip_longest(sorted(of_rating, reverse=True), sorted(of_votes, reverse=True))
+        return array("Q", (item & _NUMBER_MASK for turn in turns for item in turn if item))
 
-    def has_rating(self, imdb_id: str) -> bool:
-        """Return whether the state has a rating of a title."""
-        return self._index.detail(_number(imdb_id)) > 0
+    def is_due_unchanged(self, imdb_id: str, today: date) -> bool:
+        """Return whether a title is due although its rating on IMDb has not changed.
 
-    def is_old(self, imdb_id: str, today: date) -> bool:
-        """Return whether a title is due by its age even if it is treated as an old one."""
+        It is if OMDb had no rating of it, or if it would be due as an old title.
+        """
         mark = self._mark_of(imdb_id)
-        return mark is not None and Mark(mark.day, _OLD).is_due(today, self._refresh)
+        is_old = mark is not None and Mark(mark.day, _OLD).is_due(today, self._refresh)
+        return is_old or not self._index.detail(_number(imdb_id))
 
     def mark_fetched(
         self,

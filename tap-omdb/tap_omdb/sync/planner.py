@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tap_omdb.config.settings import Settings
+    from tap_omdb.state.budget import Budget
     from tap_omdb.state.sync_state import SyncState
     from tap_omdb.sync.ranking import VoteRanking
     from tap_omdb.sync.tasks import Source, Task
@@ -100,23 +101,16 @@ class Planner:
         self._ranking = ranking
         self._with_episodes = "episode" in selection.found
 
-    def tasks(self, *, with_file: bool = True) -> Iterator[Task | InvalidRow]:
+    def tasks(self, budget: Budget) -> Iterator[Task | InvalidRow]:
         """Yield all tasks that are due; lazily, so that the results of earlier tasks count.
 
         Args:
-            with_file: Whether to read the titles files.
+            budget: What the day has left limits the refreshes.
         """
-        if self._selection.types:
-            if self._ranking.ratings is not None:
-                yield from self._ranked.tasks(self._is_new)
-            else:
-                yield from self._new_titles(with_file=with_file)
-        if self._with_episodes:
-            yield from self._new_seasons()
-        yield from self._searches()
-        yield from self._refreshes()
+        yield from self._new(with_file=True)
+        yield from self._refreshes(self._refresh_requests(budget))
 
-    def count(self) -> PlanLength:
+    def count(self, budget: Budget) -> PlanLength:
         """Count the tasks that are due.
 
         At most `MAX_COUNT` tasks are counted, and the titles of a large file are not, since
@@ -126,9 +120,11 @@ class Planner:
         is_large = size > _SMALL_FILE
         with_file = not is_large or self._ranking.ratings is not None
         try:
-            number = sum(1 for _ in islice(self.tasks(with_file=with_file), MAX_COUNT))
+            number = sum(1 for _ in islice(self._new(with_file=with_file), MAX_COUNT))
         except TitlesFileError:  # reported when the queue reaches it
             return PlanLength(0, is_exact=False)
+        refreshes = self._refreshes(self._refresh_requests(budget) - number)
+        number += sum(1 for _ in islice(refreshes, MAX_COUNT - number))
         return PlanLength(number, with_file and number < MAX_COUNT)
 
     @property
@@ -150,6 +146,16 @@ class Planner:
         return [*filter(self._state.titles.was_fetched, self._failed)]
 
     # New titles
+
+    def _new(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
+        if self._selection.types:
+            if self._ranking.ratings is not None:
+                yield from self._ranked.tasks(self._is_new)
+            else:
+                yield from self._new_titles(with_file=with_file)
+        if self._with_episodes:
+            yield from self._new_seasons()
+        yield from self._searches()
 
     def _new_titles(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
         never_fetched = {*self._failed} - {*self._fetched_before}
@@ -238,14 +244,19 @@ class Planner:
 
     # Refreshes
 
-    def _refreshes(self) -> Iterator[Task]:
+    def _refresh_requests(self, budget: Budget) -> int:
+        """Return how many requests the day has left for titles that have changed on IMDb."""
+        reserve = (1 - self._settings.refresh.daily_share) * self._settings.daily_requests
+        return max(0, budget.left_today - round(reserve))
+
+    def _refreshes(self, most_changed: int) -> Iterator[Task]:
         types = self._selection.types
         for imdb_id in self._fetched_before if types else ():
             yield TitleTask(imdb_id, "refresh")
-        yield from self._changed()
+        yield from islice(self._changed(), max(0, most_changed))
         for imdb_id, title_type in self._state.titles.due(self._today):
             is_selected = title_type in types or (types and title_type == NOT_FOUND)
-            if is_selected and self._is_old_enough(imdb_id) and self._ranking.includes(imdb_id):
+            if is_selected and self._is_due_unchanged(imdb_id) and self._ranking.includes(imdb_id):
                 yield TitleTask(imdb_id, "refresh")
         if self._with_episodes:
             for series_id, season in self._state.seasons.due(self._today):
@@ -260,17 +271,16 @@ class Planner:
 
     @cached_property
     def _changed_titles(self) -> array[int]:
-        ratings, votes_change = self._ranking.ratings, self._settings.refresh.votes_change
+        ratings = self._ranking.ratings
         if ratings is None:
             return array("Q")
-        return self._state.titles.changed(ratings, votes_change, self._selection.types, self._today)
+        return self._state.titles.changed(ratings, self._selection.types, self._today)
 
-    def _is_old_enough(self, imdb_id: str) -> bool:
+    def _is_due_unchanged(self, imdb_id: str) -> bool:
         """Return whether a title due by its age is refreshed although IMDb shows no change."""
         ratings = self._ranking.ratings
-        if ratings is None or self._state.titles.is_old(imdb_id, self._today):
-            return True
-        return not self._state.titles.has_rating(imdb_id) or ratings.get(imdb_id) is None
+        is_rated = ratings is not None and ratings.get(imdb_id) is not None
+        return not is_rated or self._state.titles.is_due_unchanged(imdb_id, self._today)
 
 
 def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTask:

@@ -16,7 +16,7 @@ from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
 from tap_omdb.redaction import redact
-from tap_omdb.state.budget import Budget, DailyCounter
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
@@ -82,8 +82,7 @@ class SyncRun:
         self._starts_over = not before
         self._state = SyncState(settings.refresh, run_id, before)
         file = CacheFile(settings.cache_dir) if settings.cache_dir else None
-        days = DailyCounter(self._state.requests, run_id, file, settings.api_key)
-        self._budget = Budget(settings.max_requests, settings.daily_requests, days)
+        self._budget = Budget(settings, self._state.requests, run_id, file)
         self._cache = ResponseCache(file)
         self._client = Client(settings, self._budget, self._cache)
         self._ranking = VoteRanking()
@@ -147,8 +146,8 @@ class SyncRun:
             return
         today = self._started.date()
         planner = Planner(settings, state, self._selection, today, self._ranking)
-        progress = ProgressReporter(self._budget, self._rows, planner.count())
-        queue = TaskQueue(planner.tasks(), state, workers, self._ranking)
+        progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
+        queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking)
         handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:

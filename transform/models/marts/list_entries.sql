@@ -26,12 +26,17 @@ titles as (
         listed.imdb_id as listed_imdb_id,
         titles.imdb_id
     from {{ ref('int_titles') }} as titles
-    cross join lateral (
-        select titles.imdb_id, 0 as place
-        union all
-        select merged.imdb_id, 1
-        from unnest(titles.merged_ids) as merged (imdb_id)
-    ) as listed
+    cross join
+        lateral (
+            select
+                titles.imdb_id,
+                0 as place
+            union all
+            select
+                merged.imdb_id,
+                1 as place
+            from unnest(titles.merged_ids) as merged (imdb_id)
+        ) as listed
     order by listed.imdb_id, listed.place
 ),
 
@@ -44,61 +49,71 @@ named as (
         bool_or(cell.name = 'movieid')
         and bool_or(cell.name = 'averagerating') as is_movielens
     from entries
-    cross join lateral (
-        select
-            regexp_replace(lower(key), '[^a-z0-9]', '', 'g') as name,
-            btrim(value) as value
-        from jsonb_each_text(entries.columns)
-    ) as cell
+    cross join
+        lateral (
+            select
+                regexp_replace(lower(key), '[^a-z0-9]', '', 'g') as name,
+                btrim(value) as value
+            from jsonb_each_text(entries.columns)
+        ) as cell
     where cell.value <> ''
     group by entries.list, entries.position
 ),
 
-own as (
+-- Ratings as the lists have them, the best first, with the factor that makes 10 the highest.
+given_ratings as (
     select
+        named.list,
+        named.position,
+        given.place,
+        case
+            when given.rating ~ '^[0-9]{1,2}([.,][0-9]{1,9})?$'
+                then given.factor * replace(given.rating, ',', '.')::numeric
+        end as rating
+    from named
+    cross join
+        lateral (
+            values
+            (1, named.cells ->> 'yourrating', 1), -- IMDb, TMDB
+            (2, named.cells ->> 'rating10', 1), -- what Letterboxd imports
+            (3, case when named.cells ? 'letterboxduri' then named.cells ->> 'rating' end, 2),
+            (4, case when named.cells ? 'ratedat' then named.cells ->> 'rating' end, 1), -- Trakt
+            (5, named.cells ->> 'userrating', 1), -- Plex, Kodi
+            (6, case when named.is_movielens then named.cells ->> 'rating' end, 2),
+            (7, case when named.is_movielens then named.cells ->> 'averagerating' end, 2)
+        ) as given (place, rating, factor)
+),
+
+own_ratings as (
+    select distinct on (list, position)
         list,
         position,
-        (
-            select own.rating
-            from (
-                values
-                (1, cells ->> 'yourrating', 1), -- IMDb, TMDB
-                (2, cells ->> 'rating10', 1), -- what Letterboxd imports
-                (3, case when cells ? 'letterboxduri' then cells ->> 'rating' end, 2),
-                (4, case when cells ? 'ratedat' then cells ->> 'rating' end, 1), -- Trakt
-                (5, cells ->> 'userrating', 1), -- Plex, Kodi
-                (6, case when is_movielens then cells ->> 'rating' end, 2),
-                (7, case when is_movielens then cells ->> 'averagerating' end, 2)
-            ) as given (place, number, factor)
-            cross join lateral (
-                select
-                    case
-                        when given.number ~ '^[0-9]{1,2}([.,][0-9]{1,9})?$'
-                            then given.factor * replace(given.number, ',', '.')::numeric
-                    end as rating
-            ) as own
-            where own.rating between 0.1 and 10
-            order by given.place
-            limit 1
-        ) as rating,
-        (
-            -- Added day by day, because Postgres refuses to read February 30.
-            select (left(given.date, 8) || '01')::date + substr(given.date, 9, 2)::integer - 1
-            from (
-                values
-                {%- for name in [
-                    'daterated', 'ratedat', 'watcheddate', 'datewatched', 'watchedat',
-                    'lastwatchedat', 'lastplayed', 'created', 'listedat', 'dateadded',
-                ] %}
-                ({{ loop.index }}, cells ->> '{{ name }}'),
-                {%- endfor %}
-                (99, case when cells ? 'letterboxduri' then cells ->> 'date' end)
-            ) as given (place, date)
-            where given.date ~ '^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
-            order by given.place
-            limit 1
-        ) as date
+        rating
+    from given_ratings
+    where rating between 0.1 and 10
+    order by list, position, place
+),
+
+own_dates as (
+    select distinct on (named.list, named.position)
+        named.list,
+        named.position,
+        -- Added day by day, because Postgres refuses to read February 30.
+        (left(given.date, 8) || '01')::date + substr(given.date, 9, 2)::integer - 1 as date
     from named
+    cross join
+        lateral (
+            values
+            {%- for name in [
+                'daterated', 'ratedat', 'watcheddate', 'datewatched', 'watchedat',
+                'lastwatchedat', 'lastplayed', 'created', 'listedat', 'dateadded',
+            ] %}
+            ({{ loop.index }}, named.cells ->> '{{ name }}'),
+            {%- endfor %}
+            (99, case when named.cells ? 'letterboxduri' then named.cells ->> 'date' end)
+        ) as given (place, date)
+    where given.date ~ '^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+    order by named.list, named.position, given.place
 ),
 
 list_entries as (
@@ -127,15 +142,18 @@ list_entries as (
             when titles.imdb_id is null
                 then coalesce(entries.reason, lookups.message, rejects.message)
         end as reason,
-        own.rating::numeric(4, 2) as own_rating,
-        own.date as own_date,
+        own_ratings.rating::numeric(4, 2) as own_rating,
+        own_dates.date as own_date,
         entries.columns,
         entries.read_at
     from entries
     left join lookups on entries.lookup_id = lookups.lookup_id
     left join titles on coalesce(entries.imdb_id, lookups.imdb_id) = titles.listed_imdb_id
     left join rejects on 'i=' || entries.imdb_id = rejects.reject_id
-    left join own on entries.list = own.list and entries.position = own.position
+    left join own_ratings
+        on entries.list = own_ratings.list and entries.position = own_ratings.position
+    left join own_dates
+        on entries.list = own_dates.list and entries.position = own_dates.position
 )
 
 select * from list_entries

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 from typing_extensions import override
 
 from tap_omdb.config.titles_file.entries import TitlesFileError
-from tap_omdb.omdb.cp1252_fallback import CP1252_FALLBACK
+from tap_omdb.omdb.decoding import CP1252_FALLBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,71 +3,71 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import NamedTemporaryFile
 
 import pytest
 import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator, title_line
+from tap_omdb.config.ratings_file import (
+    Rating,
+    RatingsFileError,
+    check_ratings_file,
+    read_ratings_file,
+)
 from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
 
-from tests.tap.conftest import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import Config, RunTap
 
 IDS = [f"tt000000{number}" for number in range(1, 8)]
 VOTES = {"tt0000001": 50, "tt0000002": 7000, "tt0000003": 100, "tt0000004": 7000, "tt0000005": 9}
 """The last two titles have no row."""
 BY_VOTES = ["tt0000002", "tt0000004", "tt0000003", "tt0000001", "tt0000005"]
 NO_ROW = ["tt0000006", "tt0000007"]
+HEADER = "tconst\taverageRating\tnumVotes\n"
 START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 Ratings = dict[str, tuple[float, int]]
 
 
-@pytest.fixture
-def omdb() -> Iterator[Emulator]:
-    titles = [
-        title_line(
-            imdb_id,
-            f"Film {imdb_id[-1]}",
-            Year="2010",
-            imdbRating="7.0" if imdb_id in VOTES else "N/A",
-            imdbVotes=f"{VOTES[imdb_id]:,}" if imdb_id in VOTES else "N/A",
-        )
-        for imdb_id in IDS
-    ]
-    with Emulator(titles, keys={KEY: None}) as emulator:
-        yield emulator
+CATALOGUE = [
+    title_line(
+        imdb_id,
+        f"Film {imdb_id[-1]}",
+        Year="2010",
+        imdbRating="7.0" if imdb_id in VOTES else "N/A",
+        imdbVotes=f"{VOTES[imdb_id]:,}" if imdb_id in VOTES else "N/A",
+    )
+    for imdb_id in IDS
+]
+
+
+def write(path: Path, rows: Iterable[str], header: str = HEADER) -> Path:
+    with gzip.open(path, "wt", encoding="utf-8", newline="", compresslevel=1) as file:
+        file.write(header)
+        file.writelines(f"{row}\n" for row in rows)
+    return path
 
 
 @pytest.fixture
-def rate(tmp_path: Path) -> Callable[[Mapping[str, tuple[float, int]]], str]:
+def rate(tmp_path: Path) -> Callable[[Ratings], str]:
     """Write a rating file and return its path."""
 
-    def write(ratings: Mapping[str, tuple[float, int]]) -> str:
-        path = tmp_path / "title.ratings.tsv.gz"
-        with gzip.open(path, "wt", encoding="utf-8") as file:
-            file.write("tconst\taverageRating\tnumVotes\n")
-            for imdb_id, (rating, votes) in ratings.items():
-                file.write(f"{imdb_id}\t{rating}\t{votes}\n")
-        return str(path)
+    def rate(ratings: Ratings) -> str:
+        rows = (f"{imdb_id}\t{rating}\t{votes}" for imdb_id, (rating, votes) in ratings.items())
+        return str(write(tmp_path / "title.ratings.tsv.gz", rows))
 
-    return write
+    return rate
 
 
 @pytest.fixture
 def config(config: Config, rate: Callable[[Ratings], str]) -> Config:
     return {**config, "ratings_file": rate({i: (7.0, VOTES[i]) for i in VOTES}), "concurrency": 1}
-
-
-def requests(run: Run) -> int:
-    return int(run.records("syncs")[0]["requests"])
 
 
 # Which come first
@@ -167,11 +167,11 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
         run = sync(config)
     rate(
         {
-            "tt0000001": (7.0, 55),  # 10% more: not yet
+            "tt0000001": (7.0, 50),
             "tt0000002": (7.0, 7800),
             "tt0000003": (7.1, 100),
             "tt0000004": (7.0, 8000),
-            "tt0000005": (7.0, 10),  # 11% more
+            "tt0000005": (7.0, 10),
             "tt0000006": (6.0, 70),  # a row of its own now
         }
     )
@@ -179,19 +179,28 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
         assert sync(config, run.state).ids("movies") == [], "fetched today"
     with on_day(1):
         again = sync(config, run.state)
-    changed = ["tt0000004", "tt0000002", "tt0000006", "tt0000005", "tt0000003"]
-    assert again.ids("movies") == changed
+    ratings, votes = ["tt0000006", "tt0000003"], ["tt0000004", "tt0000002", "tt0000005"]
+    in_turns = [ratings[0], votes[0], ratings[1], *votes[1:]]
+    assert again.ids("movies") == in_turns
 
 
-def test_the_share_of_votes_is_a_setting(
-    sync: RunTap, config: Config, rate: Callable[[Ratings], str]
+@pytest.mark.parametrize(("share", "fetched"), [(0, 1), (0.3, 3), (None, 5), (1, 6)])
+def test_new_titles_may_take_the_whole_day_and_changed_ones_a_share(
+    sync: RunTap,
+    config: Config,
+    rate: Callable[[Ratings], str],
+    share: float | None,
+    fetched: int,
 ) -> None:
-    config |= {"imdb_ids": IDS[:5], "refresh": {"votes_change": 0.5}}
+    config |= {"daily_requests": 10, "refresh": {} if share is None else {"daily_share": share}}
     with on_day(0):
-        run = sync(config)
-    rate({"tt0000002": (7.0, 10_400), "tt0000004": (7.0, 10_600)})
+        run = sync({**config, "imdb_ids": IDS[:5]})
+    rate(dict.fromkeys(IDS, (9.0, 9999)))
     with on_day(1):
-        assert sync(config, run.state).ids("movies") == ["tt0000004"]
+        again = sync({**config, "imdb_ids": IDS[:6]}, run.state)
+        later = sync({**config, "imdb_ids": IDS[:6]}, again.state)
+    assert (again.ids("movies")[0], again.requests) == ("tt0000006", fetched)
+    assert later.requests == 0, "the share is of the day, not of a run"
 
 
 def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
@@ -208,7 +217,7 @@ def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
         with on_day(day):
             run = sync(config, state)
         state = run.state
-        days += [day] * requests(run)
+        days += [day] * run.requests
     assert days == [1, 2, 4, 8, 16, 32]
 
 
@@ -225,7 +234,7 @@ def test_a_title_whose_change_arrives_is_due_on_evidence_the_next_day(
         with on_day(day):
             run = sync(config, state)
         state = run.state
-        spent.append(requests(run))
+        spent.append(run.requests)
     assert spent == [1, 1, 1, 1, 1]
 
 
@@ -288,18 +297,124 @@ def test_a_known_rating_waits_longer_each_time() -> None:
     assert waits == [1, 1, 2, 4, 8, 16, 32, 64]
 
 
+# The file
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+from tap_omdb.config.ratings_file import read_ratings_file
+
+def megabytes(key):
+    return int(Path("/proc/self/status").read_text().partition(key)[2].split()[0]) // 1024
+
+before = megabytes("VmRSS:")
+ratings = read_ratings_file(Path(sys.argv[1]))
+print(len(ratings), megabytes("VmHWM:") - before, megabytes("VmRSS:") - before)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "title.ratings.tsv.gz"
+
+
+def test_a_file_of_imdb(path: Path) -> None:
+    ratings = read_ratings_file(
+        write(path, ["tt0000001\t5.7\t2150", "tt10000028\t10.0\t5", "tt1000003\t9\t123456"])
+    )
+    assert len(ratings) == 3
+    assert ratings.get("tt0000001") == Rating(57, 2150)
+    assert ratings.get("tt10000028") == Rating(100, 5)
+    assert ratings.get("tt1000003") == Rating(90, 123456)
+    assert ratings.get("tt0000002") is ratings.get("tt99999999") is None
+    assert ratings.votes("tt1000003") == 123456
+    assert ratings.votes("tt0000002") == 0
+
+
+def test_a_file_that_was_unpacked_or_saved_again(tmp_path: Path) -> None:
+    path = tmp_path / "title.ratings.tsv"
+    rows = f"\ufeff{HEADER}tt0000001\t5.7\t2150\ntt0000002\t5.8\t300"
+    path.write_bytes(rows.replace("\n", "\r\n").encode())
+    assert read_ratings_file(path).get("tt0000002") == Rating(58, 300)
+
+
+def test_malformed_rows_are_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad = [
+        "tt0000001\t5.7",
+        "nm0000001\t5.7\t10",
+        "tt0000003\t\\N\t10",
+        "tt0000004\t10.1\t10",
+        "tt0000005\t5.7\t-1",
+        "tt0000006\t5.7\t9999999999",
+        "",
+    ]
+    ratings = read_ratings_file(write(path, [*bad, "tt0000009\t5.7\t10"]))
+    assert len(ratings) == 1
+    assert "7 malformed rows" in caplog.text
+
+
+def test_of_two_rows_the_one_with_more_votes_counts(path: Path) -> None:
+    rows = ["tt0000001\t5.7\t20", "tt0000001\t5.9\t30", "tt0000001\t5.8\t10"]
+    assert read_ratings_file(write(path, rows)).get("tt0000001") == Rating(59, 30)
+
+
 @pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"ratings_file": "missing.tsv.gz"}, "ratings_file"),
-        ({"min_votes": 0}, "min_votes"),
-        ({"ratings_file": None, "min_votes": 100}, "min_votes needs ratings_file"),
-        ({"refresh": {"votes_change": -1}}, "votes_change"),
-    ],
+    "header",
+    ["", "tconst\ttitleType\tprimaryTitle\n", "tconst,averageRating,numVotes\n", "\x00\x01\n"],
 )
-def test_invalid_settings_are_named(
-    sync: RunTap, config: Config, setting: dict[str, Any], message: str
-) -> None:
-    run = sync({**config, "imdb_ids": IDS, **setting})
-    assert run.exit_code == 1
-    assert message in run.log
+def test_another_file_is_refused_with_the_columns_wanted(path: Path, header: str) -> None:
+    write(path, ["tt0000001\t5.7\t20"], header)
+    for read in (check_ratings_file, read_ratings_file):
+        with pytest.raises(RatingsFileError, match="tconst averageRating numVotes"):
+            read(path)
+
+
+def test_a_truncated_file_is_refused(path: Path) -> None:
+    write(path, (f"tt{number:07d}\t5.7\t{number}" for number in range(1, 50_000)))
+    path.write_bytes(path.read_bytes()[:-1000])
+    check_ratings_file(path)
+    with pytest.raises(RatingsFileError, match="download a truncated file again"):
+        read_ratings_file(path)
+
+
+def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.gz", tmp_path):
+        with pytest.raises(RatingsFileError, match="check the path"):
+            check_ratings_file(path)
+
+
+def test_a_line_without_an_end_is_refused(path: Path) -> None:
+    write(path, ["x" * 5_000_000])
+    with pytest.raises(RatingsFileError, match="over 1 MB"):
+        read_ratings_file(path)
+
+
+@given(
+    st.dictionaries(
+        st.integers(1, 99_999_999), st.tuples(st.integers(0, 100), st.integers(0, 9_999_999))
+    )
+)
+def test_each_row_is_found(rows: dict[int, tuple[int, int]]) -> None:
+    lines = (f"tt{n:07d}\t{rating / 10}\t{votes}\n" for n, (rating, votes) in rows.items())
+    with NamedTemporaryFile() as file:
+        file.write((HEADER + "".join(lines)).encode())
+        file.flush()
+        ratings = read_ratings_file(Path(file.name))
+    assert len(ratings) == len(rows)
+    for number, expected in rows.items():
+        assert ratings.get(f"tt{number:07d}") == expected
+        assert number + 1 in rows or ratings.get(f"tt{number + 1:07d}") is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_all_of_imdb_fits_in_little_memory(path: Path) -> None:
+    ids = sorted(f"tt{number * 23:07d}" for number in range(1, 1_600_001))
+    write(path, (f"{imdb_id}\t5.7\t{number}" for number, imdb_id in enumerate(ids)))
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, path], capture_output=True, text=True, check=True
+    )
+    rows, peak, kept = map(int, done.stdout.split())
+    assert rows == 1_600_000
+    assert peak <= 150
+    assert kept <= 60

@@ -53,6 +53,11 @@ dashboard: start ## Build the page about the movies and the pipeline, and open i
 	@$(MELTANO) --environment=demo --log-level=warning invoke dashboard:build
 	@$(or $(OPEN),false) analyze/public/index.html 2> /dev/null || echo "Open analyze/public/index.html"
 
+.PHONY: enrich
+enrich: export LIST_FILE := $(value LIST)
+enrich: $(if $(filter prod,$(ENVIRONMENT)),.meltano/.installed env,start) ## Write your list with facts of OMDb (LIST=watchlist.csv ARGS=--format=xlsx)
+	@scripts/enrich.sh "$$LIST_FILE" $(ARGS)
+
 .PHONY: export
 export: .meltano/.installed env ## Write every mart to export/, as Parquet and CSV (ENVIRONMENT=prod)
 	@$(if $(filter prod,$(ENVIRONMENT)),,$(START_POSTGRES) > /dev/null)

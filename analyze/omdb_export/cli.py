@@ -1,3 +1,4 @@
+# ruff: noqa: T201  # it prints what it has done
 """The command `omdb-export`."""
 
 from __future__ import annotations
@@ -30,6 +31,21 @@ def _parser() -> argparse.ArgumentParser:
     marts = commands.add_parser("marts", help="write every mart as Parquet and CSV")
     marts.add_argument("--output", type=Path, default=Path("export"), metavar="FOLDER")
     marts.set_defaults(run=_marts)
+    enrich = commands.add_parser("enrich", help="write a list with the facts of its titles")
+    enrich.add_argument(
+        "list",
+        nargs="?",
+        default=os.environ.get("TAP_OMDB_TITLES_FILE"),
+        help="the file, as the tap has read it; others as in its setting titles_file "
+        "(default: TAP_OMDB_TITLES_FILE)",
+    )
+    enrich.add_argument("--format", default="csv", choices=["csv", "xlsx", "parquet", "json"])
+    enrich.add_argument(
+        "--keep-formulas",
+        action="store_true",
+        help="leave texts as they are that a spreadsheet would run as formulas",
+    )
+    enrich.set_defaults(run=_enrich)
     return parser
 
 
@@ -40,4 +56,35 @@ def _marts(arguments: argparse.Namespace) -> None:
     output: Path = arguments.output.absolute()
     with warehouse.connect() as source:
         written = marts.export_marts(source, arguments.schema, output)
-    print(f"Wrote {written.marts} marts with {written.rows:,} rows to {output}")  # noqa: T201
+    print(f"Wrote {written.marts} marts with {written.rows:,} rows to {output}")
+
+
+def _enrich(arguments: argparse.Namespace) -> None:
+    from tap_omdb.config.titles_file import TitlesFileError  # noqa: PLC0415
+    from tap_omdb.config.values import SettingError, parse_titles_files  # noqa: PLC0415
+
+    from omdb_export import enriched, warehouse  # noqa: PLC0415
+
+    if not arguments.list:
+        message = "name a list: omdb-export enrich LIST"
+        raise ExportError(message)
+    try:
+        files = parse_titles_files(arguments.list)
+    except (SettingError, TitlesFileError) as error:
+        raise ExportError(str(error)) from error
+    with warehouse.connect() as source:
+        for file in files:
+            name = file.path.name.removesuffix(".gz")
+            output = file.path.with_name(f"{Path(name).stem}.enriched.{arguments.format}")
+            counts = enriched.write_enriched(
+                source,
+                arguments.schema,
+                file,
+                output,
+                file_format=arguments.format,
+                keep_formulas=arguments.keep_formulas,
+            )
+            print(f"{file.path}: {enriched.summary(counts)}")
+            if counts["pending"]:
+                print("Do the same again after 00:00 UTC: what is pending is fetched then.")
+            print(f"Wrote {output.absolute()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _parse(record: list[Line], delimiter: str) -> tuple[list[str] | None, str | 
     text = record[0].text
     if '"' not in text and len(record) == 1 and len(text) <= csv.field_size_limit():
         return text.split(delimiter), None  # ten times as fast
-    reader = csv.reader((line.text for line in record), delimiter=delimiter, strict=True)
+    reader = csv.reader(_texts(record), delimiter=delimiter, strict=True)
     try:
         return next(reader, []), None
     except csv.Error as error:
@@ -101,6 +102,13 @@ def _parse(record: list[Line], delimiter: str) -> tuple[list[str] | None, str | 
         return next(csv.reader((line.text for line in record), delimiter=delimiter), []), None
     except csv.Error as error:
         return None, str(error)
+
+
+def _texts(record: list[Line]) -> Iterator[str]:
+    """Yield lines with their ends, and with those of the empty lines between them."""
+    for line, following in pairwise(record):
+        yield line.text + "\n" * (following.number - line.number)
+    yield record[-1].text
 
 
 def _swallows_rows(record: list[Line], delimiter: str, width: int | None) -> bool:

@@ -68,8 +68,8 @@ def responses(count: int) -> list[Received]:
 def tap(directory: Path, received_all: list[Received]) -> None:
     """Do what the tap does."""
     file = CacheFile(directory)
-    settings = Settings(api_key=API_KEY, daily_requests=100_000_000)
-    budget = Budget(settings, {}, "run", file)
+    limits = Settings(api_key=API_KEY, daily_requests=100_000_000)
+    budget = Budget(limits, {}, "run", file)
     cache = ResponseCache(file)
     for received in received_all:
         budget.spend()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import os
-import re
 import tempfile
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     "data.js",
     "dom.js",
+    "address.js",
+    "search.js",
+    "suggestions.js",
+    "filters.js",
+    "summaries.js",
+    "findings.js",
     "charts.js",
     "lists.js",
+    "overview.js",
+    "details.js",
     "movie.js",
+    "person.js",
+    "series.js",
+    "userlists.js",
     "browse.js",
     "router.js",
 )
-
-_DEFAULT_EXPORT = re.compile(r"\bexport\s*\{[^{}]*?\b([\w$]+) as default\b[^{}]*\}")
+_STYLES = ("style.css", "browse.css", "details.css", "search.css")
 
 
 def dashboard_script() -> str:
@@ -34,32 +44,16 @@ def dashboard_script() -> str:
 
 
 def dashboard_style() -> str:
-    """The style sheet of this package."""
-    return (files("omdb_dashboard") / "static" / "style.css").read_text(encoding="utf-8")
-
-
-def datatables_style() -> str:
-    """DataTables' style sheet, from the wheel of itables."""
-    return (files("itables") / "html" / "dt_bundle.css").read_text(encoding="utf-8")
-
-
-def datatables_script() -> str:
-    """DataTables, from the wheel of itables, as a module that sets the global `DataTable`.
-
-    Raises:
-        ValueError: The bundle no longer ends with one list of exports with a default.
-    """
-    bundle = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
-    # An inline script cannot be imported, so its default export becomes a global.
-    script, count = _DEFAULT_EXPORT.subn(r"globalThis.DataTable = \1", bundle)
-    if count != 1:
-        message = f"itables {version('itables')}: no default export in dt_bundle.js"
-        raise ValueError(message)
-    return script
+    """The style sheets of this package as one, with the font of its headings."""
+    folder = files("omdb_dashboard") / "static"
+    font = base64.b64encode((folder / "league-gothic.woff2").read_bytes()).decode("ascii")
+    source = f'url("data:font/woff2;base64,{font}") format("woff2")'
+    face = f'@font-face {{ font-family: "League Gothic"; src: {source}; }}'
+    return "\n".join([face, *((folder / name).read_text(encoding="utf-8") for name in _STYLES)])
 
 
 def vega_script(cache_dir: Path) -> str:
-    """Vega, Vega-Lite and Vega-Embed, bundled by vl-convert, as a module that sets `vegaEmbed`.
+    """Vega, Vega-Lite and Vega-Embed, bundled by vl-convert, as a script that sets `vegaEmbed`.
 
     Args:
         cache_dir: Where the bundle is cached, because bundling takes three seconds.
@@ -70,7 +64,9 @@ def vega_script(cache_dir: Path) -> str:
     # Imported here, because it is large and needed once only.
     import vl_convert  # noqa: PLC0415
 
-    bundle = vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")
+    module = vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")
+    # Not a module, so that it has run when it is in the page; its names stay its own.
+    bundle = f'(() => {{ "use strict";\n{module}\n}})();'
     cache_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(cached, bundle)
     return bundle

@@ -1,16 +1,19 @@
 """The charts, as Vega-Lite specifications without data; the page's script adds the data.
 
 All of them take their colours from the style sheet, so that they follow the reader's light or dark
-theme. Charts of movies have the parameters `year_from` and `year_to`, which the page sets when the
-reader selects years.
+theme. They only draw rows: those of charts of titles are computed in `static/summaries.js` from the
+titles that the reader's filters leave, those of charts of the pipeline are a report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Spec = dict[str, Any]
 
@@ -21,10 +24,20 @@ _FOREGROUND, _MUTED, _ACCENT, _SECOND = (
     "var(--chart-1)",
     "var(--chart-2)",
 )
+_IN_EACH = "A title counts in each of them."
+_OUTCOMES = {
+    "complete": _ACCENT,
+    "budget_exhausted": "var(--chart-3)",
+    "quota_reached": "var(--chart-4)",
+    "stopped": _FOREGROUND,
+    "failed": _SECOND,
+}
 _IN_YEARS = (
     "(year_from === null || (datum.year !== null && datum.year >= year_from))"
     " && (year_to === null || (datum.year !== null && datum.year <= year_to))"
 )
+# Pixels: as wide as the axis allows, but a bar also if there is only one.
+_BAR_WIDTH = "min(48, 0.8 * bandwidth('x'))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +48,13 @@ class Chart:
         name: Its id on the page.
         title: The heading above it.
         summary: What it shows, for those who do not see it.
-        dataset: The report that it shows.
+        dataset: The summary of titles, or the report, that it shows.
         spec: The Vega-Lite specification, without data.
         columns: Fields and headings of the table that is its text alternative.
-        select: Values of fields that choose rows of the dataset.
         needs: Fields without which a row is left out.
         note: A line below the heading.
         wide: Whether it takes the full width.
+        leave_out: Whether the reader can leave the first row out, if it dwarfs the others.
     """
 
     name: str
@@ -50,19 +63,19 @@ class Chart:
     dataset: str
     spec: Spec
     columns: tuple[tuple[str, str], ...]
-    select: dict[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     note: str = ""
     wide: bool = False
+    leave_out: bool = False
 
     @property
     def client(self) -> Spec:
         """What the page's script needs."""
         return {
             "dataset": self.dataset,
-            "select": self.select,
             "needs": self.needs,
             "columns": self.columns,
+            "top": _TOP,
             "spec": self.spec,
         }
 
@@ -74,26 +87,42 @@ def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
         years: First and last year of the movies; none if there are none.
     """
     return [
-        _movies_by_year(years),
+        _titles_by_year(years),
         _ratings(),
         _runtime(),
         _critics_and_audience(),
-        _genres_by_decade(),
-        _box_office(),
-        _ranking("country", "Countries", "Movies by country, the 15 with the most movies."),
-        _ranking("language", "Languages", "Movies by language, the 15 with the most movies."),
+        _shares_by_decade("genre", "Genres", "titles", "A title counts in each of its genres."),
+        _shares_by_decade(
+            "certificate",
+            "Certificates",
+            "titles with a certificate",
+            "Old titles have certificates too, since they have been rated again.",
+        ),
+        _bars("top-grossing", "Top grossing", "the highest gross in the United States and Canada"),
+        _bars(
+            "most-awarded",
+            "Most awarded",
+            "the most awards won",
+            "Awards of all kinds count alike, as OMDb counts them.",
+        ),
+        _bars("titles-by-country", "Countries", "the most titles", _IN_EACH, leave_out=True),
+        _bars("titles-by-language", "Languages", "the most titles", _IN_EACH, leave_out=True),
     ]
 
 
-def pipeline_charts() -> list[Chart]:
-    """The charts of the page about the pipeline."""
-    return [_requests_by_sync(), _coverage_by_year()]
+def pipeline_charts(outcomes: Collection[str | None]) -> list[Chart]:
+    """The charts of the page about the pipeline.
+
+    Args:
+        outcomes: How syncs ended, as far as it occurs.
+    """
+    return [_requests_by_sync(outcomes), _coverage_by_year()]
 
 
 def rating_history() -> Spec:
     """The chart of one movie's ratings; the script adds rows with `date` and `rating`."""
     return _finish(
-        alt.Chart(alt.NamedData("rows"))
+        _rows()
         .mark_line(point={"color": _ACCENT, "size": 50}, color=_ACCENT, interpolate="step-after")
         .encode(
             x=alt.X("date:T", title=None),
@@ -108,7 +137,38 @@ def rating_history() -> Spec:
     )
 
 
-def _movies_by_year(years: tuple[int, int] | None) -> Chart:
+def person_titles() -> Spec:
+    """The chart of one person's titles; the script adds titles with a `role` and their `roles`."""
+    roles = {"Director": _ACCENT, "Writer": "var(--chart-3)", "Actor": _SECOND}
+    return _finish(
+        _rows()
+        .mark_circle(size=110, opacity=0.85, cursor="pointer")
+        .encode(
+            x=_year_axis_of("year:Q"),
+            y=alt.Y("imdb_rating:Q", title="IMDb rating", scale=alt.Scale(zero=False, padding=15)),
+            color=alt.Color(
+                "role:N",
+                title=None,
+                scale=alt.Scale(domain=list(roles), range=list(roles.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
+                alt.Tooltip("roles:N", title="Role"),
+            ],
+        ),
+        height=260,
+    )
+
+
+def own_ratings() -> Spec:
+    """The user's ratings against IMDb's; the script adds titles with `own`."""
+    return _against("imdb_rating", "IMDb rating", "own", "Your rating", height=380)
+
+
+def _titles_by_year(years: tuple[int, int] | None) -> Chart:
     domain = list(range(years[0], years[1] + 1)) if years else []
     brush = alt.selection_interval(
         name="brush",
@@ -116,24 +176,26 @@ def _movies_by_year(years: tuple[int, int] | None) -> Chart:
         mark=alt.BrushConfig(fill=_SECOND, fillOpacity=0.15, stroke=_SECOND),
     )
     chart = (
-        _movies_chart()
+        _rows()
         .mark_bar(cursor="crosshair")
         .encode(
             x=alt.X("year:O", title=None, scale=alt.Scale(domain=domain), axis=_year_axis(domain)),
-            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            y=alt.Y("titles:Q", title="Titles", axis=_count_axis()),
             color=alt.condition(_IN_YEARS, alt.value(_ACCENT), alt.value(_MUTED)),
-            tooltip=[_year_tooltip(), alt.Tooltip("movies:Q", title="Movies", format=",")],
+            tooltip=[_year_tooltip(), _titles_tooltip()],
         )
-        .add_params(brush)
+        .add_params(
+            brush, alt.param(name="year_from", value=None), alt.param(name="year_to", value=None)
+        )
     )
     return Chart(
-        "movies-by-year",
-        "Movies by year",
-        "Number of movies by year of release.",
-        "rpt_movies_by_year",
+        "titles-by-year",
+        "By year",
+        "Number of titles by year of release.",
+        "titles_by_year",
         _finish(chart, height=170),
-        (("year", "Year"), ("movies", "Movies")),
-        note="Drag across years to filter all charts.",
+        (("year", "Year"), ("titles", "Titles")),
+        note="Drag across years to filter by them; click on a year to list its titles.",
         wide=True,
     )
 
@@ -141,10 +203,8 @@ def _movies_by_year(years: tuple[int, int] | None) -> Chart:
 def _ratings() -> Chart:
     bins = [value / 2 for value in range(2, 21)]
     chart = (
-        _filtered()
-        .transform_calculate(rating="toNumber(datum.value)")
-        .transform_aggregate(movies="sum(movies)", groupby=["rating"])
-        .mark_bar(color=_ACCENT)
+        _rows()
+        .mark_bar(color=_ACCENT, cursor="pointer")
         .encode(
             x=alt.X(
                 "rating:O",
@@ -152,240 +212,231 @@ def _ratings() -> Chart:
                 scale=alt.Scale(domain=bins),
                 axis=alt.Axis(labelAngle=0, labelExpr="datum.value % 1 ? '' : datum.label"),
             ),
-            y=alt.Y("movies:Q", title="Movies", axis=_count_axis()),
+            y=alt.Y("titles:Q", title="Titles", axis=_count_axis()),
             tooltip=[
                 alt.Tooltip("rating:O", title="IMDb rating from", format=".1f"),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
+                _titles_tooltip(),
             ],
         )
     )
     return Chart(
         "ratings",
         "Ratings",
-        "Number of movies by IMDb rating, in half points.",
-        "rpt_movie_counts",
+        "Number of titles by IMDb rating, in half points.",
+        "titles_by_rating",
         _finish(chart),
-        (("rating", "Rating from"), ("movies", "Movies")),
-        select={"dimension": "rating"},
+        (("rating", "Rating from"), ("titles", "Titles")),
     )
 
 
 def _critics_and_audience() -> Chart:
-    scores = alt.Scale(domain=[0, 100], nice=False)
-    points = (
-        _filtered()
-        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
-        .encode(
-            x=alt.X("audience:Q", title="Audience (IMDb)", scale=scores),
-            y=alt.Y("critics:Q", title="Critics", scale=scores),
-            tooltip=[
-                alt.Tooltip("title:N", title="Title"),
-                _year_tooltip(),
-                alt.Tooltip("audience:Q", title="Audience", format=".0f"),
-                alt.Tooltip("critics:Q", title="Critics", format=".1f"),
-            ],
-        )
-    )
-    diagonal = (
-        alt.Chart(alt.InlineData([{"x": 0, "y": 0}, {"x": 100, "y": 100}]))
-        .mark_line(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.5)
-        .encode(x=alt.X("x:Q", scale=scores), y=alt.Y("y:Q", scale=scores))
-    )
+    spec = _against("audience", "Audience (IMDb, 0 to 100)", "critics", "Critics", height=380)
     return Chart(
         "critics-and-audience",
         "Critics and audience",
-        "Critics' score against the audience's, 0 to 100, one point per movie. Above the diagonal, "
+        "Critics' score against the audience's, 0 to 100, one point per title. Above the diagonal, "
         "critics liked it better.",
-        "rpt_critics_and_audience",
-        _finish(alt.layer(points, diagonal), height=300),
-        (("title", "Movie"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
-        note="Above the diagonal, critics liked it better. The widest gaps are listed below.",
+        "critics_and_audience",
+        spec,
+        (("title", "Title"), ("year", "Year"), ("audience", "Audience"), ("critics", "Critics")),
+        note="Above the diagonal, critics liked it better. Critics: the average of Metacritic and "
+        "Rotten Tomatoes.",
     )
 
 
-def _genres_by_decade() -> Chart:
-    chart = (
-        _filtered()
-        .transform_filter("datum.year !== null")
-        .transform_calculate(decade="floor(datum.year / 10) * 10")
-        .transform_aggregate(movies="sum(movies)", groupby=["decade", "value"])
-        .transform_joinaggregate(total="sum(movies)", groupby=["value"])
-        .transform_window(
-            place="dense_rank()",
-            sort=[
-                alt.SortField("total", order="descending"),
-                alt.SortField("value", order="ascending"),
-            ],
-        )
-        .transform_filter(f"datum.place <= {_TOP}")
-        .mark_circle(color=_ACCENT, opacity=0.85)
+def _against(x: str, x_title: str, y: str, y_title: str, height: int) -> Spec:
+    """Two scores of titles, with the diagonal, and the names of rows with a `label`."""
+    scores = alt.Scale(zero=False, nice=False, padding=12)
+    points = (
+        _rows()
+        .mark_circle(opacity=0.6, size=45, cursor="pointer")
         .encode(
-            x=alt.X("decade:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y(
-                "value:N", title=None, sort=alt.EncodingSortField("total", "max", "descending")
-            ),
-            size=alt.Size(
-                "movies:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0, 320], domainMin=0)
-            ),
+            x=alt.X(f"{x}:Q", title=x_title, scale=scores, axis=alt.Axis(tickCount=8)),
+            y=alt.Y(f"{y}:Q", title=y_title, scale=scores),
+            color=alt.condition("datum.label", alt.value(_SECOND), alt.value(_ACCENT)),
             tooltip=[
-                alt.Tooltip("value:N", title="Genre"),
-                alt.Tooltip("decade:O", title="Decade"),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
+                alt.Tooltip("title:N", title="Title"),
+                _year_tooltip(),
+                alt.Tooltip(f"{x}:Q", title=x_title, format=".1f"),
+                alt.Tooltip(f"{y}:Q", title=y_title, format=".1f"),
             ],
         )
+    )
+    # Towards the middle, so that they are not cut off.
+    side = f"datum.{x} > (domain('x')[0] + domain('x')[1]) / 2"
+    names = (
+        _rows()
+        .transform_filter("datum.label")
+        .mark_text(
+            color=_FOREGROUND,
+            fontSize=12,
+            stroke="var(--surface)",
+            strokeWidth=3,
+            align=alt.ExprRef(f"{side} ? 'right' : 'left'"),
+            dx=alt.ExprRef(f"{side} ? -8 : 8"),
+            limit=190,
+        )
+        .encode(x=f"{x}:Q", y=f"{y}:Q", text="label:N")
+    )
+    diagonal = (
+        _rows()
+        .transform_aggregate(
+            x_low=f"min({x})", x_high=f"max({x})", y_low=f"min({y})", y_high=f"max({y})"
+        )
+        .transform_calculate(
+            low="min(datum.x_low, datum.y_low)", high="max(datum.x_high, datum.y_high)"
+        )
+        .mark_rule(color=_FOREGROUND, strokeDash=[4, 4], opacity=0.6)
+        .encode(x="low:Q", y="low:Q", x2="high:Q", y2="high:Q")
+    )
+    return _finish(alt.layer(points, diagonal, names), height=height)
+
+
+def _shares_by_decade(dimension: str, title: str, whole: str, note: str) -> Chart:
+    base = _rows().encode(
+        x=alt.X(
+            "column:O",
+            title=None,
+            axis=alt.Axis(
+                labelAngle=0, labelOverlap=True, labelExpr="split(datum.label, '|')", ticks=False
+            ),
+        ),
+        y=alt.Y(
+            "value:N",
+            title=None,
+            sort=alt.EncodingSortField("titles", "sum", "descending"),
+            axis=alt.Axis(labelLimit=120, domain=False, ticks=False),
+        ),
+    )
+    cells = base.mark_rect(color=_ACCENT, cursor="pointer").encode(
+        opacity=alt.Opacity(
+            "percent:Q", legend=None, scale=alt.Scale(domain=[0, 100], range=[0.06, 0.75])
+        ),
+        tooltip=[
+            alt.Tooltip("value:N", title=dimension.capitalize()),
+            alt.Tooltip("decade:O", title="Decade"),
+            alt.Tooltip("percent:Q", title="Percent of the decade", format=".1f"),
+            _titles_tooltip(),
+            alt.Tooltip("of:Q", title="Titles of the decade", format=","),
+        ],
+    )
+    numbers = base.mark_text(color=_FOREGROUND, fontSize=11, tooltip=None).encode(
+        text=alt.Text("percent:Q", format=".0f")
     )
     return Chart(
-        "genres-by-decade",
-        "Genres by decade",
-        "Number of movies by genre and decade, for the 15 genres with the most movies.",
-        "rpt_movie_counts",
-        _finish(chart, height=300),
-        (("value", "Genre"), ("decade", "Decade"), ("movies", "Movies")),
-        select={"dimension": "genre"},
-        note="The area of a circle is the number of movies.",
+        f"{dimension}s-by-decade",
+        f"{title} by decade",
+        f"Percent of each decade's {whole} by {dimension}, for the {_TOP} most frequent.",
+        f"{dimension}s_by_decade",
+        _finish(alt.layer(cells, numbers), height=340),
+        (
+            ("value", dimension.capitalize()),
+            ("decade", "Decade"),
+            ("percent", "Percent"),
+            ("titles", "Titles"),
+            ("of", "Titles of the decade"),
+        ),
+        note=f"Percent of the {whole} of each decade, whose number is below it. {note}",
     )
 
 
 def _runtime() -> Chart:
-    base = _filtered().encode(
-        x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    )
-    band = base.mark_area(color=_ACCENT, opacity=0.2).encode(
-        y=alt.Y("runtime_lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
-        y2="runtime_upper_quartile:Q",
-    )
-    line = base.mark_line(color=_ACCENT, point={"color": _ACCENT, "size": 30}).encode(
-        y=alt.Y("median_runtime:Q", title="Minutes"),
+    base = _rows().encode(
+        x=alt.X(
+            "start:Q",
+            title=None,
+            scale=alt.Scale(zero=False, nice=False),
+            axis=alt.Axis(format="d", tickMinStep=1, labelOverlap=True, labelFlush=False),
+        ),
+        x2="end:Q",
         tooltip=[
-            _year_tooltip(),
-            alt.Tooltip("median_runtime:Q", title="Median", format=".0f"),
-            alt.Tooltip("runtime_lower_quartile:Q", title="Lower quartile", format=".0f"),
-            alt.Tooltip("runtime_upper_quartile:Q", title="Upper quartile", format=".0f"),
+            alt.Tooltip("period:N", title="Years"),
+            alt.Tooltip("median:Q", title="Median", format=".0f"),
+            alt.Tooltip("lower_quartile:Q", title="Lower quartile", format=".0f"),
+            alt.Tooltip("upper_quartile:Q", title="Upper quartile", format=".0f"),
+            _titles_tooltip(),
         ],
     )
+    # A margin of the surface's colour between neighbours.
+    halves = base.mark_rect(
+        color=_ACCENT, opacity=0.3, cursor="pointer", stroke="var(--surface)", strokeWidth=2
+    ).encode(
+        y=alt.Y("lower_quartile:Q", title="Minutes", scale=alt.Scale(zero=False)),
+        y2="upper_quartile:Q",
+    )
+    medians = base.mark_rule(color=_ACCENT, strokeWidth=3).encode(y="median:Q")
     return Chart(
         "runtime",
         "Runtime over time",
-        "Median runtime in minutes by year of release, with the quartiles.",
-        "rpt_movies_by_year",
-        _finish(alt.layer(line, band)),
+        "Median runtime in minutes by year or decade of release, with the quartiles.",
+        "runtime",
+        _finish(alt.layer(halves, medians)),
         (
-            ("year", "Year"),
-            ("runtime_lower_quartile", "Lower quartile"),
-            ("median_runtime", "Median"),
-            ("runtime_upper_quartile", "Upper quartile"),
+            ("period", "Years"),
+            ("lower_quartile", "Lower quartile"),
+            ("median", "Median"),
+            ("upper_quartile", "Upper quartile"),
+            ("titles", "Titles"),
         ),
-        needs=("median_runtime",),
-        note="Median, and the middle half of the movies as a band.",
+        note="The median as a line, and the middle half of the titles as a band; by decade where "
+        "years have few titles.",
     )
 
 
-def _box_office() -> Chart:
-    chart = (
-        _filtered()
-        .mark_circle(color=_ACCENT, opacity=0.6, size=45, cursor="pointer")
-        .encode(
-            x=alt.X(
-                "imdb_rating:Q",
-                title="IMDb rating",
-                scale=alt.Scale(zero=False, padding=8),
-                axis=alt.Axis(tickCount=6),
-            ),
-            y=alt.Y(
-                "box_office:Q",
-                title="Box office, US dollars",
-                scale=alt.Scale(type="log"),
-                # D3 writes G for a billion.
-                axis=alt.Axis(
-                    format="$.0s", tickCount=5, labelExpr="replace(datum.label, 'G', 'B')"
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("title:N", title="Title"),
-                _year_tooltip(),
-                alt.Tooltip("imdb_rating:Q", title="IMDb rating", format=".1f"),
-                alt.Tooltip("box_office:Q", title="Box office", format="$,"),
-            ],
-        )
+def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool = False) -> Chart:
+    base = _rows().encode(
+        # Room for the number at the end of the longest bar.
+        x=alt.X("value:Q", axis=None, scale=alt.Scale(range=[0, {"expr": "width - 56"}])),
+        y=alt.Y(
+            "name:N",
+            title=None,
+            sort=alt.EncodingSortField("value", "max", "descending"),
+            axis=alt.Axis(labelLimit=190, domain=False, ticks=False, labelFontSize=13),
+        ),
+        tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("label:N", title=title)],
+    )
+    bars = base.mark_bar(color=_ACCENT, cursor="pointer")
+    labels = base.mark_text(align="left", dx=4, color=_FOREGROUND, fontSize=12).encode(
+        text="label:N"
     )
     return Chart(
-        "box-office",
-        "Box office and rating",
-        "Box office gross in the United States and Canada against the IMDb rating, one point per "
-        "movie.",
-        "rpt_box_office_and_rating",
-        _finish(chart, height=300),
-        (
-            ("title", "Movie"),
-            ("year", "Year"),
-            ("imdb_rating", "Rating"),
-            ("box_office", "Box office"),
-        ),
-        note="Gross in the United States and Canada.",
-    )
-
-
-def _ranking(dimension: str, title: str, summary: str) -> Chart:
-    chart = (
-        _filtered()
-        .transform_aggregate(movies="sum(movies)", groupby=["value"])
-        .transform_window(
-            place="row_number()",
-            sort=[
-                alt.SortField("movies", order="descending"),
-                alt.SortField("value", order="ascending"),
-            ],
-        )
-        .transform_filter(f"datum.place <= {_TOP}")
-        .mark_bar(color=_ACCENT)
-        .encode(
-            x=alt.X("movies:Q", title="Movies", axis=_count_axis()),
-            y=alt.Y(
-                "value:N",
-                title=None,
-                sort=alt.EncodingSortField("place", "min", "ascending"),
-                axis=alt.Axis(labelLimit=120),
-            ),
-            tooltip=[
-                alt.Tooltip("value:N", title=dimension.capitalize()),
-                alt.Tooltip("movies:Q", title="Movies", format=","),
-            ],
-        )
-    )
-    return Chart(
-        f"movies-by-{dimension}",
+        name,
         title,
-        summary,
-        "rpt_movie_counts",
-        _finish(chart, height=300),
-        (("value", dimension.capitalize()), ("movies", "Movies")),
-        select={"dimension": dimension},
+        f"Those with {what}, as bars.",
+        name.replace("-", "_"),
+        _finish(alt.layer(bars, labels), height=340),
+        (("name", "Name"), ("value", title)),
+        note=note,
+        leave_out=leave_out,
     )
 
 
-def _requests_by_sync() -> Chart:
-    outcomes = ["complete", "budget_exhausted", "quota_reached", "stopped", "failed"]
-    colors = [_ACCENT, "var(--chart-3)", "var(--chart-4)", _FOREGROUND, _SECOND]
+def _requests_by_sync(occurring: Collection[str | None]) -> Chart:
+    shown = {outcome: color for outcome, color in _OUTCOMES.items() if outcome in occurring}
+    several = len(shown) > 1
     chart = (
-        alt.Chart(alt.NamedData("rows"))
-        .mark_bar(width={"band": 0.8})
+        _rows()
+        .mark_bar(size=alt.ExprRef(_BAR_WIDTH))
         .encode(
             x=alt.X(
                 "ended_at:O",
                 title=None,
                 sort="ascending",
+                # Day and time below each other: there may be several syncs in a day.
                 axis=alt.Axis(
-                    labelExpr="slice(datum.value, 5, 16)", labelAngle=-40, labelOverlap=True
+                    labelExpr="[slice(datum.value, 5, 10), slice(datum.value, 11, 16)]",
+                    labelAngle=0,
+                    labelOverlap=True,
                 ),
             ),
             y=alt.Y("requests:Q", title="Requests", axis=_count_axis()),
             color=alt.Color(
                 "outcome:N",
                 title=None,
-                scale=alt.Scale(domain=outcomes, range=colors),
-                legend=alt.Legend(
-                    orient="top", columns=2, labelExpr="replace(datum.label, '_', ' ')"
-                ),
+                scale=alt.Scale(domain=list(shown), range=list(shown.values())),
+                legend=alt.Legend(orient="top", labelExpr="replace(datum.label, '_', ' ')")
+                if several
+                else None,
             ),
             tooltip=[
                 alt.Tooltip("ended_at:N", title="Ended (UTC)"),
@@ -401,16 +452,17 @@ def _requests_by_sync() -> Chart:
         "syncs",
         _finish(chart),
         (("ended_at", "Ended (UTC)"), ("outcome", "Outcome"), ("requests", "Requests")),
+        note="The last 50 syncs, by the time at which they ended (UTC).",
     )
 
 
 def _coverage_by_year() -> Chart:
     base = (
-        alt.Chart(alt.NamedData("rows"))
+        _rows()
         .transform_aggregate(total_results="sum(total_results)", hits="sum(hits)", groupby=["year"])
         .encode(x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)))
     )
-    announced = base.mark_bar(color=_MUTED, width={"band": 0.8}).encode(
+    announced = base.mark_bar(color=_MUTED, size=alt.ExprRef(_BAR_WIDTH)).encode(
         y=alt.Y("total_results:Q", title="Search results", axis=_count_axis()),
         tooltip=[
             _year_tooltip(),
@@ -418,7 +470,8 @@ def _coverage_by_year() -> Chart:
             alt.Tooltip("hits:Q", title="Read", format=","),
         ],
     )
-    read = base.mark_bar(color=_ACCENT, width={"band": 0.5}, tooltip=None).encode(
+    narrow = alt.ExprRef(f"0.6 * {_BAR_WIDTH}")
+    read = base.mark_bar(color=_ACCENT, size=narrow, tooltip=None).encode(
         y=alt.Y("hits:Q", title="Search results")
     )
     return Chart(
@@ -433,20 +486,26 @@ def _coverage_by_year() -> Chart:
     )
 
 
-def _movies_chart() -> alt.Chart:
-    chart: alt.Chart = alt.Chart(alt.NamedData("rows")).add_params(
-        alt.param(name="year_from", value=None), alt.param(name="year_to", value=None)
+def _rows() -> alt.Chart:
+    chart: alt.Chart = alt.Chart(alt.NamedData("rows"))
+    return chart
+
+
+def _year_axis_of(field: str) -> alt.X:
+    return alt.X(
+        field,
+        title=None,
+        scale=alt.Scale(zero=False, nice=False, padding=15),
+        axis=alt.Axis(format="d", tickMinStep=1, tickCount=8, labelOverlap=True),
     )
-    return chart
-
-
-def _filtered() -> alt.Chart:
-    chart: alt.Chart = _movies_chart().transform_filter(_IN_YEARS)
-    return chart
 
 
 def _year_tooltip() -> alt.Tooltip:
     return alt.Tooltip("year:N", title="Year")
+
+
+def _titles_tooltip() -> alt.Tooltip:
+    return alt.Tooltip("titles:Q", title="Titles", format=",")
 
 
 def _count_axis() -> alt.Axis:

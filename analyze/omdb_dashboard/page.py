@@ -11,11 +11,12 @@ import base64
 import gzip
 import hashlib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from omdb_dashboard import assets, charts
+from omdb_dashboard import assets, charts, pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,15 +35,16 @@ _NO_VALUE = "\N{EN DASH}"
 
 # Reports that the scripts read; the templates show the others.
 _CLIENT_REPORTS = (
-    "rpt_movies_by_year",
-    "rpt_movie_counts",
-    "rpt_critics_and_audience",
-    "rpt_box_office_and_rating",
-    "rpt_top_movies",
-    "rpt_movies",
+    "rpt_titles",
+    "rpt_details",
+    "rpt_episodes",
+    "rpt_list_entries",
+    "rpt_rating_movers",
     "coverage_summary",
     "syncs",
 )
+
+_CODED = ("genres", "countries", "languages")
 
 
 def render(reports: Reports, *, vega: str) -> str:
@@ -54,37 +56,56 @@ def render(reports: Reports, *, vega: str) -> str:
     """
     headline = reports["rpt_headline"][0]
     years = (headline["first_year"], headline["last_year"]) if headline["years"] else None
-    movie_charts, pipeline_charts = charts.movie_charts(years), charts.pipeline_charts()
+    movie_charts = charts.movie_charts(years)
+    pipeline_charts = charts.pipeline_charts({sync["outcome"] for sync in reports["syncs"]})
     client = {
         "reports": {name: columnar(reports[name]) for name in _CLIENT_REPORTS},
         "charts": {chart.name: chart.client for chart in [*movie_charts, *pipeline_charts]},
+        "weighted_rating_votes": headline["weighted_rating_votes"],
         "rating_history": charts.rating_history(),
+        "person_titles": charts.person_titles(),
+        "own_ratings": charts.own_ratings(),
         "poster_hosts": POSTER_HOSTS,
+        # With the data, because compressed it is half as large; `static/data.js` runs it.
+        "vega": vega,
     }
-    scripts = [
-        _inline(script) for script in (vega, assets.datatables_script(), assets.dashboard_script())
-    ]
+    script = _inline(assets.dashboard_script())
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             reports=reports,
             headline=headline,
-            health=(reports["pipeline_health"] or [{}])[0],
+            health=reports["pipeline_health"][0],
+            notices=pipeline.notices(reports),
+            coverage=pipeline.coverage(reports["coverage_summary"]),
             movie_charts=movie_charts,
             pipeline_charts=pipeline_charts,
             data=compressed(client),
-            scripts=scripts,
-            styles=[assets.datatables_style(), assets.dashboard_style()],
-            policy=content_security_policy(scripts),
+            script=script,
+            style=assets.dashboard_style(),
+            policy=content_security_policy([script, vega]),
         )
     )
 
 
 def columnar(rows: Sequence[Row]) -> dict[str, Any]:
-    """Rows as their columns' names and arrays of values: half the size of objects."""
-    columns = list(rows[0]) if rows else []
-    return {"columns": columns, "rows": [list(row.values()) for row in rows]}
+    """Rows by column: half the size of objects, and smaller compressed.
+
+    A column is an array of its values; one of short lists, of which many are the same, an object of
+    the distinct `values` and of the `codes`, the position of each row's list among them.
+    """
+    columns = {column: [row[column] for row in rows] for column in (rows[0] if rows else ())}
+    return {
+        column: _coded(values) if column in _CODED else values for column, values in columns.items()
+    }
+
+
+def _coded(lists: Sequence[Sequence[str]]) -> dict[str, Any]:
+    counts = Counter(map(tuple, lists))
+    # The most frequent have the shortest codes.
+    codes = {values: code for code, (values, _) in enumerate(counts.most_common())}
+    return {"values": list(codes), "codes": [codes[tuple(values)] for values in lists]}
 
 
 def compressed(data: Mapping[str, Any]) -> str:
@@ -98,7 +119,8 @@ def content_security_policy(scripts: Sequence[str]) -> str:
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        f"img-src data: {' '.join(POSTER_HOSTS)}; base-uri 'none'; form-action 'none'"
+        f"img-src data: {' '.join(POSTER_HOSTS)}; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

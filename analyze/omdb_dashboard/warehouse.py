@@ -26,14 +26,11 @@ STATEMENT_TIMEOUT_S = 300
 # itself, by the number of years, genres and the like, or by a limit here.
 _REPORTS: Mapping[str, tuple[str, str]] = {
     "rpt_headline": ("reports", ""),
-    "rpt_movies_by_year": ("reports", "order by year"),
-    "rpt_movie_counts": ("reports", "order by dimension, value, year"),
-    "rpt_critics_and_audience": ("reports", "order by position_by_votes"),
-    "rpt_box_office_and_rating": ("reports", "order by box_office desc, imdb_id"),
-    "rpt_top_movies": ("reports", "order by list, value, position"),
-    "rpt_top_people": ("reports", "order by role, position"),
+    "rpt_titles": ("reports", "order by imdb_votes desc nulls last, imdb_id"),
+    "rpt_details": ("reports", "order by imdb_id"),
+    "rpt_episodes": ("reports", "order by series_id, season, episode, imdb_id"),
+    "rpt_list_entries": ("reports", "order by list, position"),
     "rpt_rating_movers": ("reports", "order by position"),
-    "rpt_movies": ("reports", "order by position"),
     "rpt_rejects": ("reports", "order by rejects desc, reason"),
     "rpt_data_issues": ("reports", "order by issues desc, issue, field limit 100"),
     "rpt_table_freshness": ("reports", "order by table_name"),

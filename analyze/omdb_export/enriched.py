@@ -51,7 +51,7 @@ FACTS = {
 _READ = ("line", "listed_imdb_id", "listed_title")
 _QUERY = f"""
     select format(
-        'select {", ".join([*_READ, *FACTS.values()])} from %I.rpt_list_entries'
+        'select {", ".join([*_READ, *FACTS.values()])} from %I.rpt_enriched_lists'
         || ' where list = %L order by position',
         $1::text, $2::text
     ) as query

@@ -19,6 +19,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from tap_omdb import clock
+from tap_omdb.circuit_breaker import CircuitBreaker
 from tap_omdb.config.values import is_loopback
 from tap_omdb.omdb.responses import (
     ErrorKind,
@@ -30,15 +31,15 @@ from tap_omdb.omdb.responses import (
 )
 from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.state.budget import BudgetExhausted
-from tap_omdb.transport.circuit_breaker import CircuitBreaker
-from tap_omdb.transport.errors import (
+from tap_omdb.transport import (
     RunAbortedError,
+    Session,
     UnavailableError,
     describe,
     parse_retry_after,
+    read_body,
     was_sent,
 )
-from tap_omdb.transport.session import Session, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,7 +275,7 @@ class Client:
             return
         if error.kind is ErrorKind.LIMIT_REACHED:
             reason = f'OMDb reports "{error.message}"'
-            self._budget.mark_quota_reached(reason)
+            self._budget.quota_reached = reason
             raise BudgetExhausted(reason)
         if error.kind in {ErrorKind.INVALID_KEY, ErrorKind.NO_KEY}:
             message = (

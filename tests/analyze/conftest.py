@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from omdb_emulator.catalogue.loader import CATALOGUE
+from omdb_emulator.testing import HOSTILE_CATALOGUE
 from playwright.sync_api import sync_playwright
 
 from tests.transform.conftest import newest, warehouse
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.transform.conftest import Warehouse
 
@@ -27,6 +32,39 @@ __all__ = ["newest", "warehouse"]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PIXEL = base64.b64decode("R0lGODlhAQABAAAAACwAAAAAAQABAAA=")
 READY = "html[data-ready]"
+LATER = datetime(2026, 1, 3, tzinfo=timezone.utc)
+POSTER = "https://m.media-amazon.com/images/M/poster.jpg"
+MOVED = {"tt0816692": "8.1", "tt0111161": "9.4"}
+MADE_UP: dict[str, dict[str, Any]] = {
+    "tt9300000": {
+        "Title": "Adapted",
+        "Director": "Dora Director",
+        "Writer": "Ann Author (novel), Bob Body (screenplay), Cid Coda (screenplay)",
+        "Released": "01 Jan 2001",
+    },
+    "tt9300001": {"Title": "Another", "Director": "Dora Director", "Actors": "Ann Author"},
+    "tt9300002": {"Title": "A Game", "Type": "game", "imdbRating": "8.1", "imdbVotes": "5"},
+    "tt9300010": {
+        "Title": "A Series",
+        "Type": "series",
+        "totalSeasons": "3",
+        "Year": "2001\N{EN DASH}2003",
+    },
+    **{
+        f"tt93001{season}{episode}": {
+            "Title": f"Part {episode}",
+            "Type": "episode",
+            "seriesID": "tt9300010",
+            "Season": season,
+            "Episode": episode,
+            "imdbRating": rating,
+        }
+        for season, episode, rating in [
+            *(("1", "1", "8.0"), ("1", "2", "9.1"), ("1", "3", "N/A")),
+            *(("2", "1", "5.9"), ("2", "2", "7.0")),
+        ]
+    },
+}
 
 
 def build(source: Warehouse, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -116,3 +154,105 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def _titles(path: Path) -> dict[str, dict[str, Any]]:
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return {line["imdbID"]: line for line in lines if line.get("Title") and "Emulator" not in line}
+
+
+def _most_voted(titles: dict[str, dict[str, Any]], number: int) -> dict[str, dict[str, Any]]:
+    def votes(imdb_id: str) -> int:
+        return int(re.sub(r"\D", "", titles[imdb_id].get("imdbVotes", "")) or 0)
+
+    return {imdb_id: titles[imdb_id] for imdb_id in sorted(titles, key=votes)[-number:]}
+
+
+def _other_rows() -> dict[str, list[dict[str, Any]]]:
+    now = datetime.now(timezone.utc)
+    earlier, later = (now - timedelta(seconds=1)).isoformat(), now.isoformat()
+    sync = {
+        "started_at": earlier,
+        "ended_at": earlier,
+        "records": {"movies": 5},
+        "pending_titles": 1234,
+        "pending_searches": 3,
+        "known_titles": 2,
+    }
+    complete = {"sync_id": "0", "outcome": "complete", "requests": 100, "requests_left_today": 700}
+    failed = {"sync_id": "1", "outcome": "failed", "requests": 101, "requests_left_today": 699}
+    failed |= {"message": "<b>Message</b>", "ended_at": later}
+    rejects: list[dict[str, Any]] = [
+        {"reject_id": "1", "imdb_id": "tt1", "message": "<i>No</i>"},
+        {"reject_id": "2", "request": "t=x", "message": "Movie not found!"},
+    ]
+    searches: list[dict[str, Any]] = [
+        {"search_term": "a", "total_results": 80, "hits": 60, "is_complete": False},
+        {"search_term": "b", "total_results": 20, "hits": 20, "is_complete": True},
+    ]
+    for search in searches:
+        search |= {"search_id": f"{search['search_term']}|2013|movie", "year": 2013}
+        search |= {"kind": "movie"}
+    return {
+        "syncs": [sync | complete, sync | failed],
+        "rejects": [reject | {"reason": "not_found"} for reject in rejects],
+        "searches": searches,
+    }
+
+
+@pytest.fixture(scope="session")
+def _page(newest: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the page of a warehouse that is kept as `page`."""
+    newest.reset()
+    titles = {**_most_voted(_titles(CATALOGUE), 250), **_titles(HOSTILE_CATALOGUE), **MADE_UP}
+    newest.load(titles)
+    newest.load_messages(
+        message
+        for stream, rows in _other_rows().items()
+        for message in (
+            newest.schema_message(stream),
+            *(newest.record_message(stream, row) for row in rows),
+        )
+    )
+    newest.build()
+    newest.load(
+        {i: {**titles[i], "imdbRating": rating, "Poster": POSTER} for i, rating in MOVED.items()},
+        at=LATER,
+    )
+    newest.build()
+    newest.keep("page")
+    return page_of(newest, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def source(newest: Warehouse, _page: str) -> Warehouse:
+    """A warehouse with the emulator's titles, hostile ones among them, after two syncs."""
+    newest.reset("page")
+    return newest
+
+
+@pytest.fixture(scope="module")
+def url(source: Warehouse, _page: str) -> str:  # noqa: ARG001  # the page is of the source
+    """The address of the page."""
+    return _page
+
+
+def cells(table: Locator) -> list[list[str]]:
+    """Texts of the cells of a table's body, by row."""
+    script = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    rows: list[list[str]] = table.locator("tbody tr").evaluate_all(script)
+    return rows
+
+
+def number(text: str) -> float:
+    """A number as the page shows it."""
+    return float(re.sub(r"[^\d.\-]", "", text.replace("\N{MINUS SIGN}", "-")))
+
+
+def chart_table(page: Page, name: str) -> list[list[str]]:
+    """Rows of the table below a chart, which is opened."""
+    chart = page.locator(f"#chart-{name}")
+    if chart.locator("details").get_attribute("open") is None:
+        chart.locator("summary").click()
+    chart.locator("tbody tr").first.wait_for()
+    return cells(chart.locator("table"))

@@ -187,21 +187,6 @@ def test_latency_holds_many_requests_at_once(omdb: Emulator) -> None:
     assert omdb.stats()["peak_in_flight"] > 10
 
 
-def test_pause_holds_requests_until_resume(omdb: Emulator) -> None:
-    omdb.pause()
-    assert omdb.health()["status"] == "paused"
-    responses = []
-    thread = threading.Thread(target=lambda: responses.append(fetch(omdb, i=ID)))
-    thread.start()
-    while omdb.stats()["in_flight"] == 0:
-        time.sleep(0.01)
-    assert not responses
-    assert omdb.stats()["by_status"] == {}
-    omdb.resume()
-    thread.join(10)
-    assert responses[0].status == 200
-
-
 def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     omdb.add_title(title_line("tt0424242", "Brand New", Year="2024", PlotFull="All of it."))
     assert fetch(omdb, s="brand").json["Search"][0]["imdbID"] == "tt0424242"

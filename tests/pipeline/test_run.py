@@ -107,12 +107,12 @@ def test_it_fits_into_a_day_of_a_free_key_of_the_emulator(ran: Ran) -> None:
     assert ran.project.emulator.stats()["by_key"].keys() == {"00000000"}
 
 
-def test_only_rejects_and_data_issues_are_empty(ran: Ran) -> None:
+def test_only_what_tells_of_problems_and_changes_is_empty(ran: Ran) -> None:
     listed = ran.shown.partition("== Best movies")[0]
     counts = re.findall(r"^(raw \w+|\w+) +(\d+) \w", listed, re.MULTILINE)
     assert len(counts) > 30
     empty = {name for name, rows in counts if rows == "0"}
-    assert empty == {"raw rejects", "data_issues", "rejects"}
+    assert empty == {"raw rejects", "data_issues", "rejects", "rating_changes"}
 
 
 def test_every_requested_title_is_loaded(ran: Ran) -> None:
@@ -155,6 +155,29 @@ def test_the_marts_have_every_movie(ran: Ran) -> None:
     query = "select imdb_id, title from {}.movies order by imdb_id"
     rows = ran.project.rows
     assert rows(query.format("demo_marts")) == rows(query.format("demo_raw"))
+
+
+def test_the_questions_of_the_documentation_have_the_answers_given(ran: Ran) -> None:
+    text = (CHECKOUT / "docs/model.md").read_text()
+    asked = re.findall(r"^-- (\d+)\. .*\n([^;]+);\n((?:--> .*\n)+)", text, re.MULTILINE)
+    assert [int(number) for number, _, _ in asked] == list(range(1, 26))
+    for number, query, answer in asked:
+        expected = re.findall(r"--> (.*)", answer)
+        rows = ran.project.rows(query)[: len(expected)] or [{"": "nothing"}]
+        given = [" | ".join("" if v is None else str(v) for v in row.values()) for row in rows]
+        assert (number, given) == (number, expected)
+
+
+def test_the_other_queries_of_the_documentation_run(ran: Ran) -> None:
+    text = (CHECKOUT / "docs/model.md").read_text()
+    queries = ";".join(re.findall(r"^```sql\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    for query in queries.split(";"):
+        if query.strip():
+            ran.project.rows(query)
+    exposures = yaml.safe_load((CHECKOUT / "transform/models/_exposures.yml").read_text())
+    (recipes,) = (e for e in exposures["exposures"] if e["name"] == "recipes")
+    read = set(re.findall(r"demo_marts\.(\w+)", queries))
+    assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
 
 
 def test_timestamps_are_utc(ran: Ran) -> None:

@@ -152,9 +152,7 @@ def test_a_request_that_was_never_sent_is_not_counted(
 def test_omdbs_own_limit_takes_precedence() -> None:
     run = budget(None, 1000)
     run.spend()
-    assert not run.is_quota_reached
-    run.mark_quota_reached('OMDb reports "Request limit reached!"')
-    assert run.is_quota_reached
+    run.quota_reached = 'OMDb reports "Request limit reached!"'
     assert (run.left, run.left_today) == (0, 0)
     with pytest.raises(BudgetExhausted, match="Request limit reached!"):
         run.spend()

@@ -6,8 +6,11 @@ SDK's formats, and everything that it prints or writes is searched for the key.
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -21,14 +24,16 @@ import requests
 import time_machine
 from omdb_emulator.testing import Emulator
 from tap_omdb import redaction
-from tap_omdb.transport.circuit_breaker import CircuitBreaker
-from tap_omdb.transport.session import Session
+from tap_omdb.circuit_breaker import CircuitBreaker
+from tap_omdb.transport import MAX_BODY_BYTES, Session
 
 from tests.tap.conftest import KEY, Command, Config, Run, RunTap
 
+LARGE = ["endless_body", "large_body", "gzip_bomb"]
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
 """Band of Brothers, one season of ten episodes."""
+EPISODE = "tt1245384"
 
 
 @pytest.fixture
@@ -624,6 +629,20 @@ def test_the_episodes_of_a_season_without_details_are_fetched_one_by_one(
     assert omdb.stats()["by_kind"] == {"details": 1 + 10, "season": 1}
 
 
+@pytest.mark.parametrize("details", [True, False])
+def test_an_episode_without_its_series_has_that_of_the_season_that_lists_it(
+    tap: RunTap, config: Config, omdb: Emulator, *, details: bool
+) -> None:
+    number, unknown = {"Episode": "7"}, {"Season": "N/A", "Episode": "N/A", "seriesID": "N/A"}
+    changed = omdb.update_title(EPISODE, **unknown)
+    listed = {**(changed if details else {}), "imdbID": EPISODE, **number}
+    body = {"Season": "1", "totalSeasons": "1", "Episodes": [listed], "Response": "True"}
+    omdb.fault("response", {"i": SERIES, "season": "1"}, body=json.dumps(body))
+    run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
+    (episode,) = run.records("episodes")
+    assert (episode["series_id"], episode["season"], episode["episode"]) == (SERIES, 1, 7)
+
+
 def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:
     # Psych: the catalogue has only the third of eight seasons.
     run = tap({**config, "imdb_ids": ["tt0491738"], "types": ["series", "episode"]})
@@ -678,7 +697,7 @@ def test_many_failures_in_a_row_open_the_circuit_breaker_after_a_while(
     for _ in range(100):
         breaker.record_failure("522")
     assert breaker.open_reason is None
-    monkeypatch.setattr("tap_omdb.transport.circuit_breaker._OUTAGE_SECONDS", 0)
+    monkeypatch.setattr("tap_omdb.circuit_breaker._OUTAGE_SECONDS", 0)
     breaker.record_success()
     for _ in range(9):
         breaker.record_failure("522")
@@ -725,6 +744,77 @@ def test_an_unreachable_host_is_one_line_and_costs_no_request(
     assert spent(run) == 0
     assert "no records · 0 requests spent, 1,000 left" in run.log
     assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
+
+
+# Bounds
+
+PEAK = """
+import sys
+from pathlib import Path
+from tap_omdb.tap import TapOMDb
+try:
+    TapOMDb.cli(sys.argv[1:])
+finally:
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) // 1024, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason", "message"),
+    [
+        *((effect, "response_too_large", "larger than 16 MB") for effect in LARGE),
+        ("dripping_body", "http_error", "not complete after 2 s"),
+    ],
+)
+def test_a_response_beyond_the_limits_is_one_reject(
+    effect: str, reason: str, message: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    started = time.monotonic()
+    omdb.fault(effect, {"i": HIT}, seconds=0.3)
+    run = tap({**config, "max_retry_time": 60, "concurrency": 2})
+    assert run.exit_code == 0
+    assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
+    [reject] = run.records("rejects")
+    assert (reject["imdb_id"], reject["reason"], reject["http_status"]) == (HIT, reason, 200)
+    assert message in reject["message"]
+    assert omdb.stats()["requests"] == spent(run) == 2 + 2, "one retry at most"
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": "endless_body"},
+        {"effect": "gzip_bomb"},
+        {"effect": "endless_body", "status": 302, "headers": {"Location": f"/?i={HIT}"}},
+    ],
+    ids=["endless", "packed", "redirect"],
+)
+def test_memory_is_bounded(
+    fault: dict[str, Any], config: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    omdb.fault(match={"i": HIT}, **fault)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**config, "max_retry_time": 5}))
+    command = [sys.executable, "-c", PEAK, "--config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert int(done.stderr.splitlines()[-1]) < 200, done.stderr
+
+
+def test_the_largest_season_is_far_below_the_limit(tap: RunTap, config: Config) -> None:
+    run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
+    largest = max(len(str(record)) for record in run.records("episodes")) * 60
+    assert largest * 10 < MAX_BODY_BYTES
+
+
+def test_control_characters_reach_no_log(tap: RunTap, config: Config, omdb: Emulator) -> None:
+    hostile = r'{"Response":"False","Error":"\u001b[31mRed\u202e\u0007 not a key"}'
+    omdb.fault("response", body=hostile)
+    run = tap({**config, "search_terms": ["man*"]})
+    assert not {"\x1b", "\u202e", "\x07"} & {*run.log}
+    assert any("\x1b[31m" in reject["message"] for reject in run.records("rejects")), "raw has it"
 
 
 # The key

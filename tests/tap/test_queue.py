@@ -17,7 +17,7 @@ from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
-from tap_omdb.sync.planner import PlanLength, Planner, Selection, next_search_task
+from tap_omdb.sync.planner import PlanLength, Planner, Selection
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
@@ -342,20 +342,6 @@ def test_pending_tasks_are_distinguished_from_tasks_not_started(state: SyncState
         assert queue.has_more_than_pending(), "it is in flight, without a response yet"
         queue.done(task)
         assert not queue.has_more_than_pending()
-
-
-def test_an_empty_plan_gives_an_empty_queue(state: SyncState) -> None:
-    queue = queue_of([], state)
-    assert not queue.has_more_than_pending()
-    assert queue.next() is None
-    assert queue.waiting == 0
-
-
-def test_a_search_continues_with_its_first_unread_page(state: SyncState) -> None:
-    key = SearchKey("man*", 2010, "movie")
-    assert next_search_task(key, state, TODAY).page == 1
-    state.searches.in_progress[key] = SearchProgress(key, TODAY, next_page=5)
-    assert next_search_task(key, state, TODAY) == SearchTask(state.searches.in_progress[key], 5)
 
 
 def test_searches_are_made_even_if_no_stream_of_titles_is_selected(state: SyncState) -> None:

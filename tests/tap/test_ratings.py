@@ -95,19 +95,6 @@ def test_a_small_budget_fetches_the_best_known_titles_of_all_sources(
     assert second.ids("movies") == BY_VOTES[2:] + NO_ROW
 
 
-def test_title_basics_and_years_fetch_the_best_known_titles_first(
-    sync: RunTap, config: Config, tmp_path: Path
-) -> None:
-    columns = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear"
-    rows = [[i, "movie", "A", "A", "0", "2010", "\\N", "\\N", "\\N"] for i in IDS]
-    rows.append(["tt0000009", "movie", "B", "B", "0", "1999", "\\N", "\\N", "\\N"])
-    file = tmp_path / "title.basics.tsv"
-    lines = [f"{columns}\truntimeMinutes\tgenres", *("\t".join(row) for row in rows)]
-    file.write_text("\n".join(lines), encoding="utf-8")
-    config |= {"titles_file": str(file), "years": [2010], "max_requests": 3}
-    assert sync(config).ids("movies") == BY_VOTES[:3]
-
-
 def test_lookups_by_name_keep_their_place(sync: RunTap, config: Config) -> None:
     config |= {"imdb_ids": IDS[:3], "titles": [{"title": "Film 6"}, {"title": "Film 7"}]}
     assert sync(config).ids("movies") == [*("tt0000002", "tt0000003", "tt0000001"), *NO_ROW]

@@ -57,56 +57,6 @@ def record(kind: str = "movie", /, **keys: object) -> dict[str, Any]:
     return to_record(details, fetched_at=NOW).values
 
 
-MOVIE = [
-    ("imdbID", "tt1375666", "imdb_id", "tt1375666"),
-    ("Title", "Inception", "title", "Inception"),
-    ("Type", "movie", "type", "movie"),
-    ("Year", "2010", "year", 2010),
-    ("Year", "2010", "year_end", None),
-    ("Rated", "PG-13", "rated", "PG-13"),
-    ("Released", "16 Jul 2010", "released", "2010-07-16"),
-    ("Runtime", "148 min", "runtime_minutes", 148),
-    ("Genre", "Action, Adventure, Sci-Fi", "genre", "Action, Adventure, Sci-Fi"),
-    ("Director", "Christopher Nolan", "director", "Christopher Nolan"),
-    ("Writer", "Christopher Nolan", "writer", "Christopher Nolan"),
-    ("Actors", "Leonardo DiCaprio, Elliot Page", "actors", "Leonardo DiCaprio, Elliot Page"),
-    ("Plot", "Thieves at work in dreams.", "plot", "Thieves at work in dreams."),
-    ("Language", "English, Japanese", "language", "English, Japanese"),
-    ("Country", "United States", "country", "United States"),
-    ("Awards", "Won 4 Oscars. 159 wins total", "awards", "Won 4 Oscars. 159 wins total"),
-    ("Poster", "N/A", "poster_url", None),
-    (
-        "Ratings",
-        [{"Source": "Rotten Tomatoes", "Value": "87%"}],
-        "ratings",
-        [{"source": "Rotten Tomatoes", "value": "87%"}],
-    ),
-    ("Metascore", "74", "metascore", 74),
-    ("imdbRating", "8.8", "imdb_rating", 8.8),
-    ("imdbVotes", "2,600,000", "imdb_votes", 2_600_000),
-    ("DVD", "N/A", "dvd", None),
-    ("BoxOffice", "$292,587,330", "box_office", 292_587_330),
-    ("Production", "N/A", "production", None),
-    ("Website", "N/A", "website", None),
-]
-
-
-def test_complete_movie() -> None:
-    details = {"Response": "True", **{key: value for key, value, *_ in MOVIE}}
-    stream, values = to_record(
-        details, fetched_at=NOW, merged_ids=["tt7654321"], matched_by="title"
-    )
-    assert stream == "movies"
-    assert list(values.items()) == [
-        *((name, value) for *_, name, value in MOVIE),
-        ("merged_ids", ["tt7654321"]),
-        ("matched_by", "title"),
-        ("unparsed", None),
-        ("extra", None),
-        ("fetched_at", "2024-12-27T20:57:37Z"),
-    ]
-
-
 def test_bare_minimum_has_every_field() -> None:
     stream, values = to_record({"imdbID": "tt0000001"}, fetched_at=NOW)
     assert stream == "movies"

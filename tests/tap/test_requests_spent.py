@@ -329,19 +329,6 @@ def test_a_refresh_emits_changed_values(sync: RunTap, own: Emulator) -> None:
     assert second.records("movies")[0]["fetched_at"] == "2026-06-25T12:00:00Z"
 
 
-def test_a_known_title_is_refreshed_even_if_no_setting_names_it_any_more(
-    sync: RunTap, own: Emulator, sea: Config
-) -> None:
-    with time_machine.travel(NOW):
-        run = sync({**sea, "refresh": {"older": 10}})
-    before = len(own.requests())
-    with time_machine.travel(NOW + timedelta(days=10)):
-        other = {**sea, "search_terms": None, "imdb_ids": ids(1), "refresh": {"older": 10}}
-        again = sync(other, run.state)
-    assert len(again.ids("movies")) == 35
-    assert not [request for request in requested(own, before) if " p" in request]
-
-
 # Titles by name
 
 
@@ -465,39 +452,6 @@ def test_a_file_of_titles(
     assert omdb.stats()["requests"] == requests
 
 
-def test_imdbs_own_file_replaces_the_searches(
-    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "title.basics.tsv"
-    path.write_text(BASICS)
-    types = ["movie", "series"]
-    run = sync({**config, "titles_file": str(path), "years": ["2008-2010"], "types": types})
-    assert sorted(requested(omdb)) == ["tt0435761", "tt0903747", "tt1375666"]
-    assert run.counts == {"movies": 2, "series": 1}
-
-
-def test_sources_have_a_fixed_order_and_each_title_is_requested_once(
-    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "list.txt"
-    path.write_text("tt1375666\ntt1049413\n")
-    run = sync(
-        {
-            **config,
-            "concurrency": 1,
-            "imdb_ids": ["tt1375666", "tt0816692"],
-            "titles": [{"title": "Interstellar"}],
-            "titles_file": str(path),
-            "search_terms": ["toy story 3", "inception"],
-        }
-    )
-    assert requested(omdb) == [
-        *("tt1375666", "tt0816692", "Interstellar", "tt1049413"),
-        *("toy story 3 p1", "inception p1", "tt0435761"),
-    ]
-    assert len(set(run.ids("movies"))) == 4
-
-
 # Series
 
 
@@ -528,25 +482,6 @@ def test_seasons_that_the_budget_did_not_reach_are_fetched_by_the_next_run(
     assert omdb.stats()["requests"] == 5
 
 
-def test_a_season_is_refreshed_by_its_year(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    config = {
-        **config,
-        "imdb_ids": [BAND_OF_BROTHERS],
-        "types": ["series", "episode"],
-        "refresh": {"older": 20},
-        "concurrency": 1,
-    }
-    with time_machine.travel(NOW):
-        run = sync(config)
-    before = len(omdb.requests())
-    with time_machine.travel(NOW + timedelta(days=20)):
-        run = sync(config, run.state)
-        assert run.counts == {"series": 1, "episodes": 10}
-        again = sync(config, run.state)
-    assert requested(omdb, before) == [BAND_OF_BROTHERS, f"{BAND_OF_BROTHERS} S1"]
-    assert again.counts == {}
-
-
 def test_episodes_of_a_known_series_are_fetched_once_the_type_is_set(
     sync: RunTap, config: Config, omdb: Emulator
 ) -> None:
@@ -574,24 +509,6 @@ def test_a_search_finds_the_series_of_episodes(
 
 
 # Limits
-
-
-def test_runs_share_the_daily_budget_and_continue_on_the_next_day(
-    sync: RunTap, sea: Config, own: Emulator, tmp_path: Path
-) -> None:
-    sea = {**sea, "daily_requests": 15, "cache_dir": str(tmp_path)}
-    with time_machine.travel(NOW):
-        first = sync(sea)
-        second = sync(sea, first.state)
-    assert (len(first.ids("movies")), second.counts.get("movies")) == (13, None)
-    assert len(requested(own)) == 15
-    assert "daily_requests (15) is exhausted" in second.log
-    assert "Pending: 7 titles, 1 unfinished search. Run again" in second.log
-    assert "Run again after 00:00 UTC" in second.log
-    with time_machine.travel(NOW + timedelta(hours=13)):
-        third = sync(sea, second.state)
-    assert len(requested(own)) == 30
-    assert not set(first.ids("movies")) & set(third.ids("movies"))
 
 
 def test_titles_that_the_limit_left_out_are_reported_as_not_started(

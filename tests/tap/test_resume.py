@@ -13,7 +13,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -374,19 +373,6 @@ def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(
     assert requests(omdb) == sent, "a run right after a complete one sends no request"
 
 
-def test_without_a_cache_only_what_was_not_confirmed_is_requested_again(
-    omdb: Emulator, tmp_path: Path
-) -> None:
-    omdb.set_latency(10)
-    database = tmp_path / "loaded.db"
-    pipe = Pipe(omdb, tmp_path, [sys.executable, str(TARGET), str(database), "15"], **SCOPE)
-    # Each run checks that nothing confirmed is requested again.
-    assert [kill for kill in kills(rounds=1, most=60, seed=3) if pipe.run(kill)]
-    assert not pipe.run()
-    assert loaded(database) == expected(CATALOGUE)
-    assert len(requests(omdb)) == min_requests(CATALOGUE)
-
-
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON) as traveller:
@@ -400,33 +386,6 @@ def alpha(config: Config, tmp_path: Path) -> Config:
 
 
 # Concurrent state ids, such as shards by year
-
-
-def test_state_ids_that_share_a_directory_do_not_interfere(tmp_path: Path) -> None:
-    pipes = []
-    with Emulator(CATALOGUE, latency_ms=25) as one, Emulator(CATALOGUE, latency_ms=25) as two:
-        for omdb, year in ((one, "2010"), (two, "2011")):
-            directory = tmp_path / year
-            directory.mkdir()
-            target = [sys.executable, str(TARGET), str(directory / "loaded.db"), "15"]
-            shared = {**SCOPE, "imdb_ids": [], "types": ["movie"], "cache_dir": str(tmp_path)}
-            pipes.append(
-                Pipe(
-                    omdb, directory, target, **{**shared, "api_key": one.key, "years": [int(year)]}
-                )
-            )
-        with ThreadPoolExecutor(2) as pool:
-            for kill in (
-                Kill("both", signal.SIGKILL, 40, 0),
-                Kill("target", signal.SIGKILL, 20, 0),
-            ):
-                assert all(pool.map(lambda pipe, kill=kill: pipe.run(kill), pipes))
-            assert not any(pool.map(Pipe.run, pipes))
-        for pipe, year in zip(pipes, ("2010", "2011"), strict=True):
-            lines = [line for line in CATALOGUE[:-28] if line["Year"] == year]
-            sent = requests(pipe.omdb)
-            assert loaded(pipe.directory / "loaded.db") == expected(lines)
-            assert sent.total() - len(sent) <= WORKERS
 
 
 # A budget, day by day

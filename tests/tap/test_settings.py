@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -206,33 +205,14 @@ def test_an_id_is_normalised_and_that_is_logged(sync: RunTap, config: Config) ->
     assert "imdb_ids: tt120737 is read as tt0120737" in run.log
 
 
-def test_an_id_that_is_listed_twice_is_fetched_once(
-    sync: RunTap, config: Config, omdb: Emulator
-) -> None:
-    run = sync({**config, "imdb_ids": ["tt1375666", "1375666", "tt1375666"]})
-    assert run.ids("movies") == ["tt1375666"]
-    assert omdb.stats()["requests"] == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty"),
-        (b"\n\n# nothing\n", "is empty"),
-        (b"\x00\x01\x02", "is not a text file"),
-        (b"colour,size\nred,1\n", "has no known column"),
-        (b"PK\x03\x04rest", "is an archive"),
-        (gzip.compress(b"imdb_id\ntt1375666\n" * 99, mtime=0)[:30], "cannot be read"),
-    ],
-)
 def test_a_titles_file_without_titles_is_rejected(
-    content: bytes, message: str, sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "titles.csv"
-    path.write_bytes(content)
+    path.write_text("colour,size\nred,1\n")
     run = sync({**config, "imdb_ids": ["tt1375666"], "titles_file": str(path)})
     assert run.exit_code == 1
-    assert f"titles_file: {path} {message}" in run.log
+    assert f"titles_file: {path} has no known column" in run.log
     assert omdb.stats()["requests"] == 0
 
 
@@ -266,8 +246,7 @@ def test_a_config_from_environment_variables(
 ) -> None:
     (tmp_path / "list.txt").write_text("tt1049413\n")
     run = command(
-        "--config",
-        "ENV",
+        "--config=ENV",
         TAP_OMDB_API_KEY=KEY,
         TAP_OMDB_API_URL=omdb.url,
         TAP_OMDB_IMDB_IDS='["tt1375666"]',
@@ -275,16 +254,10 @@ def test_a_config_from_environment_variables(
         TAP_OMDB_TITLES_FILE=str(tmp_path / "list.txt"),
         TAP_OMDB_YEARS='["2010-2011"]',
         TAP_OMDB_SEARCH_TERMS='["toy story"]',
-        TAP_OMDB_TYPES='["movie"]',
         TAP_OMDB_PLOT="full",
-        TAP_OMDB_COVERAGE="0.5",
-        TAP_OMDB_MAX_REQUESTS="20",
-        TAP_OMDB_DAILY_REQUESTS="100",
         TAP_OMDB_CONCURRENCY="2",
         TAP_OMDB_REFRESH='{"older": "never"}',
         TAP_OMDB_TIMEOUT="9.5",
-        TAP_OMDB_MAX_RETRY_TIME="0",
-        TAP_OMDB_CACHE_DIR=str(tmp_path / "cache"),
     )
     assert run.exit_code == 0, run.log
     titles = {record["title"] for record in run.records("movies")}
@@ -313,9 +286,8 @@ def test_variables_may_be_plain_text_instead_of_json(command: Command, omdb: Emu
 
 
 def test_a_misspelt_variable_is_reported_with_the_nearest_setting(command: Command) -> None:
-    run = command(
-        "--config", "ENV", TAP_OMDB_YAERS="2010", TAP_OMDB_IDS="tt1", TAP_OMDB_LOGLEVEL="INFO"
-    )
+    misspelt = {"TAP_OMDB_YAERS": "2010", "TAP_OMDB_IDS": "tt1", "TAP_OMDB_LOGLEVEL": "INFO"}
+    run = command("--config=ENV", config=None, **misspelt)
     ignored = "is not a setting and is ignored"
     assert f"TAP_OMDB_YAERS {ignored}: did you mean TAP_OMDB_YEARS?" in run.log
     assert f"TAP_OMDB_IDS {ignored}: tap-omdb --about lists all settings" in run.log

@@ -79,6 +79,7 @@ def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
     assert row["requests"] == 5
     assert row["pending_titles"] > 0
     assert row["pending_searches"] == 1
+    assert re.search(r"Pending: \d+ titles, 1 unfinished search\. Run again to cont", run.log)
     assert run.exit_code == 0
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 NAMES = [
     f"{first} {last}" for first in ("Ann", "Björk", "Zoë", "Li") for last in ("Ito", "Roy", "Ek")
-]
+] + ["BJÖRK ROY", "Li EK"]
+TYPES = ("movie", "movie", "movie", "series", "episode", "game")
 GENRES = ["Drama", "Comedy", "Sci-Fi", "War", "Film-Noir", "Slow Cinema"]
 COUNTRIES = ["USA", "United States", "Soviet Union", "Atlantis", "C&#xF4;te d&#x27;Ivoire"]
 LANGUAGES = ["English", "American Sign ", "Elvish", "None"]
@@ -29,7 +30,7 @@ def draw(rng: random.Random, number: int) -> dict[str, Any]:
     return {
         "Title": f"Title {number} {rng.random()}",
         "Year": str(rng.choice([2010, 2011])),
-        "Type": ("movie", "movie", "movie", "series", "episode", "game")[number % 6],
+        "Type": TYPES[number % 6] if rng.random() < 0.9 else rng.choice(TYPES),
         "Rated": rng.choice(["R", "NOT RATED", "XYZ"]),
         "Genre": some(GENRES),
         "Director": some(NAMES),
@@ -41,6 +42,7 @@ def draw(rng: random.Random, number: int) -> dict[str, Any]:
         "Awards": rng.choice(AWARDS),
         "imdbRating": rating,
         "Ratings": rng.choice([[], [{"Source": "Rotten Tomatoes", "Value": "87%"}]]),
+        "Metascore": rng.choice(["N/A", "70", "9" * 18]),
         "seriesID": "tt1000003",
         "Season": str(rng.randrange(3)),
         "Episode": str(rng.randrange(5)),

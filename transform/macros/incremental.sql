@@ -90,6 +90,75 @@
 
 
 {#
+  Post-hook of movie_credits: a person whose name only deleted rows had spelt so gets the spelling that
+  is left, as in a full build.
+#}
+{% macro correct_person_names(people) -%}
+    {%- if is_incremental() -%}
+        update {{ people }} as people
+        set person_name = spelt.person_name
+        from (
+            select credits.person_id, max(credits.credited_as collate "C") as person_name
+            from {{ this }} as credits
+            where credits.person_id in (select person_id from {{ this.identifier }}_deleted)
+            group by credits.person_id
+        ) as spelt
+        where people.person_id = spelt.person_id and people.person_name <> spelt.person_name
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+  Pre-hook of a table of titles: deletes titles whose type has changed in OMDb since, a movie with its
+  rows in the bridge tables, and with the dimensions' rows that no other movie references.
+#}
+{% macro delete_titles_of_another_type(kind) -%}
+    {%- set titles = ref('int_titles') -%} {# here, because dbt must see it in any case #}
+    {%- if is_incremental() -%}
+        create temporary table {{ this.identifier }}_gone on commit drop as
+        select existing.imdb_id
+        from {{ this }} as existing, {{ titles }} as titles
+        where
+            titles.imdb_id = existing.imdb_id
+            and titles.kind <> '{{ kind }}'
+            and titles.loaded_at >= {{ incremental_cutoff(this) }};
+
+        {%- if kind == 'movie' %}
+        {%- for bridge, dimension, key, keep_if in [
+            ('movie_genres', 'genres', 'genre_id', 'false'),
+            ('movie_countries', 'countries', 'country_id', 'dimension.is_known'),
+            ('movie_languages', 'languages', 'language_id', 'dimension.is_known'),
+            ('movie_companies', 'companies', 'company_id', 'false'),
+            ('movie_credits', 'people', 'person_id', 'false'),
+        ] %}
+        with deleted as (
+            delete from {{ this.incorporate(path={'identifier': bridge}) }}
+            where imdb_id in (select imdb_id from {{ this.identifier }}_gone)
+            returning {{ key }}
+        )
+        delete from {{ this.incorporate(path={'identifier': dimension}) }} as dimension
+        where
+            dimension.{{ key }} in (select {{ key }} from deleted)
+            and not ({{ keep_if }})
+            and not exists (
+                select 1 from {{ this.incorporate(path={'identifier': bridge}) }} as existing
+                where
+                    existing.{{ key }} = dimension.{{ key }}
+                    and existing.imdb_id not in (select imdb_id from {{ this.identifier }}_gone)
+            );
+        {%- endfor %}
+        {%- for table in ['movie_ratings', 'movie_awards'] %}
+        delete from {{ this.incorporate(path={'identifier': table}) }}
+        where imdb_id in (select imdb_id from {{ this.identifier }}_gone);
+        {%- endfor %}
+        {%- endif %}
+
+        delete from {{ this }} where imdb_id in (select imdb_id from {{ this.identifier }}_gone)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
   Whether a title has been loaded, and requested from OMDb, since its last version in the
   snapshot. A response that is older than that version is not a change.
 #}

@@ -15,7 +15,7 @@
 {%- endmacro %}
 
 
-{# A rating with one decimal; null if it is outside its scale, so that one bad value breaks nothing. #}
-{% macro null_if_off_scale(rating, scale) -%}
-    (case when {{ rating }} between 0 and {{ scale }} then {{ rating }} end)::numeric(3, 1)
+{# A value; null if it is outside its range, so that one bad value breaks nothing. #}
+{% macro null_if_outside(value, lowest, highest) -%}
+    case when {{ value }} between {{ lowest }} and {{ highest }} then {{ value }} end
 {%- endmacro %}

@@ -7,5 +7,6 @@
     round(avg({{ movies }}.metascore), 1)::numeric(5, 1) as average_metascore,
     sum({{ movies }}.imdb_votes)::numeric(24, 0) as imdb_votes,
     sum({{ movies }}.box_office)::numeric(24, 0) as box_office,
-    sum({{ movies }}.award_wins)::numeric(24, 0) as award_wins
+    sum({{ movies }}.award_wins)::numeric(24, 0) as award_wins,
+    count({{ movies }}.box_office) as movies_with_box_office
 {%- endmacro %}

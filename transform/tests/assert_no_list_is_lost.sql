@@ -1,7 +1,9 @@
 -- Movies with a non-empty list that has no rows in the mart.
 with staged as (
-    select * from {{ ref('stg_omdb__titles') }}
-    where kind = 'movie'
+    select staged.*
+    from {{ ref('stg_omdb__titles') }} as staged
+    inner join {{ ref('movies') }} as movies
+        on staged.imdb_id = movies.imdb_id and staged.kind = 'movie'
 )
 
 {% for column, bridge in [

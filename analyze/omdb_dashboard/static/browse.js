@@ -1,126 +1,153 @@
-// The searchable table of movies. Its filters are in the fragment of the URL, so that they can be
-// shared and Back works.
+// The table of the titles that the filters leave. Sorting, columns and page are in the address too.
 
-let browseTable = null;
-let browseFilters = {};
+const PAGE_LENGTH = 50;
+const DEFAULT_SORT = "-imdb_votes";
 
-const FILTERS = {
-  q: (movie, value) => movie.searchText.includes(value.toLowerCase()),
-  genre: (movie, value) => movie.genres.includes(value),
-  country: (movie, value) => movie.countries.includes(value),
-  language: (movie, value) => movie.languages.includes(value),
-  certificate: (movie, value) => movie.certificate === value,
-  from: (movie, value) => movie.year !== null && movie.year >= Number(value),
-  to: (movie, value) => movie.year !== null && movie.year <= Number(value),
-  rating: (movie, value) => movie.imdb_rating !== null && movie.imdb_rating >= Number(value),
-  person: (movie, value) =>
-    movie.directors.includes(value) || movie.writers.includes(value) || movie.actors.includes(value),
-};
+// `value` is what is sorted and exported; `show` makes nodes of it, if it is more than text.
+const COLUMNS = [
+  { name: "title", label: "Title", show: titleLink, isFixed: true },
+  { name: "kind", label: "Kind" },
+  { name: "year", label: "Year", isNumber: true, isYear: true, isDefault: true },
+  { name: "imdb_rating", label: "Rating", isNumber: true, digits: 1, isDefault: true },
+  { name: "imdb_votes", label: "Votes", isNumber: true, isDefault: true },
+  { name: "critics", label: "Critics", isNumber: true },
+  { name: "runtime_minutes", label: "Runtime", isNumber: true, isDefault: true },
+  { name: "box_office", label: "Box office", isNumber: true },
+  { name: "award_wins", label: "Awards won", isNumber: true },
+  { name: "award_nominations", label: "Nominations", isNumber: true },
+  { name: "certificate", label: "Certificate", isDefault: true },
+  { name: "released", label: "Released" },
+  { name: "genres", label: "Genres", isDefault: true },
+  { name: "countries", label: "Countries" },
+  { name: "languages", label: "Languages" },
+  { name: "directors", label: "Directors", show: (title) => names(title.directors), isDefault: true },
+  { name: "writers", label: "Writers", show: (title) => names(title.writers) },
+  { name: "actors", label: "Actors", show: (title) => names(title.actors) },
+  { name: "imdb_id", label: "IMDb id" },
+];
 
-function setUpBrowse(data) {
-  const movies = data.reports.rpt_movies;
-  for (const movie of movies) {
-    movie.searchText = [movie.title, movie.imdb_id, ...movie.directors, ...movie.writers, ...movie.actors]
-      .join("\n").toLowerCase();
+function showBrowse(data, { parameters }, titles) {
+  const columns = chosenColumns(parameters.columns);
+  const sorted = sortTitles(titles, parameters.sort || DEFAULT_SORT);
+  const pages = Math.max(1, Math.ceil(sorted.length / PAGE_LENGTH));
+  const page = Math.min(Math.max(1, Number.parseInt(parameters.page, 10) || 1), pages);
+  const shown = sorted.slice((page - 1) * PAGE_LENGTH, page * PAGE_LENGTH);
+  fillBrowseTable(data, columns, parameters.sort || DEFAULT_SORT, shown);
+  document.getElementById("browse-empty").hidden = sorted.length > 0;
+  showPaging(data, page, pages);
+  showColumnChooser(data, columns);
+  showSortChooser(data, parameters.sort || DEFAULT_SORT);
+  document.getElementById("browse-download").onclick = () => download("titles.csv", csvOf(columns, sorted));
+}
+
+function chosenColumns(parameter) {
+  const chosen = parameter?.split(",");
+  return COLUMNS.filter((column) => column.isFixed || (chosen ? chosen.includes(column.name) : column.isDefault));
+}
+
+function valueOf(column, title) {
+  const value = title[column.name];
+  return (Array.isArray(value) ? value.join(", ") : value) || (value === 0 ? 0 : null);
+}
+
+// By a column's name, after a minus descending. Unknown values come last in both directions.
+function sortTitles(titles, sort) {
+  const isDescending = sort.startsWith("-");
+  const column = COLUMNS.find((each) => each.name === sort.replace("-", "")) ?? COLUMNS[0];
+  const direction = isDescending ? -1 : 1;
+  const compare = column.isNumber ? (a, b) => a - b : new Intl.Collator("en", { sensitivity: "base", numeric: true }).compare;
+  return titles.map((title) => [valueOf(column, title), title])
+    .sort(([a], [b]) => (a === null || b === null ? (a === null) - (b === null) : direction * compare(a, b)))
+    .map(([, title]) => title);
+}
+
+// The first click on a number sorts it descending, on a text ascending; the second the other way.
+function nextSort(column, sort) {
+  const first = column.isNumber ? `-${column.name}` : column.name;
+  const second = column.isNumber ? column.name : `-${column.name}`;
+  return sort === first ? second : first;
+}
+
+function fillBrowseTable(data, columns, sort, titles) {
+  const table = document.getElementById("browse-table");
+  table.tHead.replaceChildren(element("tr", { role: "row" }, ...columns.map((column) => {
+    const button = element("button", { type: "button" }, column.label);
+    button.addEventListener("click", () => setFilters(data, { sort: nextSort(column, sort), page: "" }));
+    const direction = sort === column.name ? "ascending" : sort === `-${column.name}` ? "descending" : null;
+    return element("th", { scope: "col", role: "columnheader", class: column.isNumber && "number", "aria-sort": direction }, button);
+  })));
+  // The roles stay when a narrow screen shows rows as cards.
+  table.tBodies[0].replaceChildren(...titles.map((title) => element("tr", { role: "row" }, ...columns.map((column) =>
+    element("td", { role: "cell", class: column.isNumber && "number", "data-label": column.label }, ...[cellOfTitle(column, title)].flat())))));
+}
+
+function cellOfTitle(column, title) {
+  const value = valueOf(column, title);
+  if (value === null && !column.isFixed) return "–";
+  if (column.show) return column.show(title);
+  if (!column.isNumber) return isolated(value);
+  if (column.digits) return value.toFixed(column.digits);
+  return column.isYear ? String(value) : formatNumber(value);
+}
+
+function showPaging(data, page, pages) {
+  const paging = document.getElementById("browse-paging");
+  const [previous, place, next] = paging.children;
+  paging.hidden = pages === 1;
+  place.textContent = `Page ${page} of ${formatNumber(pages)}`;
+  for (const [button, target] of [[previous, page - 1], [next, page + 1]]) {
+    button.disabled = target < 1 || target > pages;
+    button.onclick = () => {
+      setFilters(data, { page: target === 1 ? "" : String(target) });
+      document.getElementById("browse-heading").scrollIntoView();
+    };
   }
-  data.moviesById = new Map(movies.map((movie) => [movie.imdb_id, movie]));
-  const form = document.getElementById("browse-filters");
-  for (const [name, values] of [
-    ["genre", movies.flatMap((movie) => movie.genres)],
-    ["country", movies.flatMap((movie) => movie.countries)],
-    ["language", movies.flatMap((movie) => movie.languages)],
-    ["certificate", movies.map((movie) => movie.certificate).filter((value) => value !== null)],
-  ]) {
-    fillSelect(form.elements[name], uniqueSorted(values));
+}
+
+function showColumnChooser(data, columns) {
+  const chooser = document.getElementById("browse-columns");
+  if (!chooser.children.length) {
+    chooser.append(...COLUMNS.filter((column) => !column.isFixed).map((column) =>
+      element("label", {}, element("input", { type: "checkbox", value: column.name }), " ", column.label)));
   }
-  form.addEventListener("input", () => setBrowseFilters({ ...readForm(form), person: browseFilters.person }));
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", (event) => {
-    event.preventDefault();
-    setBrowseFilters({});
-    fillForm(form);
-  });
-}
-
-// Created when the view is first shown, because a hidden table has no width.
-function showBrowse(data, parameters) {
-  browseFilters = Object.fromEntries([...parameters].filter(([name, value]) => name in FILTERS && value));
-  fillForm(document.getElementById("browse-filters"));
-  describePerson();
-  if (browseTable) browseTable.draw();
-  else browseTable = createBrowseTable(data.reports.rpt_movies);
-}
-
-function createBrowseTable(movies) {
-  const table = new DataTable("#browse-table", {
-    data: movies,
-    columns: [
-      { title: "Title", data: "title", render: rendered((_value, movie) => movieLink(movie)) },
-      { title: "Year", data: "year", className: "dt-right", render: rendered((value) => value ?? "–") },
-      { title: "Rating", data: "imdb_rating", className: "dt-right", render: rendered((value) => value?.toFixed(1) ?? "–") },
-      { title: "Votes", data: "imdb_votes", className: "dt-right", render: rendered(formatNumber) },
-      { title: "Runtime", data: "runtime_minutes", className: "dt-right", render: rendered((value) => value ?? "–") },
-      { title: "Certificate", data: "certificate", render: rendered(textCell) },
-      { title: "Genres", data: "genres", render: rendered((values) => textCell(values.join(", "))) },
-      { title: "Directors", data: "directors", render: rendered((values) => element("span", {}, ...names(values))) },
-    ],
-    order: [[3, "desc"]],
-    pageLength: 25,
-    autoWidth: false,
-    layout: { topStart: "info", topEnd: null, bottomStart: "pageLength", bottomEnd: "paging" },
-    language: {
-      info: "_TOTAL_ movies",
-      infoEmpty: "No movies",
-      infoFiltered: "of _MAX_",
-      zeroRecords: "No movie matches these filters.",
-      emptyTable: "There are no movies.",
-      lengthMenu: "_MENU_ per page",
-    },
-    search: { return: false },
-  });
-  table.search.fixed("filters", (_text, movie) =>
-    Object.entries(browseFilters).every(([name, value]) => !value || FILTERS[name](movie, value)));
-  table.draw();
-  return table;
-}
-
-// Nulls sort last in descending order; only what is displayed is made into nodes.
-function rendered(display) {
-  return (value, type, movie) => {
-    if (type === "display") return display(value, movie);
-    if (Array.isArray(value)) return value.join(", ");
-    return value ?? (type === "sort" || type === "type" ? -1 : "");
+  const boxes = [...chooser.querySelectorAll("input")];
+  for (const box of boxes) box.checked = columns.some((column) => column.name === box.value);
+  chooser.onchange = () => {
+    const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
+    const isDefault = COLUMNS.every((column) => column.isFixed || chosen.includes(column.name) === Boolean(column.isDefault));
+    // None but the title is a choice, too.
+    setFilters(data, { columns: isDefault ? "" : chosen.join(",") || "title" });
   };
 }
 
-function textCell(value) {
-  return isolated(value || "–");
-}
-
-function setBrowseFilters(filters) {
-  browseFilters = Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
-  const parameters = new URLSearchParams(browseFilters).toString();
-  history.replaceState(null, "", `#browse${parameters && `?${parameters}`}`);
-  describePerson();
-  browseTable?.draw();
-}
-
-function readForm(form) {
-  return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
-}
-
-function fillForm(form) {
-  for (const field of form.elements) {
-    if (field.name) field.value = browseFilters[field.name] ?? "";
+// Where rows are cards, there are no headings to click on.
+function showSortChooser(data, sort) {
+  const select = document.getElementById("browse-sort");
+  if (!select.options.length) {
+    fillSelect(select, COLUMNS.map((column) => nextSort(column, "")), COLUMNS.map((column) => column.label));
   }
+  select.value = sort;
+  select.onchange = () => setFilters(data, { sort: select.value, page: "" });
 }
 
-function describePerson() {
-  const notice = document.getElementById("browse-person");
-  const { person } = browseFilters;
-  notice.hidden = !person;
-  if (!person) return;
-  const button = element("button", { type: "button" }, "Show all movies");
-  button.addEventListener("click", () => setBrowseFilters({ ...browseFilters, person: "" }));
-  notice.replaceChildren("Movies with ", element("strong", {}, isolated(person)), ". ", button);
+// A spreadsheet takes a text that begins with one of these as a formula.
+const FORMULA = /^[=+\-@\t\r]/;
+
+function csvOf(columns, titles) {
+  const lines = [columns.map((column) => column.label), ...titles.map((title) => columns.map((column) => valueOf(column, title)))];
+  return lines.map((values) => values.map(csvValue).join(",")).join("\r\n") + "\r\n";
+}
+
+function csvValue(value) {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  const safe = FORMULA.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function download(name, text) {
+  // With the mark of its encoding, without which Excel takes another.
+  const url = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
+  element("a", { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
 }

@@ -1,154 +1,126 @@
-// Draws the charts, keeps their text alternatives in step, and applies the selection of years.
+// Draws the charts with the rows that the filters leave, and keeps their text alternatives in step.
 
-const views = new Map();
+// Vega's views by the name of the chart.
+const drawn = new Map();
 
 // Expressions are interpreted (`ast`), because the page's policy forbids `eval`. Level 1 is errors:
 // Vega warns of each scale without values, as of a chart of years without movies.
 const EMBED_OPTIONS = { ast: true, actions: false, renderer: "svg", logLevel: 1 };
 
-async function drawCharts(data, section) {
-  const figures = section.querySelectorAll("[data-chart]:not([data-drawn])");
-  await Promise.all([...figures].map((figure) => drawChart(data, figure)));
+// One drawing at a time; a later one ends those before it.
+let drawing = Promise.resolve();
+let latestDrawing = 0;
+
+// `rowsOf` gives the rows of a dataset, `findingOf` what they say in a sentence.
+async function drawCharts(data, section, rowsOf, findingOf) {
+  latestDrawing += 1;
+  const number = latestDrawing;
+  const before = drawing;
+  const draw = async () => {
+    await before;
+    for (const figure of section.querySelectorAll("[data-chart]")) {
+      if (number !== latestDrawing) return;
+      await drawChart(data.charts[figure.dataset.chart], figure, rowsOf, findingOf);
+      // The browser shows it before the next is drawn.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  drawing = draw();
+  await drawing;
 }
 
-async function drawChart(data, figure) {
-  figure.dataset.drawn = "";
-  const { spec, dataset, select, needs, columns } = data.charts[figure.dataset.chart];
-  const rows = data.reports[dataset].filter((row) =>
-    Object.entries(select).every(([field, value]) => row[field] === value)
-    && needs.every((field) => row[field] !== null),
-  );
+async function drawChart({ spec, dataset, needs, columns, top }, figure, rowsOf, findingOf) {
+  const name = figure.dataset.chart;
+  const all = rowsOf(dataset).filter((row) => needs.every((field) => row[field] !== null));
+  figure.querySelector(".finding").textContent = findingOf(dataset, all);
+  const rows = withoutFirst(figure, all, top);
   const canvas = figure.querySelector(".canvas");
-  if (rows.length === 0) {
-    canvas.hidden = true;
-    figure.querySelector(".alternative").hidden = true;
-    figure.querySelector(".empty").hidden = false;
-    return;
+  const details = figure.querySelector("details");
+  canvas.hidden = details.hidden = rows.length === 0;
+  figure.querySelector(".empty").hidden = rows.length > 0;
+  details.ontoggle = () => updateTable(details, columns, rows);
+  updateTable(details, columns, rows);
+  if (rows.length === 0) return;
+  if (drawn.has(name)) {
+    await drawn.get(name).data("rows", copies(rows)).runAsync();
+  } else {
+    drawn.set(name, await embed(canvas, spec, rows));
+    drawn.get(name).addEventListener("click", (_event, item) => openRow(item?.datum));
   }
-  const view = await embed(canvas, spec, rows);
-  const chart = { view, figure, columns };
-  views.set(figure.dataset.chart, chart);
-  await applyYears(chart);
-  figure.querySelector("details").addEventListener("toggle", () => updateTable(chart));
-  view.addEventListener("click", (_event, item) => {
-    if (item?.datum?.imdb_id) location.hash = `#movie/${item.datum.imdb_id}`;
-  });
+}
+
+// Leaves the first row out if the reader says so, and draws again when that changes.
+function withoutFirst(figure, rows, top) {
+  const box = figure.querySelector("[data-leave-out]");
+  if (!box) return rows;
+  box.closest("label").hidden = rows.length < 2;
+  box.nextElementSibling.textContent = `Leave out ${rows[0]?.name}`;
+  box.onchange = () => dispatchEvent(new Event("redraw"));
+  return box.checked ? rows.slice(1) : rows.slice(0, top);
 }
 
 async function embed(canvas, spec, rows) {
-  const complete = { ...spec, datasets: { ...spec.datasets, rows } };
+  const complete = { ...spec, datasets: { ...spec.datasets, rows: copies(rows) } };
   const { view } = await vegaEmbed(canvas, complete, EMBED_OPTIONS);
   // The canvas has a label and a table with the same data.
   canvas.querySelector("svg").setAttribute("aria-hidden", "true");
   return view;
 }
 
-async function applyYears(chart) {
-  const { view } = chart;
-  if ("year_from" in view.getState().signals) {
-    await view.signal("year_from", selectedYears.from).signal("year_to", selectedYears.to).runAsync();
-  }
-  updateTable(chart);
+// Vega adds a key of its own to each row.
+function copies(rows) {
+  return rows.map((row) => ({ ...row }));
 }
 
-// Names that Vega-Lite gives: of a single mark, of the first layer, and of the points of its line.
-const DATA_MARKS = ["marks", "layer_0_marks", "layer_0_layer_1_marks"];
-
-// The rows of the marks that are drawn: what is seen and what is read are the same.
-function drawnRows(view) {
-  const rows = [];
-  const visit = (item) => {
-    if (item.marktype && DATA_MARKS.includes(item.name)) {
-      collect(item, rows);
-    } else {
-      (item.items ?? []).forEach(visit);
-    }
-  };
-  visit(view.scenegraph().root);
-  return rows;
+// The address of the title that a row is, or of the titles that it counts.
+function addressOfRow(row) {
+  if (row?.opens) return browseAddress(row.opens);
+  return row?.imdb_id ? titleAddress(row) : null;
 }
 
-function collect(mark, rows) {
-  for (const item of mark.items ?? []) {
-    if (item.items) item.items.forEach((child) => collect(child, rows));
-    else rows.push(item.datum);
-  }
+function openRow(row) {
+  const address = addressOfRow(row);
+  if (address) location.hash = address;
 }
 
-function updateTable({ view, figure, columns }) {
-  const details = figure.querySelector("details");
+function updateTable(details, columns, rows) {
   if (!details.open) return;
-  const rows = drawnRows(view);
   const isNumeric = (field) => !isYear(field) && typeof rows[0]?.[field] === "number";
   const head = element("tr", {}, ...columns.map(([field, label]) =>
     element("th", { scope: "col", class: isNumeric(field) && "number" }, label)));
-  const body = rows.map((row) => element("tr", {}, ...columns.map(([field]) =>
-    isNumeric(field)
-      ? numberCell(formatNumber(row[field]))
-      : element("td", {}, isolated(row[field] ?? "–")))));
+  const body = rows.map((row) => element("tr", {}, ...columns.map(([field], i) =>
+    element("td", { class: isNumeric(field) && "number" }, cellOf(row, field, i === 0 && addressOfRow(row), isNumeric(field))))));
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
   details.querySelector(".scroll").replaceChildren(table);
+}
+
+function cellOf(row, field, address, isNumeric) {
+  const text = isNumeric ? formatNumber(row[field]) : isolated(row[field] ?? "–");
+  return address ? element("a", { href: address }, text) : text;
 }
 
 function isYear(field) {
   return field === "year" || field === "decade";
 }
 
-function setUpYearFilter(data, onChange) {
-  const form = document.getElementById("year-filter");
-  if (!form) return;
-  // All years between the first and the last, as on the chart, even those without movies.
-  const [first, last] = [0, -1].map((i) => data.reports.rpt_movies_by_year.at(i)?.year);
-  const years = first ? Array.from({ length: last - first + 1 }, (_, i) => first + i) : [];
-  const { from, to } = form.elements;
-  fillSelect(from, ["", ...years], ["first year", ...years]);
-  fillSelect(to, ["", ...years], ["last year", ...years]);
-  const select = (lower, upper) => {
-    selectedYears.from = lower;
-    selectedYears.to = upper;
-    from.value = lower ?? "";
-    to.value = upper ?? "";
-    describeYears(data);
-    for (const chart of views.values()) applyYears(chart);
-    onChange();
-  };
-  form.addEventListener("change", () => {
-    clearBrush();
-    select(from.value ? Number(from.value) : null, to.value ? Number(to.value) : null);
-  });
-  form.addEventListener("reset", (event) => {
-    event.preventDefault();
-    clearBrush();
-    select(null, null);
-  });
-  describeYears(data);
-  listenToBrush(select);
-}
-
-function listenToBrush(select) {
-  const view = views.get("movies-by-year")?.view;
-  if (!view) return;
+// A range of years dragged on the chart of years sets the filter; it is drawn there as well.
+function listenToBrush(data) {
+  const view = drawn.get("titles-by-year");
+  if (!view || view.listensToBrush) return;
+  view.listensToBrush = true;
   let pending = null;
   view.addSignalListener("brush", (_name, { year }) => {
     clearTimeout(pending);
-    if (year?.length) pending = setTimeout(() => select(Math.min(...year), Math.max(...year)), 120);
-    else if (!clearing) pending = setTimeout(() => select(null, null), 120);
+    if (!year?.length) return;
+    pending = setTimeout(() => setFilters(data, { from: Math.min(...year), to: Math.max(...year) }), 120);
   });
 }
 
-let clearing = false;
-
-function clearBrush() {
-  const view = views.get("movies-by-year")?.view;
-  if (!view || view.data("brush_store").length === 0) return;
-  clearing = true;
-  view.data("brush_store", []).run();
-  clearing = false;
-}
-
-function describeYears(data) {
-  const rows = data.reports.rpt_movies_by_year.filter((row) => isInSelectedYears(row.year));
-  const movies = rows.reduce((sum, row) => sum + row.movies, 0);
-  document.getElementById("year-filter-result").textContent =
-    `${formatNumber(movies)} movies of ${formatNumber(rows.length)} ${rows.length === 1 ? "year" : "years"}`;
+// A range that is no longer that of the filter is not drawn.
+function showYears(from, to) {
+  const view = drawn.get("titles-by-year");
+  if (!view) return;
+  view.signal("year_from", from ? Number(from) : null).signal("year_to", to ? Number(to) : null);
+  if (!from && !to) view.data("brush_store", []);
+  view.run();
 }

@@ -5,7 +5,7 @@ function element(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -14,12 +14,12 @@ function isolated(text) {
   return element("bdi", {}, String(text));
 }
 
-function movieLink(movie) {
-  return element("a", { href: `#movie/${movie.imdb_id}` }, isolated(movie.title ?? movie.imdb_id));
+function titleLink(title) {
+  return element("a", { href: titleAddress(title) }, isolated(title.title ?? title.imdb_id));
 }
 
 function personLink(name) {
-  return element("a", { href: `#browse?person=${encodeURIComponent(name)}` }, isolated(name));
+  return element("a", { href: personAddress(name) }, isolated(name));
 }
 
 function numberCell(text) {
@@ -28,6 +28,15 @@ function numberCell(text) {
 
 function formatNumber(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en-US");
+}
+
+function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+// "$858M"
+function formatDollars(value) {
+  return value.toLocaleString("en-US", { style: "currency", currency: "USD", notation: "compact", maximumSignificantDigits: 3 });
 }
 
 function fillTable(table, rows) {

@@ -1,66 +1,90 @@
-// Lists that follow a selection: the widest gaps and the best movies.
+// Lists of the titles that the filters leave.
 
 const LIST_LENGTH = 10;
+const GAPS_LENGTH = 6;
 
-function updateLists(data) {
-  updateGaps(data.reports.rpt_critics_and_audience);
-  updateTopOfYears(data.reports.rpt_top_movies);
-}
-
-function updateGaps(rows) {
-  const table = document.getElementById("gaps");
-  if (!table) return;
-  const widest = rows
-    .filter((row) => row.position_by_gap_in_year <= LIST_LENGTH && isInSelectedYears(row.year))
-    .sort((a, b) => Math.abs(b.critics_minus_audience) - Math.abs(a.critics_minus_audience)
-      || (b.imdb_votes ?? 0) - (a.imdb_votes ?? 0) || (a.imdb_id < b.imdb_id ? -1 : 1))
-    .slice(0, LIST_LENGTH);
-  fillTable(table, widest.map((row) => [
+function updateLists(data, titles) {
+  const scored = withBothScores(titles);
+  for (const [id, direction] of [["gaps-critics", 1], ["gaps-audience", -1]]) {
+    fillList(id, widestGaps(scored, direction).slice(0, GAPS_LENGTH), (row) => [
+      movieCell(row),
+      numberCell(row.critics.toFixed(1)),
+      numberCell(row.audience.toFixed(1)),
+      numberCell(signed(row.critics_minus_audience)),
+    ]);
+  }
+  fillList("top-titles", bestTitles(titles), (title, i) => [
+    numberCell(String(i + 1)),
+    movieCell(title),
+    numberCell(title.imdb_rating.toFixed(1)),
+    numberCell(formatNumber(title.imdb_votes)),
+  ]);
+  for (const role of ROLES) {
+    fillList(`top-${role}`, bestPeople(titles, role), (person, i) => [
+      numberCell(String(i + 1)),
+      element("td", {}, personLink(person.name)),
+      numberCell(formatNumber(person.titles)),
+      numberCell(person.average.toFixed(2)),
+      element("td", {}, titleLink(person.best)),
+    ]);
+  }
+  const shown = new Set(titles.map((title) => title.imdb_id));
+  fillList("movers", data.reports.rpt_rating_movers.filter((row) => shown.has(row.imdb_id)).slice(0, LIST_LENGTH), (row) => [
     movieCell(row),
-    numberCell(row.critics.toFixed(0)),
-    numberCell(row.audience.toFixed(0)),
-    numberCell(signed(row.critics_minus_audience)),
-  ]));
-}
-
-function updateTopOfYears(rows) {
-  const table = document.getElementById("top-years");
-  if (!table) return;
-  const best = rows
-    .filter((row) => row.list === "year" && isInSelectedYears(row.year))
-    .sort((a, b) => b.weighted_rating - a.weighted_rating
-      || (b.imdb_votes ?? 0) - (a.imdb_votes ?? 0) || (a.imdb_id < b.imdb_id ? -1 : 1))
-    .slice(0, LIST_LENGTH);
-  fillTable(table, best.map((row, i) => topRow(row, i + 1)));
-}
-
-function setUpTopOfGenre(data) {
-  const select = document.getElementById("top-genre-select");
-  if (!select) return;
-  const rows = data.reports.rpt_top_movies.filter((row) => row.list === "genre");
-  fillSelect(select, uniqueSorted(rows.map((row) => row.value)));
-  const update = () => {
-    const best = rows.filter((row) => row.value === select.value);
-    fillTable(document.getElementById("top-genre"), best.map((row) => topRow(row, row.position)));
-  };
-  select.addEventListener("change", update);
-  update();
-}
-
-function topRow(row, position) {
-  return [
-    numberCell(String(position)),
-    movieCell(row),
+    numberCell(row.previous_rating.toFixed(1)),
     numberCell(row.imdb_rating.toFixed(1)),
-    numberCell(formatNumber(row.imdb_votes)),
-  ];
+    numberCell(signed(row.rating_change)),
+  ]);
+}
+
+// A list without rows says so instead.
+function fillList(id, rows, cellsOf) {
+  const table = document.getElementById(id);
+  if (!table) return;
+  fillTable(table, rows.map(cellsOf));
+  table.hidden = rows.length === 0;
+  table.closest("section").querySelector(".empty").hidden = rows.length > 0;
+}
+
+function bestTitles(titles) {
+  return titles.filter((title) => title.imdb_rating !== null).sort(compareByRating).slice(0, LIST_LENGTH);
+}
+
+// By the average weighted rating. Two average titles are added to each person, so that several good
+// titles count more than one.
+function bestPeople(titles, role) {
+  const rated = titles.filter((title) => title.imdb_rating !== null && title[role]);
+  const average = mean(rated.map((title) => title.weighted_rating));
+  const people = new Map();
+  for (const title of rated) {
+    for (const name of new Set(title[role])) {
+      const person = people.get(name) ?? { name, titles: 0, sum: 0, best: title };
+      person.titles += 1;
+      person.sum += title.weighted_rating;
+      if (compareByRating(title, person.best) < 0) person.best = title;
+      people.set(name, person);
+    }
+  }
+  const score = (person) => (person.sum + 2 * average) / (person.titles + 2);
+  return [...people.values()].sort((a, b) => score(b) - score(a) || (a.name < b.name ? -1 : 1)).slice(0, LIST_LENGTH)
+    .map((person) => ({ ...person, average: person.sum / person.titles }));
+}
+
+function compareByRating(a, b) {
+  return b.weighted_rating - a.weighted_rating || compareByVotes(a, b);
+}
+
+function compareByVotes(a, b) {
+  return (b.imdb_votes ?? -1) - (a.imdb_votes ?? -1) || (a.imdb_id < b.imdb_id ? -1 : 1);
 }
 
 function movieCell(row) {
   const year = row.year === null ? null : element("span", { class: "muted" }, ` (${row.year})`);
-  return element("td", {}, movieLink(row), year);
+  return element("td", {}, titleLink(row), year);
 }
 
 function signed(value) {
-  return (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(1);
+  const digits = Math.abs(value).toFixed(1);
+  if (digits === "0.0") return digits;
+  return (value > 0 ? "+" : "−") + digits;
 }

@@ -1,131 +1,97 @@
-// The view of one movie.
+// The page of one movie or game.
+
+const MORE_LENGTH = 8;
 
 function showMovie(data, imdbId) {
-  const movie = data.moviesById.get(imdbId);
-  const heading = document.getElementById("movie-heading");
-  const body = document.getElementById("movie-body");
-  if (!movie) {
-    heading.textContent = "Movie not found";
-    const text = `${imdbId} is not among the movies of this page. `;
-    body.replaceChildren(element("p", { class: "notice" }, text, imdbLink(imdbId)));
+  const title = data.titlesById.get(imdbId);
+  const body = showHeading("movie", title, imdbId);
+  if (!title?.hasDetails) {
+    body.replaceChildren(...withoutDetails(title, imdbId));
     return;
   }
-  heading.replaceChildren(isolated(movie.title ?? movie.imdb_id));
-  if (movie.year !== null) heading.append(element("span", { class: "muted" }, ` (${movie.year})`));
-  const facts = element("dl", { class: "facts" }, ...factsOf(movie).flatMap(([label, value]) => [
-    element("dt", {}, label),
-    element("dd", {}, ...value),
-  ]));
   body.replaceChildren(
-    element("div", { class: "movie" },
+    element("div", { class: "detail" },
       element("div", {},
-        movie.plot ? element("p", { class: "plot" }, isolated(movie.plot)) : null,
-        facts,
-        element("p", {}, imdbLink(movie.imdb_id)),
-      ),
-      poster(data, movie),
-    ),
-    ratingHistory(movie),
-  );
-  drawRatingHistory(data, movie);
+        title.plot && element("p", { class: "plot" }, isolated(title.plot)),
+        facts(title)),
+      element("div", {},
+        posterOf(data, title),
+        ratingBars(title),
+        boxOfficeOf(title),
+        awardsOf(title),
+        ratingHistory(title))),
+    ...moreBy(data, title));
+  drawRatingHistory(data, title);
 }
 
-function factsOf(movie) {
-  const facts = [
-    ["Directors", names(movie.directors)],
-    ["Writers", names(movie.writers)],
-    ["Actors", names(movie.actors)],
-    ["Genres", filters("genre", movie.genres)],
-    ["Countries", filters("country", movie.countries)],
-    ["Languages", filters("language", movie.languages)],
-    ["Companies", list(movie.companies.map(isolated))],
-    ["Certificate", text(movie.certificate)],
-    ["Released", text(movie.released)],
-    ["Runtime", text(movie.runtime_minutes, " minutes")],
-    ["Ratings", ratings(movie)],
-    ["Box office", movie.box_office === null ? [] : [`$${formatNumber(movie.box_office)}`]],
-    ["Awards", text(movie.awards)],
-    ["Awards by body", list(movie.award_bodies.map(([body, outcome, awards]) =>
-      isolated(`${body}: ${formatNumber(awards)} ${outcome}`)))],
-    ["Website", website(movie.website)],
-    ["Fetched", text(movie.fetched_at, " UTC")],
-  ];
-  return facts.filter(([, value]) => value.length > 0);
+// Also for series.
+function showHeading(view, title, imdbId) {
+  const heading = document.getElementById(`${view}-heading`);
+  const what = [];
+  if (title) {
+    const end = title.year_end && title.year_end !== title.year ? `–${title.year_end}` : "";
+    what.push(title.year === null ? null : `${title.year}${end}`, title.kind, title.certificate,
+      title.runtime_minutes === null ? null : `${formatNumber(title.runtime_minutes)} minutes`);
+    heading.replaceChildren(isolated(title.title ?? title.imdb_id));
+  } else {
+    heading.textContent = "Title not found";
+  }
+  document.getElementById(`${view}-what`).replaceChildren(isolated(what.filter(Boolean).join(" · ")));
+  return document.getElementById(`${view}-body`);
 }
 
-function text(value, unit = "") {
-  return value === null ? [] : [isolated(`${value}${unit}`)];
+function withoutDetails(title, imdbId) {
+  if (title) return [facts(title)];
+  return [element("p", { class: "notice" }, `${imdbId} is not among the titles of this page. `, imdbLink(imdbId))];
 }
 
-function list(nodes) {
-  return nodes.flatMap((node, i) => (i === 0 ? [node] : [", ", node]));
+function facts(title) {
+  return factList([
+    ...(title.hasDetails
+      ? Object.entries(ROLE_NAMES).map(([role, name]) => [plural(name, new Set(title[role]).size), credits(title, role)])
+      : [["Credits", ["Those of the titles with the most votes are on this page."]]]),
+    ["Genres", filterLinks("genre", title.genres)],
+    ["Countries", filterLinks("country", title.countries)],
+    ["Languages", list(title.languages.map(isolated))],
+    ...(title.hasDetails ? [
+      ["Companies", list(title.companies.map(isolated))],
+      ["Released", text(title.released, " (in the United States)")],
+      ["Website", website(title.website)],
+      ["Fetched", text(title.fetched_at, " UTC")],
+    ] : []),
+    ["", [imdbLink(title.imdb_id)]],
+  ]);
 }
 
-function names(people) {
-  return list(people.map(personLink));
+function boxOfficeOf(title) {
+  return title.box_office === null ? null : card("movie-box-office", "Box office",
+    element("p", { class: "figure-value" }, `$${formatNumber(title.box_office)}`),
+    element("p", { class: "note" }, "Gross in the United States and Canada, in dollars of the time."));
 }
 
-function filters(name, values) {
-  return list(values.map((value) =>
-    element("a", { href: `#browse?${name}=${encodeURIComponent(value)}` }, isolated(value))));
-}
-
-function ratings(movie) {
-  const sources = Object.entries(movie.ratings);
-  if (sources.length === 0) return [];
-  return [element("ul", { class: "ratings" }, ...sources.map(([source, rating]) => {
-    const votes = source === "Internet Movie Database" && movie.imdb_votes !== null
-      ? ` (${formatNumber(movie.imdb_votes)} votes)` : "";
-    return element("li", {}, isolated(source), ": ", isolated(rating), votes);
-  }))];
-}
-
-function website(address) {
-  if (address === null) return [];
-  if (!/^https?:\/\//i.test(address)) return [isolated(address)];
-  return [element("a", { href: address, rel: "noreferrer noopener" }, isolated(address))];
-}
-
-function imdbLink(imdbId) {
-  const href = `https://www.imdb.com/title/${encodeURIComponent(imdbId)}/`;
-  return element("a", { href, rel: "noreferrer noopener" }, "Open on IMDb");
-}
-
-// Posters are requested only while the reader has switched them on.
-function poster(data, movie) {
-  const isAllowed = data.poster_hosts.some((host) => movie.poster_url?.startsWith(`${host}/`));
-  if (!document.getElementById("posters").checked || !isAllowed) return null;
-  return element("img", {
-    class: "poster", src: movie.poster_url, alt: `Poster of ${movie.title ?? movie.imdb_id}`,
-    width: 200, height: 300, referrerpolicy: "no-referrer",
+// Of each director, and of the series' and the game's as well.
+function moreBy(data, title) {
+  return [...new Set(title.directors)].slice(0, 2).flatMap((name, i) => {
+    const others = titlesOf(data, name).filter((each) => each !== title && each.directors.includes(name));
+    return others.length === 0 ? [] : [titleList(`more-${i}`, ["More by ", personLink(name)], others.slice(0, MORE_LENGTH))];
   });
 }
 
-function ratingHistory(movie) {
-  const versions = movie.rating_history;
-  if (versions.length === 0) return null;
-  const rows = versions.map(([date, rating, votes, metascore]) => element("tr", {},
-    element("td", {}, date.slice(0, 10)),
-    numberCell(rating === null ? "–" : rating.toFixed(1)),
-    numberCell(formatNumber(votes)),
-    numberCell(formatNumber(metascore))));
-  const head = ["Since", "IMDb rating", "Votes", "Metascore"];
-  return element("section", { class: "card", "aria-labelledby": "history-heading" },
-    element("h2", { id: "history-heading" }, "Rating history"),
+function ratingHistory(title) {
+  const versions = title.rating_history;
+  if (versions.length < 2) return null;
+  return card("history", "Rating history",
     element("div", { id: "history-chart", role: "img", "aria-label": "IMDb rating over time. The table below has the same data." }),
-    element("div", { class: "scroll", tabindex: 0, role: "group", "aria-labelledby": "history-heading" },
-      element("table", { id: "history" },
-        element("thead", {}, element("tr", {}, ...head.map((label, i) =>
-          element("th", { scope: "col", class: i > 0 && "number" }, label)))),
-        element("tbody", {}, ...rows))));
+    tableOf("history-table", "Rating history",
+      [["Since"], ["IMDb rating", true], ["Votes", true], ["Metascore", true]],
+      versions.map(([date, rating, votes, metascore]) =>
+        [date.slice(0, 10), rating?.toFixed(1) ?? "–", formatNumber(votes), formatNumber(metascore)])));
 }
 
-async function drawRatingHistory(data, movie) {
+async function drawRatingHistory(data, title) {
   const canvas = document.getElementById("history-chart");
-  const rows = movie.rating_history
+  const rows = title.rating_history
     .filter(([, rating]) => rating !== null)
     .map(([date, rating, votes]) => ({ date, rating, votes }));
-  // A single version is a point, not a line.
-  if (rows.length < 2) canvas?.remove();
-  else await embed(canvas, data.rating_history, rows);
+  if (canvas) await embed(canvas, data.rating_history, rows);
 }

@@ -1,44 +1,74 @@
-// Shows the view that the fragment of the URL names: #movies, #browse?genre=Drama, #movie/tt0111161
-// or #pipeline.
+// Shows the view that the address names.
+
+// By view: called with the data, what the address says, and the titles that its filters leave.
+// A view that is not listed has nothing to fill.
+const SHOW = {
+  movies: showOverview,
+  browse: showBrowse,
+  movie: (data, { argument }) => showMovie(data, argument),
+  series: (data, { argument }) => showSeries(data, argument),
+  person: (data, { argument }) => showPerson(data, argument),
+  lists: showLists,
+};
 
 async function main() {
   const data = await readData();
-  setUpBrowse(data);
-  setUpTopOfGenre(data);
-  updateLists(data);
+  setUpFilters(data);
+  setUpSearch(data);
   window.addEventListener("hashchange", () => route(data, { isNavigation: true }));
+  window.addEventListener("redraw", () => route(data, {}));
   document.querySelector("[data-skip]").addEventListener("click", (event) => {
     // The fragment is the address of the view, so it is left alone.
     event.preventDefault();
     document.getElementById("main").focus();
   });
-  document.getElementById("posters").addEventListener("change", () => route(data, {}));
   await route(data, {});
   document.documentElement.dataset.ready = "";
+  setTimeout(() => indexOf(data));
 }
 
 async function route(data, { isNavigation = false }) {
-  const [path, query = ""] = location.hash.slice(1).split("?", 2);
-  const [name, argument = ""] = path.split("/", 2);
-  const views = [...document.querySelectorAll("[data-view]")];
-  const view = views.find((each) => each.dataset.view === name) ?? views[0];
-  for (const each of views) each.hidden = each !== view;
-  for (const link of document.querySelectorAll("header nav a")) {
-    const isCurrent = link.getAttribute("href") === `#${view.dataset.view === "movie" ? "browse" : view.dataset.view}`;
-    if (isCurrent) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  if (view.dataset.view === "browse") showBrowse(data, new URLSearchParams(query));
-  if (view.dataset.view === "movie") showMovie(data, decodeURIComponent(argument));
+  const sections = [...document.querySelectorAll("[data-view]")];
+  const address = readAddress();
+  const section = sections.find((each) => each.dataset.view === address.view) ?? sections[0];
+  const { view } = section.dataset;
+  for (const each of sections) each.hidden = each !== section;
+  if (isFiltered(view)) filters = barFilters(address.parameters);
+  showNavigation(section);
+  // Only Browse has more filters than the bar.
+  const parameters = view === "browse" ? address.parameters : filters;
+  const titles = isFiltered(view) ? titlesWith(data, parameters) : [];
+  showFilters(data, view, parameters, titles);
+  SHOW[view]?.(data, address, titles);
   if (isNavigation) {
     window.scrollTo(0, 0);
-    view.querySelector("h1").focus({ preventScroll: true });
+    section.querySelector("h1").focus({ preventScroll: true });
   }
-  document.title = `${view.querySelector("h1").textContent} – Movies from OMDb`;
-  await drawCharts(data, view);
-  if (view.dataset.view === "movies" && !view.dataset.hasFilter) {
-    view.dataset.hasFilter = "";
-    setUpYearFilter(data, () => updateLists(data));
+  document.title = `${section.querySelector("h1").textContent} – Movies from OMDb`;
+  const ofAllYears = () => titlesWith(data, { ...filters, from: "", to: "" });
+  await drawCharts(
+    data, section,
+    (dataset) => SUMMARIES[dataset]?.(titles, ofAllYears) ?? data.reports[dataset],
+    (dataset, rows) => (rows.length > 0 && FINDINGS[dataset]?.(rows, titles)) || "",
+  );
+  if (view === "movies") {
+    listenToBrush(data);
+    showYears(filters.from, filters.to);
+  }
+}
+
+function isFiltered(view) {
+  return "filtered" in document.querySelector(`[data-view="${view}"]`).dataset;
+}
+
+// Links to filtered views carry the filters in force.
+function showNavigation(section) {
+  const current = section.dataset.within ?? section.dataset.view;
+  for (const link of document.querySelectorAll("header nav a")) {
+    const { to } = link.dataset;
+    if (isFiltered(to)) link.href = addressOf(to, filters);
+    if (to === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 

@@ -82,8 +82,14 @@ def setting(
 
 
 def json_properties(declared: type) -> list[th.Property[Any]]:
-    """Return the JSON schema of each setting of a class."""
-    return [th.Property(item.name, **item.metadata["property"]) for item in fields(declared)]
+    """Return the JSON schema of each setting of a class; its title is its name by default."""
+    return [
+        th.Property(
+            item.name,
+            **{"title": item.name.replace("_", " ").capitalize(), **item.metadata["property"]},
+        )
+        for item in fields(declared)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,6 @@ class Settings:
         _YEARS_OR_IDS,
         'Years to search, as numbers and ranges: `[2010, "2012-2015", "2020-"]`. They also filter '
         "`titles_file` if that is IMDb's title.basics.",
-        title="Years",
         unset=(),
         parse=lambda values: parse_years(values, clock.today()),
         examples=[[2010, 2011], ["2010-2015"], ["2020-"]],
@@ -178,7 +183,6 @@ class Settings:
         th.ArrayType(th.StringType),
         "Words to search for; a trailing `*` makes one a prefix. Without them, `years` are "
         "searched with a ranked list of prefixes (see `coverage`).",
-        title="Search terms",
         unset=(),
         parse=parse_search_terms,
         examples=[["batman", "star*"]],
@@ -201,7 +205,6 @@ class Settings:
             )
         ),
         "Titles by name, with an optional year and type; OMDb returns the most popular match.",
-        title="Titles",
         unset=(),
         parse=lambda items: tuple(map(_parse_title, items)),
         examples=[[{"title": "Inception", "year": 2010}]],
@@ -210,7 +213,6 @@ class Settings:
         th.IntegerType(minimum=0, maximum=10),
         "By how many years a title looked up by name may differ from the year given. If OMDb does "
         "not find a name with its year, it is looked up once more without it; 0 turns this off.",
-        title="Year tolerance",
         default=1,
     )
     titles_file: tuple[TitlesFile, ...] = setting(
@@ -218,7 +220,6 @@ class Settings:
         "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
         "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
         "movies.csv, IMDb's title.basics.tsv.gz. Several files: a JSON array of paths, or a glob.",
-        title="Titles file",
         unset=(),
         parse=parse_titles_files,
         examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],
@@ -227,7 +228,6 @@ class Settings:
         th.StringType,
         "IMDb's title.ratings.tsv.gz. With it, the titles with most votes are fetched first, and "
         "known titles are fetched again when their rating or votes have changed there.",
-        title="Ratings file",
         unset=None,
         parse=parse_ratings_file,
     )
@@ -242,7 +242,6 @@ class Settings:
         th.ArrayType(th.StringType(allowed_values=[*TYPES])),
         "The types that searches look for: `movie`, `series`, `episode`, `game`. `episode` "
         "fetches the seasons of each series found.",
-        title="Types",
         default=["movie"],
         parse=parse_types,
         examples=[["movie", "series"]],
@@ -250,14 +249,12 @@ class Settings:
     plot: str = setting(
         th.StringType(allowed_values=["short", "full"]),
         "Length of the plot: `short` or `full`.",
-        title="Plot",
         default="short",
     )
     coverage: float = setting(
         th.NumberType(minimum=0, maximum=1),
         "Share of each year's titles, from 0 to 1, that a search by `years` alone aims for; at "
         "most 0.98 can be found. 0.95 takes 1.2 to 1.7 times as many search requests as 0.9.",
-        title="Coverage",
         default=_DEFAULT_COVERAGE,
     )
     max_requests: int | None = setting(
@@ -276,14 +273,12 @@ class Settings:
     concurrency: int = setting(
         th.IntegerType(minimum=1, maximum=64),
         "The maximum number of concurrent requests.",
-        title="Concurrency",
         default=8,
     )
     refresh: Refresh = setting(
         th.ObjectType(*json_properties(Refresh), additional_properties=False),
         "After how many days a known title (or a search of a year) is fetched again, by the "
         "title's year; `never` is possible.",
-        title="Refresh",
         default=asdict(Refresh()),
         parse=Refresh,
         examples=[{"this_year": 3, "older": "never"}],
@@ -291,7 +286,6 @@ class Settings:
     timeout: float = setting(
         th.NumberType(minimum=1, maximum=3600),
         "Seconds to wait for a connection and for each part of a response.",
-        title="Timeout",
         default=30,
     )
     max_retry_time: float = setting(

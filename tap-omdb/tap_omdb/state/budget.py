@@ -61,7 +61,8 @@ class Budget:
         self._tag = hashlib.sha256(settings.api_key.encode()).hexdigest()[:2]
         self._in_file: dict[date, int] = {}
         self._lock = threading.Lock()
-        self._quota_reached: str | None = None
+        self.quota_reached: str | None = None
+        """What OMDb reports, once that is that the quota is exhausted; nothing is left then."""
         self.used = 0
         """Requests of this run, including retries."""
         if file:
@@ -77,8 +78,8 @@ class Budget:
             BudgetExhausted: No request is left.
         """
         with self._lock:
-            if self._quota_reached:
-                raise BudgetExhausted(self._quota_reached)
+            if self.quota_reached:
+                raise BudgetExhausted(self.quota_reached)
             if self._per_run is not None and self.used >= self._per_run:
                 reason = f"max_requests ({self._per_run:,}) is exhausted"
                 raise BudgetExhausted(reason)
@@ -99,16 +100,6 @@ class Budget:
             self._add_to_state(name, -1)
             self.used -= 1
 
-    def mark_quota_reached(self, reason: str) -> None:
-        """Record that OMDb itself reports that the quota is exhausted."""
-        with self._lock:
-            self._quota_reached = reason
-
-    @property
-    def is_quota_reached(self) -> bool:
-        """Whether OMDb itself has reported that the quota is exhausted."""
-        return self._quota_reached is not None
-
     @property
     def left(self) -> int:
         """Requests that may still be sent, in this run and today."""
@@ -119,7 +110,7 @@ class Budget:
     def left_today(self) -> int:
         """Requests that this and further runs may still send today."""
         with self._lock:
-            if self._quota_reached:
+            if self.quota_reached:
                 return 0
             today = clock.today()
             if self._file:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tap_omdb.state.budget import BudgetExhausted
-from tap_omdb.transport.errors import RunAbortedError, UnavailableError
+from tap_omdb.transport import RunAbortedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -39,6 +39,8 @@ class RunParts:
     selection: Selection
     unparsed: Counter[str] = field(default_factory=Counter)
     """How many values did not parse, by field."""
+    listed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Series, season and number of the episodes that seasons have listed, by IMDb id."""
 
 
 class Handler(ABC, Generic[T]):
@@ -110,6 +112,11 @@ class Handler(ABC, Generic[T]):
             merged_ids=sorted(merged),
             matched_by=matched_by,
         )
+        if record.stream == "episodes":
+            # OMDb's details of many episodes lack what its list of the season has.
+            for name, value in self._parts.listed.pop(returned or "", {}).items():
+                if record.values[name] is None:
+                    record.values[name] = value
         for name, text in (record.values["unparsed"] or {}).items():
             if not self._parts.unparsed[name]:
                 logger.warning(

@@ -11,7 +11,7 @@ from tap_omdb.sync.search_handler import SearchHandler
 from tap_omdb.sync.season_handler import SeasonHandler
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
 from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
-from tap_omdb.transport.errors import UnavailableError
+from tap_omdb.transport import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

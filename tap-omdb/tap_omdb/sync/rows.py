@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_omdb.config.titles_file import TitleEntry
     from tap_omdb.state.searches import SearchProgress
     from tap_omdb.sync.tasks import Task, TitleTask
-    from tap_omdb.transport.errors import UnavailableError
+    from tap_omdb.transport import UnavailableError
 
 _PERMANENT = {
     ErrorKind.NOT_FOUND,

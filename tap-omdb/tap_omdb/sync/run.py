@@ -212,7 +212,7 @@ class SyncRun:
             return _Outcome("stopped", executor.end_reason)
         if executor.end_reason is None:
             return _Outcome("complete")
-        name = "quota_reached" if self._budget.is_quota_reached else "budget_exhausted"
+        name = "quota_reached" if self._budget.quota_reached else "budget_exhausted"
         return _Outcome(name, executor.end_reason)
 
     def _end(self, outcome: _Outcome) -> Row:

@@ -51,14 +51,20 @@ class SeasonHandler(Handler[SeasonTask]):
         imdb_id = parse_imdb_id(item.get("imdbID"))
         if imdb_id is None:
             yield self._reject(task, response, "invalid_record", "an episode has no imdbID")
-        elif "Plot" in item and "Type" in item:
+            return None
+        number = str(item.get("Episode"))
+        self._parts.listed[imdb_id] = {
+            "series_id": task.series_id,
+            "season": task.season,
+            "episode": int(number) if number.isdecimal() else None,
+        }
+        if "Plot" in item and "Type" in item:
             record = self._record(item, response, "season")
             yield Row(*record)
             self._state.titles.pending.pop(imdb_id, None)
             year: int | None = record.values["year"]
             return year
-        else:
-            self._queue.add_title(imdb_id, "episode", "season")
+        self._queue.add_title(imdb_id, "episode", "season")
         released = item.get("Released")
         return None if is_absent(released) else parse_year(str(released)[:4])
 

@@ -4,7 +4,7 @@ select
     titles.loaded_at,
     lists.role,
     listed.position,
-    {{ surrogate_key(credit_name('listed.credit')) }} as person_id,
+    {{ surrogate_key('lower(' ~ credit_name('listed.credit') ~ ')') }} as person_id,
     {{ credit_name('listed.credit') }} as person_name,
     {{ credit_note('listed.credit') }} as note
 from {{ ref('int_titles') }} as titles

@@ -7,8 +7,14 @@ select
     case
         when listed.rating_source = 'Internet Movie Database' then titles.imdb_votes
     end as votes,
-    {{ rating_score('listed.rating_text') }} as score,
-    {{ rating_scale('listed.rating_text') }} as scale
+    case
+        when
+            parsed.score <= parsed.scale
+            -- IMDb's users give 1 to 10.
+            and (parsed.score >= 1 or listed.rating_source <> 'Internet Movie Database')
+            then parsed.score
+    end as score,
+    parsed.scale
 from {{ ref('int_titles') }} as titles
 cross join
     lateral (
@@ -19,22 +25,26 @@ cross join
             select
                 {{ clean_text("(rating ->> 'source')") }} as rating_source,
                 {{ clean_text("(rating ->> 'value')") }} as rating_text,
-                1 as preference
-            from unnest(titles.ratings) as rating
+                position
+            from unnest(titles.ratings) with ordinality as listed (rating, position)
             union all
             select
                 'Internet Movie Database' as rating_source,
                 titles.imdb_rating || '/10' as rating_text,
-                2 as preference
+                1000 as position
             union all
             select
                 'Metacritic' as rating_source,
                 titles.metascore || '/100' as rating_text,
-                2 as preference
+                1000 as position
         ) as given
         where
             given.rating_source is not null
             and given.rating_text is not null
-        order by given.rating_source, given.preference
+        order by given.rating_source, given.position
     ) as listed
+cross join
+    lateral (
+        values ({{ rating_score('listed.rating_text') }}, {{ rating_scale('listed.rating_text') }})
+    ) as parsed (score, scale)
 where titles.kind = 'movie'

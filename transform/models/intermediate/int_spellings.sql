@@ -26,8 +26,14 @@ with spellings as (
         codes.{{ noun }}_name as name
     from {{ aliases }} as aliases
     inner join {{ codes }} as codes on aliases.{{ noun }}_id = codes.{{ noun }}_id
-    {{ 'union all' if not loop.last }}
+    union all
     {%- endfor %}
+    select
+        'company' as vocabulary,
+        lower(alias) as spelling,
+        null as id,
+        company_name as name
+    from {{ ref('company_aliases') }}
 )
 
 select * from spellings

@@ -3,10 +3,10 @@
     config(
         materialized='incremental',
         incremental_strategy='merge',
-        unique_key=['imdb_id', 'kind'],
+        unique_key='imdb_id',
         on_schema_change='append_new_columns',
         indexes=[
-            {'columns': ['imdb_id', 'kind'], 'unique': true},
+            {'columns': ['imdb_id'], 'unique': true},
             {'columns': ['loaded_at']},
         ],
     )
@@ -23,9 +23,18 @@ spellings as (
 -- Materialized so that each text is cleaned once, not once per expression below.
 changed as materialized (
     select * from staged
-    {% if is_incremental() %}
-    where {{ is_new_or_changed('staged', this, key=['imdb_id', 'kind']) }}
-    {% endif %}
+    where
+        -- If a title's type has changed in OMDb, the loader keeps a row of each type.
+        not exists (
+            select 1 from {{ ref('stg_omdb__titles') }} as newer
+            where
+                newer.imdb_id = staged.imdb_id
+                and newer.kind <> staged.kind
+                and (newer.loaded_at, newer.kind) > (staged.loaded_at, staged.kind)
+        )
+        {% if is_incremental() %}
+        and {{ is_new_or_changed('staged', this, key=['imdb_id', 'kind']) }}
+        {% endif %}
 ),
 
 titles as (
@@ -52,8 +61,11 @@ titles as (
             split_list('changed.language', language_suffix_pattern()),
             full_language_name('listed.item')
         ) }} as languages,
-        coalesce({{ split_list('changed.production', company_suffix_pattern()) }}, '{}')
-            as companies,
+        {{ standard_names(
+            'company',
+            split_list('changed.production', company_suffix_pattern(), company_separator()),
+            'listed.item'
+        ) }} as companies,
         {%- for list, column in [
             ('director', 'director'), ('writer', 'writer'), ('actor', 'actors')
         ] %}

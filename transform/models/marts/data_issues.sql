@@ -89,6 +89,33 @@ issues as (
     union all
     select
         'movie' as kind,
+        titles.imdb_id,
+        'duplicate_rating' as issue,
+        rating ->> 'source' as field,
+        rating ->> 'value' as value
+    from {{ ref('int_titles') }} as titles
+    cross join lateral unnest(titles.ratings) with ordinality as listed (rating, position)
+    where
+        titles.kind = 'movie'
+        and exists (
+            select 1
+            from unnest(titles.ratings[:listed.position - 1]) as earlier
+            where earlier ->> 'source' = listed.rating ->> 'source'
+        )
+    union all
+    select
+        titles.kind,
+        titles.imdb_id,
+        'former_type' as issue,
+        'type' as field,
+        formerly.kind as value
+    from {{ ref('stg_omdb__titles') }} as formerly
+    inner join {{ ref('int_titles') }} as titles
+        on formerly.imdb_id = titles.imdb_id and formerly.kind <> titles.kind
+    where formerly.loaded_at <= titles.loaded_at
+    union all
+    select
+        'movie' as kind,
         credits.imdb_id,
         'unusual_name' as issue,
         credits.role as field,

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key='imdb_id',
+        pre_hook="{{ delete_titles_of_another_type('episode') }}",
         indexes=[
             {'columns': ['certificate_id']},
             {'columns': ['loaded_at']},

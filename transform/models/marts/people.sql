@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='merge',
+        unique_key='person_id',
         indexes=[
             {'columns': ['person_name']},
         ],
@@ -13,14 +14,16 @@ with credits as (
     where kind = 'movie'
 ),
 
+-- Of spellings that differ in case only, the one with lower case first: Renée, not RENÉE.
 changed as (
-    select distinct
+    select
         person_id,
-        person_name
+        max(person_name collate "C") as person_name
     from credits
     {% if is_incremental() %}
     where {{ is_new_or_changed_in_bridge('credits', 'movie_credits') }}
     {% endif %}
+    group by person_id
 ),
 
 people as (
@@ -31,7 +34,9 @@ people as (
     {% if is_incremental() %}
     where not exists (
             select 1 from {{ this }} as built
-            where built.person_id = changed.person_id
+            where
+                built.person_id = changed.person_id
+                and built.person_name >= changed.person_name collate "C" -- noqa: RF02
         )
     {% endif %}
 )

@@ -33,6 +33,18 @@ known as (
         min(released) as first_released,
         max(released) as last_released,
         max(episode) as last_episode,
+        count(imdb_rating) as rated_episodes,
+        round(avg(imdb_rating), 2)::numeric(4, 2) as average_imdb_rating,
+        {%- for name, order in [('best', 'desc'), ('worst', 'asc')] %}
+        {%- for column in ['imdb_id', 'title', 'imdb_rating'] %}
+        (
+            array_agg(
+                {{ column }}
+                order by imdb_rating {{ order }}, imdb_votes desc nulls last, imdb_id asc
+            ) filter (where imdb_rating is not null)
+        )[1] as {{ name }}_{{ column }},
+        {%- endfor %}
+        {%- endfor %}
         array_agg(distinct episode) filter (where episode is not null) as episode_numbers
     from episodes
     group by series_id, season
@@ -53,7 +65,15 @@ seasons as (
                 known.last_episode <= 10000
                 and expected.episode <> all(known.episode_numbers)
             order by expected.episode
-        ) as missing_episodes
+        ) as missing_episodes,
+        coalesce(known.rated_episodes, 0) as rated_episodes,
+        known.average_imdb_rating,
+        known.best_imdb_id,
+        known.best_title,
+        known.best_imdb_rating,
+        known.worst_imdb_id,
+        known.worst_title,
+        known.worst_imdb_rating
     from numbered
     left join known
         on numbered.series_id = known.series_id and numbered.season = known.season

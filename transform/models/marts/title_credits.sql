@@ -21,7 +21,8 @@ title_credits as (
         movie_credits.position,
         movie_credits.person_id,
         people.person_name,
-        movie_credits.note
+        movie_credits.note,
+        movie_credits.credit_kind
     from movie_credits
     inner join people on movie_credits.person_id = people.person_id
     union all
@@ -32,7 +33,8 @@ title_credits as (
         position::integer as position,
         person_id,
         person_name,
-        note
+        note,
+        {{ credit_kind('note') }} as credit_kind
     from other_credits
 )
 

@@ -41,12 +41,16 @@ titles as (
         award_wins,
         award_nominations,
         matched_by,
-        fetched_at
+        fetched_at,
+        runtime_minutes,
+        metascore,
+        box_office,
+        poster_url
     from movies
-    {%- for kind, relation in [
-        ('series', ref('series')),
-        ('episode', ref('episodes')),
-        ('game', ref('games')),
+    {%- for kind, relation, runtime, metascore in [
+        ('series', ref('series'), 'runtime_minutes', 'metascore'),
+        ('episode', ref('episodes'), 'runtime_minutes', 'metascore'),
+        ('game', ref('games'), 'null::bigint', 'null::bigint'),
     ] %}
     union all
     select
@@ -64,7 +68,11 @@ titles as (
         award_wins,
         award_nominations,
         matched_by,
-        fetched_at
+        fetched_at,
+        {{ runtime }} as runtime_minutes,
+        {{ metascore }} as metascore,
+        null::bigint as box_office,
+        poster_url
     from {{ relation }}
     {%- endfor %}
 )

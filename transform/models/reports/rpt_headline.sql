@@ -27,6 +27,7 @@ rpt_headline as (
         movies.first_year,
         movies.last_year,
         movies.years,
+        {{ var('weighted_rating_votes') }} as weighted_rating_votes,
         (select count(*) from {{ ref('people') }}) as people,
         (select count(*) from {{ ref('series') }}) as series,
         (select count(*) from {{ ref('episodes') }}) as episodes,

@@ -2,7 +2,14 @@
 {% test has_same_keys(model, source_model, key, kind) %}
 
 with source_rows as (
-    select * from {{ source_model }}
+    select * from (
+        -- The loader keeps a row of each type that a title has had.
+        select distinct on ({{ key }})
+            {{ key }},
+            kind
+        from {{ source_model }}
+        order by {{ key }}, loaded_at desc, kind desc
+    ) as newest
     where kind = '{{ kind }}'
 )
 

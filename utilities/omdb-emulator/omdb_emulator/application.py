@@ -14,7 +14,7 @@ from omdb_emulator.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY
 from omdb_emulator.faults import Request
 from omdb_emulator.http_response import HttpResponse
 from omdb_emulator.query import KNOWN_PARAMETERS, kind_of, parse_query
-from omdb_emulator.stats import LoggedRequest
+from omdb_emulator.state import LoggedRequest
 
 if TYPE_CHECKING:
     from omdb_emulator.state import State
@@ -56,8 +56,6 @@ class Frontend:
         request = self._parse(received)
         state.stats.count_request(request.query.get("apikey", ""), request.kind)
         try:
-            while state.is_paused:
-                await state.changed.wait()
             response, fault = self._respond(request)
             self._log(request, response, fault)
             if state.settings.latency_ms:

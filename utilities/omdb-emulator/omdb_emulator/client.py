@@ -66,7 +66,7 @@ class Control:
         self._call("DELETE", "faults")
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of :class:`omdb_emulator.stats.Stats`."""
+        """Return the counts of :class:`omdb_emulator.state.Stats`."""
         return dict(self._call("GET", "stats"))
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ class Control:
         return list(self._call("GET", f"requests?since={since}"))
 
     def reset(self) -> None:
-        """Clear counts, log, faults, cache, used quotas, the moved clock and the pause.
+        """Clear counts, log, faults, cache, used quotas and the moved clock.
 
         Settings, keys and titles are kept.
         """
@@ -99,14 +99,6 @@ class Control:
     def set_date(self, day: date) -> None:
         """Move the emulator's clock to this day."""
         self._call("POST", "clock", {"date": day.isoformat()})
-
-    def pause(self) -> None:
-        """Hold all requests, new ones included, until :meth:`resume`."""
-        self._call("POST", "pause")
-
-    def resume(self) -> None:
-        """Respond to the requests that :meth:`pause` holds."""
-        self._call("POST", "resume")
 
     def keys(self) -> dict[str, dict[str, Any]]:
         """Return ``limit`` and ``used_today`` by key."""

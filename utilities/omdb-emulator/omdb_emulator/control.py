@@ -76,7 +76,7 @@ async def _health(request: web.Request) -> web.StreamResponse:
     state = request.app[_STATE]
     return web.json_response(
         {
-            "status": "paused" if state.is_paused else "ok",
+            "status": "ok",
             "version": __version__,
             "titles": len(state.store),
             "pid": os.getpid(),
@@ -159,19 +159,6 @@ async def _move_clock(request: web.Request) -> web.StreamResponse:
         clock.set_date(move.date)
     clock.offset += move.advance_seconds + move.advance_days * DAY
     return await _clock(request)
-
-
-@_routes.post("/pause")
-async def _pause(request: web.Request) -> web.StreamResponse:
-    request.app[_STATE].is_paused = True
-    return web.json_response({})
-
-
-@_routes.post("/resume")
-async def _resume(request: web.Request) -> web.StreamResponse:
-    request.app[_STATE].is_paused = False
-    request.app[_STATE].notify()
-    return web.json_response({})
 
 
 @_routes.get("/keys")

@@ -33,7 +33,8 @@ person_summary as (
         round(avg(movies.imdb_rating), 2)::numeric(4, 2) as average_imdb_rating,
         round(avg(movies.metascore), 1)::numeric(5, 1) as average_metascore,
         sum(movies.box_office)::numeric(24, 0) as box_office,
-        sum(movies.award_wins)::numeric(24, 0) as award_wins
+        sum(movies.award_wins)::numeric(24, 0) as awards_of_movies,
+        count(movies.box_office) as movies_with_box_office
     from movies_of_people
     inner join people on movies_of_people.person_id = people.person_id
     inner join movies on movies_of_people.imdb_id = movies.imdb_id

@@ -14,7 +14,8 @@ year_summary as (
         round(avg(runtime_minutes), 1)::numeric(6, 1) as average_runtime_minutes,
         sum(imdb_votes)::numeric(24, 0) as imdb_votes,
         sum(box_office)::numeric(24, 0) as box_office,
-        sum(award_wins)::numeric(24, 0) as award_wins
+        sum(award_wins)::numeric(24, 0) as award_wins,
+        count(box_office) as movies_with_box_office
     from movies
     where year is not null
     group by year

@@ -1,1 +1,0 @@
-"""What all requests of a run share: connections, the circuit breaker and errors."""

@@ -1,0 +1,108 @@
+with columns_of_kinds as (
+    {%- for kind, relation, website, year_end, seasons in [
+        ('movie', ref('movies'), 'website', 'null', 'null'),
+        ('series', ref('series'), 'null', 'year_end', 'total_seasons'),
+        ('game', ref('games'), 'null', 'null', 'null'),
+    ] %}
+    {{ 'union all' if not loop.first }}
+    select
+        imdb_id,
+        '{{ kind }}' as kind,
+        imdb_votes,
+        released,
+        plot,
+        awards,
+        poster_url,
+        {{ website }} as website,
+        {{ year_end }}::bigint as year_end,
+        {{ seasons }}::bigint as total_seasons,
+        fetched_at
+    from {{ relation }}
+    {%- endfor %}
+),
+
+-- Materialized, so that lists are made for the titles shown only.
+shown as materialized (
+    select * from columns_of_kinds
+    order by imdb_votes desc nulls last, imdb_id asc
+    limit {{ var('report_details') }}
+),
+
+companies_of_titles as (
+    select
+        movie_companies.imdb_id,
+        array_agg(companies.company_name order by movie_companies.position) as companies
+    from {{ ref('movie_companies') }} as movie_companies
+    inner join shown on movie_companies.imdb_id = shown.imdb_id
+    inner join {{ ref('companies') }} as companies
+        on movie_companies.company_id = companies.company_id
+    group by movie_companies.imdb_id
+),
+
+people_of_titles as (
+    select
+        credits.imdb_id,
+    {%- for role in ['director', 'writer', 'actor'] %}
+    array_agg(credits.person_name order by credits.position) filter (
+        where credits.role = '{{ role }}'
+    ) as {{ role }}s,
+    array_agg(credits.note order by credits.position) filter (
+        where credits.role = '{{ role }}'
+    ) as {{ role }}_notes{{ ',' if not loop.last }}
+    {%- endfor %}
+    from {{ ref('title_credits') }} as credits
+    inner join shown on credits.imdb_id = shown.imdb_id and credits.kind = shown.kind
+    group by credits.imdb_id
+),
+
+ratings_of_titles as (
+    select
+        ratings.imdb_id,
+        jsonb_object_agg(ratings.rating_source, ratings.rating_text) as ratings
+    from {{ ref('movie_ratings') }} as ratings
+    inner join shown on ratings.imdb_id = shown.imdb_id
+    group by ratings.imdb_id
+),
+
+history_of_titles as (
+    select
+        history.imdb_id,
+        jsonb_agg(
+            jsonb_build_array(
+                history.valid_from, history.imdb_rating, history.imdb_votes, history.metascore
+            )
+            order by history.valid_from
+        ) as rating_history
+    from {{ ref('rating_history') }} as history
+    inner join shown on history.imdb_id = shown.imdb_id
+    group by history.imdb_id
+    having count(*) > 1
+),
+
+rpt_details as (
+    select
+        shown.imdb_id,
+        shown.released,
+        shown.plot,
+        shown.awards,
+        shown.poster_url,
+        shown.website,
+        shown.year_end,
+        shown.total_seasons,
+        shown.fetched_at,
+        coalesce(companies_of_titles.companies, '{}') as companies,
+        coalesce(people_of_titles.directors, '{}') as directors,
+        coalesce(people_of_titles.director_notes, '{}') as director_notes,
+        coalesce(people_of_titles.writers, '{}') as writers,
+        coalesce(people_of_titles.writer_notes, '{}') as writer_notes,
+        coalesce(people_of_titles.actors, '{}') as actors,
+        coalesce(people_of_titles.actor_notes, '{}') as actor_notes,
+        coalesce(ratings_of_titles.ratings, '{}') as ratings,
+        coalesce(history_of_titles.rating_history, '[]') as rating_history
+    from shown
+    {%- for lists in ['companies', 'people', 'ratings', 'history'] %}
+    left join {{ lists }}_of_titles on shown.imdb_id = {{ lists }}_of_titles.imdb_id
+    {%- endfor %}
+)
+
+select * from rpt_details

@@ -15,7 +15,6 @@ import os
 import re
 import signal
 import sys
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,8 +36,21 @@ DEADLINE_S = 30
 """For everything."""
 MOST_CHARACTERS = 3000
 """Slack truncates longer texts at a place of its choice."""
+MOST_CHARACTERS_OF_CAUSE = 1000
 LOG_LINES = 20
+REMEDIES = {
+    "file is not a database": "restore or delete .meltano/meltano.db, and set the state",
+    "disk image is malformed": "restore or delete .meltano/meltano.db, and set the state",
+    "disk is full": "free some space",
+    "No space left": "free some space",
+    "Failed to retrieve state": "set the state from a backup, or clear it",
+    "Unterminated string": "set the state from a backup, or clear it",
+    "already running": "wait, or add --force if you are sure that no run is left",
+}
+"""What to do about errors that do not say so themselves; docs/operations.md says more."""
 _MASK = "***"
+_ERROR = re.compile(r"\S+ \[(?:error|critical) *\] (\S+) +(\S.*)")
+_NOISE = ("│", "╭", "╰", "\n", "Traceback")
 _PATTERNS = (
     (re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE), rf"\1{_MASK}"),
     (re.compile(r"(://[^:/@\s]*:)[^@\s]+@"), rf"\1{_MASK}@"),  # a password in a URL
@@ -62,8 +74,9 @@ def main() -> int:
         print(f"alert: {URL} is not set: set it in .env or in the environment", file=sys.stderr)
         return 2
     secrets = [variables.get(name) for name in SECRETS]
-    text = redact(arguments.text, secrets)[:MOST_CHARACTERS]
-    log = redact(last_lines(arguments.log), secrets)
+    lines = [] if arguments.log is None else read_log(arguments.log)
+    text = redact("\n".join([arguments.text, *cause(lines)]), secrets)[:MOST_CHARACTERS]
+    log = redact("".join(lines[-LOG_LINES:]), secrets)
     # The end of a log is what matters.
     tail = log[max(0, len(log) + len(text) - MOST_CHARACTERS) :]
     try:
@@ -112,15 +125,26 @@ def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     return text
 
 
-def last_lines(log: Path | None) -> str:
-    """Return the last `LOG_LINES` lines of a log, or why there are none."""
-    if log is None:
-        return ""
+def read_log(log: Path) -> list[str]:
+    """Return the lines of a log, without the frames of tracebacks, or why there are none."""
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:
-            return "".join(deque(lines, LOG_LINES))
+            return [line for line in lines if not line.startswith(_NOISE)]
     except OSError as error:
-        return f"({log} cannot be read: {error.strerror})"
+        return [f"({log} cannot be read: {error.strerror})"]
+
+
+def cause(log: Iterable[str]) -> list[str]:
+    """Return what ended a run of Meltano, and the remedy: one line, none if it is not known.
+
+    It is the last error of a plugin; if there is none, the first of Meltano itself.
+    """
+    errors = [match.groups() for match in map(_ERROR.match, log) if match]
+    of_plugins = [error for error in errors if error[0] != "meltano"]
+    for name, message in of_plugins[-1:] or errors[:1]:
+        remedies = [f": {remedy}" for text, remedy in REMEDIES.items() if text in message]
+        return [f"{name}: {message[:MOST_CHARACTERS_OF_CAUSE]}{''.join(remedies[:1])}"]
+    return []
 
 
 def _raise_timeout(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -6,6 +6,9 @@ loaded since the last complete build, and neither this project nor a table or vi
 only rows were loaded, dbt builds the models of the selector `new_data`; otherwise, and with
 --force, it builds everything. With other options, this is `dbt build` with these.
 
+If a column of a raw table has been dropped or renamed since then, dbt is not started either: the
+marts keep its values.
+
 What the last complete build has seen is in the column `checkpoint` of the mart dbt_runs. Meltano
 runs this in dbt's virtual environment, and sets libpq's variables (PGHOST ...) and OMDB_SCHEMA.
 """
@@ -17,12 +20,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import sql
+from require_postgres import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +35,14 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
-BUILD = ("dbt", "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+DBT = (sys.executable, str(Path(__file__).with_name("dbt_command.py")))
+BUILD = (*DBT, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 LIMITS = "connect_timeout=10 options='-c statement_timeout=120s'"
+
+LOST = (
+    "Dropped or renamed since the last build: {}. dbt is not started, so that the marts keep these"
+    " values: restore the columns, or accept the loss with `meltano invoke dbt:run --force`"
+)
 
 Checkpoint = dict[str, Any]
 """What the last complete build has seen; see `read_checkpoint`."""
@@ -46,24 +57,46 @@ def main() -> int:
     runs = sql.Identifier(f"{schema}_marts", "dbt_runs")
     before: Checkpoint = {}
     last: Checkpoint = {}
+    lost: list[str] = []
     # Without a checkpoint, everything is built; dbt reports what is wrong with the database.
     with suppress(psycopg2.Error), connected() as cursor:
         before = read_checkpoint(cursor, schema)
         if "--force" not in sys.argv[1:]:
-            cursor.execute(_LAST.format(runs))  # null if that failed, or was not of everything
-            last = next((checkpoint or {} for (checkpoint,) in cursor), last)
+            cursor.execute(_LAST.format(runs))
+            for checkpoint, columns in cursor:
+                last = checkpoint or {}  # null if that failed, or was not of everything
+                lost = lost_columns(columns, before["columns"])
+    if lost:
+        names = [f"{schema}_raw.{name}" for name in lost]
+        report(LOST.format(", ".join(names)), name="dbt")
+        record_failure(runs, 0, names)
+        return 1
     unchanged = {name for name in before if before[name] == last.get(name)}
-    if unchanged == {"project", "relations", "loaded"}:
+    if unchanged == before.keys() and before:
         print("Nothing is new, so dbt is not started (`meltano invoke dbt:run --force` starts it).")
         return 0
     options = ["--selector", "new_data"] if {"project", "relations"} <= unchanged else []
+    started = time.monotonic()
     exit_code = subprocess.call([*BUILD, *options])  # noqa: S603
-    if exit_code == 0 and before:
+    if exit_code:
+        record_failure(runs, time.monotonic() - started, [])
+    elif before:
         with suppress(psycopg2.Error), connected() as cursor:
             # What was loaded while dbt ran is the next run's.
             built = {**read_checkpoint(cursor, schema), "loaded": before["loaded"]}
             cursor.execute(_SAVE.format(runs), [json.dumps(built)])
     return exit_code
+
+
+def lost_columns(last: dict[str, int] | None, now: dict[str, int]) -> list[str]:
+    """Columns of the last complete build that are no longer there, or are others by that name."""
+    return [name for name, number in sorted((last or {}).items()) if now.get(name) != number]
+
+
+def record_failure(runs: sql.Identifier, seconds: float, failed: list[str]) -> None:
+    """Record a failed run, unless dbt has: it has not if it was killed, or refused to start."""
+    with suppress(psycopg2.Error), connected() as cursor:
+        cursor.execute(_RECORD.format(runs), {"seconds": seconds, "failed": failed})
 
 
 @contextmanager
@@ -79,6 +112,8 @@ def read_checkpoint(cursor: Cursor, schema: str) -> Checkpoint:
     Returns:
         project: A digest of the project's files and of the environment that dbt reads.
         relations: A digest of the names and columns of all tables and views, raw and built.
+        columns: The columns of the raw tables, each with its number in the table. A column that was
+            dropped or renamed, and that the loader has added again, has another number.
         loaded: Number of rows and sum of their load times, by raw table. Each row that is added,
             loaded again or deleted changes them. Each sync adds a row to `syncs`, which only
             views read, so that it is left out.
@@ -91,7 +126,13 @@ def read_checkpoint(cursor: Cursor, schema: str) -> Checkpoint:
         cursor.execute(_LOADED.format(sql.Identifier(f"{schema}_raw", table)))
         loaded[table] = cursor.fetchall()[0][0]
     relations = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
-    return {"project": project_digest(), "relations": relations, "loaded": loaded}
+    cursor.execute(_RAW_COLUMNS, [f"{schema}_raw"])
+    return {
+        "project": project_digest(),
+        "relations": relations,
+        "columns": dict(cursor.fetchall()),
+        "loaded": loaded,
+    }
 
 
 def project_digest() -> str:
@@ -113,7 +154,28 @@ _COLUMNS = """
     order by 1, 2, 3
 """
 _LOADED = sql.SQL("select count(*) || ' ' || sum(extract(epoch from _sdc_batched_at)) from {}")
-_LAST = sql.SQL("select checkpoint from {} where command <> 'test' order by started_at desc")
+_RAW_COLUMNS = """
+    select relname || '.' || attname, attnum
+    from pg_attribute inner join pg_class on attrelid = pg_class.oid
+    where relnamespace = (select oid from pg_namespace where nspname = %s)
+        and relkind = 'r' and attnum > 0 and not attisdropped
+"""
+_LAST = sql.SQL("""
+    select checkpoint, (
+        select checkpoint -> 'columns' from {0} where checkpoint ? 'columns'
+        order by started_at desc limit 1
+    )
+    from {0} where command <> 'test' order by started_at desc limit 1
+""")
+_RECORD = sql.SQL("""
+    insert into {0} select
+        gen_random_uuid(), 'build', now() at time zone 'utc' - make_interval(secs => %(seconds)s),
+        %(seconds)s, false, '{{}}', 0, 0, 0, %(failed)s::text[]
+    where not exists (
+        select from {0}
+        where started_at >= now() at time zone 'utc' - make_interval(secs => %(seconds)s)
+    )
+""")
 _SAVE = sql.SQL("""
     update {0} set checkpoint = %s
     where started_at = (select max(started_at) from {0} where command <> 'test')

@@ -7,28 +7,48 @@
 \set ON_ERROR_STOP on
 
 \echo
-\echo '== Tables and views (schema demo_marts; raw tables in demo_raw)'
--- Generates one query over all tables and views, which psql then runs. The descriptions are the
--- comments that dbt has written to the database.
+\echo '== Rows of the tables and views (schema demo_marts; raw tables in demo_raw)'
+-- Generates one query over all tables and views, which psql then runs: four of them in a line.
 select
-    string_agg(
-        format(
-            'select %L as "table", count(*) as "rows", %L as "one row per" from %s',
-            case nspname when 'demo_raw' then 'raw ' else '' end || relname,
-            coalesce(
-                substring(obj_description(pg_class.oid) from '^One row per ([^.:;]*)'),
-                'record of the tap'
+    format(
+        $query$
+            with counts as (%s),
+
+            placed as (
+                select
+                    *,
+                    (row_number() over (order by name) - 1) %% ceil(count(*) over () / 4.0) as line
+                from counts
+            )
+
+            select
+                (array_agg(name order by name))[1] as "table",
+                (array_agg(number order by name))[1] as "rows",
+                (array_agg(name order by name))[2] as "table",
+                (array_agg(number order by name))[2] as "rows",
+                (array_agg(name order by name))[3] as "table",
+                (array_agg(number order by name))[3] as "rows",
+                (array_agg(name order by name))[4] as "table",
+                (array_agg(number order by name))[4] as "rows"
+            from placed
+            group by line
+            order by line
+        $query$,
+        string_agg(
+            format(
+                'select %L as name, count(*) as number from %s',
+                case nspname when 'demo_raw' then 'raw.' else '' end || relname,
+                pg_class.oid::regclass
             ),
-            pg_class.oid::regclass
-        ),
-        ' union all ' order by nspname desc, relname
+            ' union all '
+        )
     )
 from pg_class
 inner join pg_namespace on relnamespace = pg_namespace.oid
 where nspname in ('demo_raw', 'demo_marts') and relkind in ('r', 'v')
 \gexec
 
-\echo '== Best movies of each decade'
+\echo '== Best movie of each decade'
 with ranked as (
     select
         *,
@@ -50,7 +70,7 @@ directors as (
 )
 
 select
-    case place when 1 then decade end as "decade",
+    decade as "decade",
     year as "year",
     imdb_rating as "rating",
     title,
@@ -58,8 +78,8 @@ select
     array_to_string(genres, ', ') as "genres"
 from ranked
 left join directors using (imdb_id)
-where place <= 3
-order by ranked.decade, place;
+where place = 1
+order by ranked.decade;
 
 \echo '== Search coverage by year (coverage_summary)'
 select
@@ -88,7 +108,6 @@ limit 1
 \echo
 \echo 'Next steps:'
 \echo '  make psql        query the data: select * from demo_marts.titles where year = 2014;'
+\echo '  make dashboard   open the page with charts and a table of all movies'
 \echo '  make dictionary  browse the description of each table and column'
 \echo '  make stop        stop Postgres and the emulator; the data is kept'
-\echo '  make dashboard   open the page with charts and a table of all movies:'
-\echo '                   analyze/public/index.html'

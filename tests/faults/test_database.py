@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import CONCURRENCY, needs_root, small_disk
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.faults.conftest import Pipeline
+from tests.faults.conftest import CONCURRENCY, Pipeline, needs_root, small_disk
 
 
 def test_postgres_is_restarted(pipeline: Pipeline) -> None:

@@ -6,16 +6,11 @@ import os
 import resource
 import sys
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import CHECKOUT, needs_root, small_disk
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.faults.conftest import Pipeline
+from tests.faults.conftest import CHECKOUT, Pipeline, needs_root, small_disk
 
 
 @needs_root

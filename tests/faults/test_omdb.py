@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, time, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tests.faults.conftest import IDS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.faults.conftest import Pipeline
+from tests.faults.conftest import IDS, Pipeline
 
 EFFECTS = {IDS[30]: "dripping_body", IDS[31]: "truncated", IDS[32]: "cut_body"}
 SHIFT_CLOCK = """

@@ -97,6 +97,47 @@ def test_of_a_long_log_the_end_is_sent(receiver: Receiver, tmp_path: Path) -> No
     assert receiver.received[1]["body"]["text"] == "é" * alert.MOST_CHARACTERS
 
 
+STAMP = "2026-11-28T08:49:25.955475Z"
+
+
+@pytest.mark.parametrize(
+    ("log", "cause"),
+    [
+        (
+            [
+                f"{STAMP} [error    ] target-postgres (psycopg.OperationalError) refused",
+                f"{STAMP} [error    ] meltano",
+                *["╭───── Traceback ─────╮", "│ a frame │"] * 40,
+                "BrokenPipeError",
+            ],
+            "target-postgres: (psycopg.OperationalError) refused",
+        ),
+        (
+            [
+                f"{STAMP} [error    ] meltano      Unterminated string starting at: line 1",
+                f"{STAMP} [error    ] meltano      Cannot start plugin tap-omdb",
+            ],
+            "meltano: Unterminated string starting at: line 1: "
+            + alert.REMEDIES["Unterminated string"],
+        ),
+        (
+            [f"{STAMP} [error    ] meltano      Failed: file is not a database"],
+            "meltano: Failed: file is not a database: " + alert.REMEDIES["file is not a database"],
+        ),
+        (["PROBLEM: The last sync failed"], "PROBLEM: The last sync failed"),
+    ],
+)
+def test_the_cause_comes_first(
+    receiver: Receiver, tmp_path: Path, log: list[str], cause: str
+) -> None:
+    path = tmp_path / "daily.log"
+    path.write_text("\n".join(log))
+    assert run("--log", str(path), "It failed.", ALERT_WEBHOOK_URL=receiver.url).returncode == 0
+    text = receiver.received[0]["body"]["text"]
+    assert text.splitlines()[:2] == ["It failed.", cause]
+    assert "│" not in text
+
+
 def test_a_log_that_is_missing_does_not_stop_the_alert(receiver: Receiver) -> None:
     assert run("--log", "missing.log", "text", ALERT_WEBHOOK_URL=receiver.url).returncode == 0
     assert "missing.log cannot be read: No such file" in receiver.received[0]["body"]["text"]

@@ -63,12 +63,20 @@ def test_a_failed_sync(deployment: Deployment, failed_sync: str) -> None:
     assert shown.stdout.splitlines()[0] == f"PROBLEM: {failed_sync}"
 
 
+def test_a_disk_that_is_nearly_full(deployment: Deployment) -> None:
+    shown = deployment.script("health.py", "--min-free=1e9")
+    assert shown.returncode == 1
+    assert re.match(r"PROBLEM: The disk of /.* is nearly full: [\d.]+ GB are left\.", shown.stdout)
+
+
 def test_an_environment_without_a_run(project: Project) -> None:
     shown = project.try_make("health", "ENVIRONMENT=dev", "ARGS=--json")
     assert shown.returncode != 0
     assert json.loads(shown.stdout) == {
         "is_healthy": None,
-        "problems": ["There is no view dev_marts.pipeline_health: run the pipeline once"],
+        "problems": [
+            "There is no view dev_marts.pipeline_health: run the pipeline, and read its log"
+        ],
     }
 
 

@@ -94,6 +94,6 @@ def test_an_error_is_json_too(deployment: Deployment) -> None:
     assert failed.returncode != 0
     errors = [line for line in parse(failed.stdout) if line["level"] == "error"]
     (loader,) = (line for line in errors if line.get("name") == "target-postgres")
-    assert "read-only transaction" in loader["event"]
+    assert "Postgres is read-only" in loader["event"]
     (result,) = (line for line in errors if "exit_codes" in line)
     assert result["success"] is False

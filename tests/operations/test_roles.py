@@ -113,3 +113,40 @@ def test_an_insecure_connection_is_refused_in_one_line(
     assert shown.returncode == 2
     (text,) = json.loads(shown.stdout)["problems"]
     assert problem in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "cause", "remedy"),
+    [
+        (
+            "PGPASSWORD",
+            "wrong secret",
+            'password authentication failed for user "omdb_loader"',
+            "check PGUSER, and PGPASSWORD or PGPASSFILE",
+        ),
+        pytest.param(
+            *("PGSSLROOTCERT", "other-ca.pem", "certificate verify failed"),
+            "check PGSSLROOTCERT and PGSSLMODE",
+            marks=needs_tls,
+        ),
+    ],
+)
+def test_a_loader_that_cannot_log_in_costs_no_request(
+    deployment: Deployment, variable: str, value: str, cause: str, remedy: str
+) -> None:
+    if variable == "PGSSLROOTCERT":
+        value = str(deployment.server.folder / value)
+    emulator = deployment.project.emulator
+    emulator.reset()
+    failed = deployment.project.meltano(
+        *("--log-level=warning", "run", "--full-refresh", "tap-omdb", "target-postgres", "dbt:run"),
+        environment="prod",
+        **{**deployment.variables, variable: value},
+    )
+    assert failed.returncode != 0
+    said, *others = failed.stdout.splitlines()
+    assert cause in said
+    assert remedy in said
+    assert len(others) <= 2
+    assert "wrong secret" not in failed.stdout
+    assert emulator.stats()["requests"] == 0

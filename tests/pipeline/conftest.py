@@ -12,19 +12,17 @@ import random
 import shutil
 import socket
 import subprocess
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import pytest
 from omdb_emulator.client import Control
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MELTANO = CHECKOUT / ".venv/bin/meltano"

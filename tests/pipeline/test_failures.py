@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from contextlib import closing
 
 import pytest
 import yaml
 
-from tests.pipeline.conftest import CHECKOUT, PIPELINE
+from scripts import alert
+from tests.pipeline.conftest import CHECKOUT, PIPELINE, Project
 
-if TYPE_CHECKING:
-    from tests.pipeline.conftest import Project
+STATE_ID = "demo:tap-omdb-to-target-postgres"
 
 
 def lines_with(text: str, output: str) -> list[str]:
@@ -36,7 +37,7 @@ def test_postgres_is_down(
     (line,) = lines_with("Postgres", finished.stdout)
     assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
     assert "Traceback" not in finished.stdout
-    assert not lines_with("Running with dbt", finished.stdout)
+    assert not lines_with("dbt: ", finished.stdout)
 
 
 def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:
@@ -83,3 +84,24 @@ def test_there_is_no_key(idle_project: Project) -> None:
     finished = idle_project.meltano("invoke", "tap-omdb", environment="dev", TAP_OMDB_API_KEY="")
     assert finished.returncode != 0
     assert lines_with("api_key is missing", finished.stdout)
+
+
+@pytest.mark.parametrize("text", ["file is not a database", "Unterminated string"])
+def test_what_meltano_keeps_is_damaged(idle_project: Project, text: str) -> None:
+    path = idle_project.root / ".meltano/meltano.db"
+    if text == "file is not a database":
+        path.write_bytes(b"damaged" * 1000)
+    else:
+        state = '{"singer_state": {"bookmarks": {}}}'
+        stored = idle_project.meltano("state", "set", "--force", STATE_ID, state)
+        assert stored.returncode == 0, stored.stdout
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("update state set completed_state = '{\"singer_st'")
+    failed = idle_project.meltano(*PIPELINE)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    assert failed.returncode != 0
+    (cause,) = alert.cause(failed.stdout.splitlines())
+    assert text in cause
+    assert cause.endswith(alert.REMEDIES[text])
+    assert not lines_with("Postgres", failed.stdout), "nothing has been started"

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import Project
 
 ANSWERED = 60
 CONCURRENCY = 8

@@ -6,17 +6,12 @@ import csv
 import json
 import shlex
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from tests.pipeline.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import CHECKOUT, Project
 
 STATE_ID = "{}:tap-omdb-to-target-postgres"
 

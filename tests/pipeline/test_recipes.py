@@ -8,21 +8,17 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
 from omdb_emulator.testing import Emulator
 
-from tests.pipeline.conftest import CHECKOUT
+from tests.pipeline.conftest import CHECKOUT, Project
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
-
-    Fetched = dict[str, list[dict[str, Any]]]
+Fetched = dict[str, list[dict[str, Any]]]
 
 WATCHLIST = "Position,Const,Title\n1,tt1375666,Inception\n2,tt0435761,Toy Story 3\n"
 BASICS = """\

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipeline.conftest import PIPELINE, running_project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import PIPELINE, Project, running_project
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared/omdb-recorded/details.jsonl"
 

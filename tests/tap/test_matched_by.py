@@ -13,12 +13,10 @@ import pytest
 import time_machine
 from omdb_emulator.testing import Emulator, title_line
 
-from tests.tap.conftest import Config, Run, RunTap, merged
+from tests.tap.conftest import DETAILS, STREAMS, Config, Run, RunTap, merged
 
 DASH = "\N{EN DASH}"
 MOVIE, GAME, SERIES, EPISODE = "tt0000001", "tt0000002", "tt0000003", "tt0000004"
-DETAILS = {"movies": "movie", "series": "series", "episodes": "episode", "games": "game"}
-STREAMS = {*DETAILS, "searches", "rejects", "syncs"}
 
 SOURCES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "imdb_ids": ({"imdb_ids": [MOVIE]}, {MOVIE: "imdb_id"}),
@@ -190,10 +188,10 @@ def test_merged_states_keep_it_in_whichever_order_they_are_merged(
     omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
     omdb.fault("error", {"i": SERIES}, message="Movie not found!")
     shards = [
-        sync({**base, "search_terms": ["Alpha"]}, select=STREAMS - {"games"}).state,
+        sync({**base, "search_terms": ["Alpha"]}, select={*STREAMS} - {"games"}).state,
         sync(
             {**base, "imdb_ids": [SERIES], "titles": [{"title": "Alpha Two"}]},
-            select=STREAMS - {"games"},
+            select={*STREAMS} - {"games"},
         ).state,
     ]
     omdb.clear_faults()

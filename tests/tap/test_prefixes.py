@@ -119,73 +119,55 @@ def test_narrower_terms_find_each_word_exactly_once(stem: str, rest: str) -> Non
     assert len(matching) == 1
 
 
-def run(*arguments: str | Path) -> str:
-    command = [sys.executable, SCRIPT, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def rank(
+    directory: Path, lines: list[str], *options: str, name: str = "titles.csv"
+) -> tuple[list[list[str]], str]:
+    """Run the script on a file, and return the ranking and what it prints."""
+    source, output = directory / name, directory / "prefixes.csv"
+    source.write_text("".join(f"{line}\n" for line in lines))
+    command = [sys.executable, str(SCRIPT), "--output", str(output), *options, str(source)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert output.read_text().startswith("prefix,share,requests\n")
+    return ranking(output), printed
 
 
 def test_script_ranks_by_new_titles_per_request(tmp_path: Path) -> None:
     titles = ["Love Story", "Love Actually", "Lovers Rock", "Story Time", "The Sting", "Up"]
-    source = tmp_path / "titles.csv"
-    source.write_text("title,year\n" + "".join(f"{title},1990\n" for title in titles))
-    output = tmp_path / "prefixes.csv"
-    printed = run("--output", output, "--folds", "2", "--year-size", "6", source)
-    assert output.read_text().startswith("prefix,share,requests\n")
+    lines = ["title,year", *(f"{title},1990" for title in titles)]
+    rows, printed = rank(tmp_path, lines, "--folds", "2", "--year-size", "6")
     # "lov" finds three, then "sti", "sto" and "tim" one each; "sto" comes before "tim".
-    assert [(prefix, requests) for prefix, _, requests in ranking(output)] == [
-        ("lov", "1"),
-        ("sti", "2"),
-        ("sto", "3"),
-    ]
+    expected = [("lov", "1"), ("sti", "2"), ("sto", "3")]
+    assert [(prefix, requests) for prefix, _, requests in rows] == expected
     assert printed.startswith("6 titles, 1 without a word that is long enough\n")
 
 
 def test_script_counts_the_pages_of_each_prefix(tmp_path: Path) -> None:
     # In a large year, "big" alone requires many pages; narrower prefixes find the same titles.
-    names = ["Alpha", "Bravo", "Gamma"]
-    source = tmp_path / "titles.csv"
-    source.write_text("title\n" + "".join(f"Big {n} {i}\n" for n in names for i in range(5)))
-    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
-    run("--output", small, "--year-size", "15", source)
-    run("--output", large, "--year-size", "1500", source)
-    assert [row[0] for row in ranking(small)] == ["big"]
-    assert ranking(small)[0][2] == "2"
-    assert ranking(large)[0][2] == "150"
+    lines = [f"Big {name} {n}" for name in ("Alpha", "Bravo", "Gamma") for n in range(5)]
+    small, _ = rank(tmp_path, ["title", *lines], "--year-size", "15")
+    large, _ = rank(tmp_path, ["title", *lines], "--year-size", "1500")
+    assert [row[0] for row in small] == ["big"]
+    assert (small[0][2], large[0][2]) == ("2", "150")
 
 
 def test_script_measures_shares_on_titles_that_were_not_ranked(tmp_path: Path) -> None:
     # No two titles share a word, so prefixes ranked on one half find none of the other.
-    letters = "abcdefgh"
-    source = tmp_path / "titles.csv"
-    source.write_text("title\n" + "".join(f"{letter * 3}\n" for letter in letters))
-    output = tmp_path / "prefixes.csv"
-    run("--output", output, "--folds", "2", source)
-    assert {row[1] for row in ranking(output)} == {"0.00000"}
+    rows, _ = rank(tmp_path, ["title", *(letter * 3 for letter in "abcdefgh")], "--folds", "2")
+    assert {row[1] for row in rows} == {"0.00000"}
 
 
 def test_script_reads_responses_and_is_deterministic(tmp_path: Path) -> None:
     hits = [{"Title": f"Heat {n}", "Year": "1995", "Type": "movie"} for n in range(3)]
     responses = [
         {"Search": hits, "totalResults": "3", "Response": "True"},
-        {"Title": "Alien", "Year": "1979", "Type": "movie", "Response": "True"},
-        {"Title": "Alien", "Year": "1979", "Type": "movie", "Response": "True"},
+        *[{"Title": "Alien", "Year": "1979", "Type": "movie", "Response": "True"}] * 2,
         {"Title": "Lost", "Year": "2004\u20132010", "Type": "series", "Response": "True"},
         {"Title": "Pilot", "Year": "2004", "Type": "episode", "Response": "True"},
         {"Response": "False", "Error": "Movie not found!"},
     ]
-    source = tmp_path / "responses.jsonl"
-    source.write_text("".join(json.dumps(response) + "\n" for response in responses))
-    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
-    printed = run("--output", first, source)
-    assert printed.startswith("5 titles, ")
-    assert run("--output", second, source) == printed
-    assert first.read_bytes() == second.read_bytes()
-    assert [row[0] for row in ranking(first)] == ["hea", "ali", "los"]
-
-
-def test_script_rejects_too_few_titles(tmp_path: Path) -> None:
-    source = tmp_path / "titles.csv"
-    source.write_text("title\nHeat\n")
-    with pytest.raises(subprocess.CalledProcessError) as raised:
-        run(source)
-    assert "1 titles are fewer than the 5 folds" in raised.value.stderr
+    first, second = (
+        rank(tmp_path, [*map(json.dumps, responses)], name="responses.jsonl") for _ in range(2)
+    )
+    assert first == second
+    assert first[1].startswith("5 titles, ")
+    assert [row[0] for row in first[0]] == ["hea", "ali", "los"]

@@ -389,13 +389,9 @@ def test_a_title_is_fetched_again_once_its_stream_is_selected(
 
 # Titles of a file
 
-IDS = "tt1375666\n# mine\n1049413\nfoo\n"
+# Which layouts can be read is in test_titles_file.py.
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n2,1375666,27205\n3,,1\n"
 MOVIES = 'movieId,title,genres\n1,Toy Story 3 (2010),Comedy\n2,"Social Network, The (2010)",Drama\n'
-WATCHLIST = (
-    "Position,Const,Title,Year,Title Type\n1,tt1375666,Inception,2010,Movie\n2,nm0000138,Leo,,\n"
-)
-LETTERBOXD = "Date,Name,Year,Letterboxd URI\n2024-01-01,Inception,2010,x\n"
 BASICS = (
     "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
     "tt1375666\tmovie\tInception\tInception\t0\t2010\t\\N\t148\tAction\n"
@@ -408,13 +404,9 @@ BASICS = (
 @pytest.mark.parametrize(
     ("name", "content", "movies", "rejects", "requests"),
     [
-        ("ids.txt", IDS, ["tt1375666", "tt1049413"], {4: "invalid_row"}, 2),
         # OMDb does not have the first title.
         ("links.csv", LINKS, ["tt1375666"], {2: "no_data", 4: "invalid_row"}, 2),
         ("movies.csv", MOVIES, ["tt0435761", "tt1285016"], {}, 2),
-        ("watchlist.csv", WATCHLIST, ["tt1375666"], {3: "invalid_row"}, 1),
-        ("diary.csv", LETTERBOXD, ["tt1375666"], {}, 1),
-        ("title.basics.tsv", BASICS, ["tt1375666", "tt0435761"], {}, 2),
         ("title.basics.tsv.gz", BASICS, ["tt1375666", "tt0435761"], {}, 2),
     ],
 )

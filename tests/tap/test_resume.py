@@ -14,14 +14,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import time_machine
 from omdb_emulator.testing import Emulator, title_line
+from tap_omdb.omdb.records import STREAM_OF_TYPE
 
 from tests.tap.conftest import KEY, Config, RunTap
 
@@ -226,148 +227,131 @@ SCOPE: Config = {
 }
 
 
-def expected(lines: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Return the streams and keys of all records of a catalogue, without `searches`."""
-    streams = {"movie": "movies", "series": "series", "episode": "episodes"}
-    return {(streams[line["Type"]], line["imdbID"]) for line in lines}
-
-
-def min_requests(lines: list[dict[str, Any]]) -> int:
+def min_requests() -> int:
     """Return how many requests SCOPE takes without any failure, computed independently."""
     pages = 0
-    for word in ("Alpha", "Beta"):
-        for year in ("2010", "2011"):
-            for kind in ("movie", "series"):
-                listed = [
-                    line
-                    for line in lines
-                    if word in line["Title"] and line["Year"][:4] == year and line["Type"] == kind
-                ]
-                pages += max(1, math.ceil(len(listed) / PAGE))
-    details = sum(line["Type"] in {"movie", "series"} for line in lines)
-    seasons = sum(int(line.get("totalSeasons", 0)) for line in lines)
+    for word, year, kind in product(("Alpha", "Beta"), ("2010", "2011"), ("movie", "series")):
+        listed = [
+            line
+            for line in CATALOGUE
+            if word in line["Title"] and line["Year"][:4] == year and line["Type"] == kind
+        ]
+        pages += max(1, math.ceil(len(listed) / PAGE))
+    details = sum(line["Type"] in {"movie", "series"} for line in CATALOGUE)
+    seasons = sum(int(line.get("totalSeasons", 0)) for line in CATALOGUE)
     return pages + details + seasons
 
 
-class Pipe:
-    """Runs tap | target repeatedly, each time with the state that the target printed."""
+class Kill(NamedTuple):
+    """Which process is killed ("both": the tap and the target), how, and when.
 
-    def __init__(
-        self, omdb: Emulator, directory: Path, target: list[str], **config: object
-    ) -> None:
-        self.omdb = omdb
-        self.directory = directory
-        self.target = target
-        self.state: State = {}
-        (directory / "config.json").write_text(json.dumps({**config, "api_url": omdb.url}))
-
-    def run(self, kill: Kill | None = None) -> bool:
-        """Run once, and kill a process meanwhile; return whether it was still running."""
-        before = self.omdb.stats()["requests"]
-        tap, target = self._start()
-        was_killed = kill is not None and kill.execute(tap, target, self.omdb, before)
-        for process in (tap, target):
-            process.wait(60)
-        self._check(before, tap, is_killed=was_killed)
-        lines = (self.directory / "confirmed").read_text().splitlines(keepends=True)
-        states = [line for line in lines if line.endswith("\n")]
-        if states:
-            self.state = json.loads(states[-1])
-        return was_killed
-
-    def _start(self) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-        tap = [sys.executable, "-c", TAP, "--config", str(self.directory / "config.json")]
-        if self.state:
-            (self.directory / "state.json").write_text(json.dumps(self.state))
-            tap += ["--state", str(self.directory / "state.json")]
-        with (
-            (self.directory / "log").open("w") as log,
-            (self.directory / "confirmed").open("w") as confirmed,
-        ):
-            source = subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log)
-            sink = subprocess.Popen(self.target, stdin=source.stdout, stdout=confirmed, stderr=log)
-        assert source.stdout is not None
-        source.stdout.close()
-        return source, sink
-
-    def _check(self, before: int, tap: subprocess.Popen[bytes], *, is_killed: bool) -> None:
-        sent = requests(self.omdb, before)
-        assert set(sent.values()) <= {1}, "a request was sent twice in one run"
-        if self.state:
-            assert not [request for request in sent if is_known(request, self.state)]
-        log = (self.directory / "log").read_text()
-        assert is_killed or tap.returncode == 0, log
-
-
-@dataclass(frozen=True)
-class Kill:
-    """Kills the tap, the target or both after a number of requests and a short time."""
+    Attributes:
+        after: Requests of the run.
+        wait: Seconds after them.
+    """
 
     victim: str
     number: signal.Signals
     after: int
     wait: float
 
-    def execute(
-        self,
-        tap: subprocess.Popen[bytes],
-        target: subprocess.Popen[bytes],
-        omdb: Emulator,
-        before: int,
-    ) -> bool:
-        """Return whether they were still running."""
-        while omdb.stats()["requests"] - before < self.after and tap.poll() is None:
-            time.sleep(0.002)
-        time.sleep(self.wait)
-        if tap.poll() is not None:
-            return False
-        for name, process in (("tap", tap), ("target", target)):
-            if self.victim in (name, "both"):
-                process.send_signal(self.number)
-        return True
 
-
-def kills(rounds: int, most: int, seed: int) -> list[Kill]:
-    """Return each kind of kill once per round, in random order and after random delays."""
-    picked = random.Random(seed)  # noqa: S311 - not a secret
-    kinds = [
-        (victim, number)
-        for victim in ("tap", "target", "both")
-        for number in (signal.SIGKILL, signal.SIGTERM)
-    ] * rounds
+def kills() -> list[Kill]:
+    """Return each kind of kill three times, in random order and after random delays."""
+    picked = random.Random(20101)  # noqa: S311 - not a secret
+    kinds = [*product(("tap", "target", "both"), (signal.SIGKILL, signal.SIGTERM))] * 3
     picked.shuffle(kinds)
     return [
         # One in eight while the tap is still starting.
         Kill(*kind, after, picked.random() * (0.01 if after else 1))
         for kind in kinds
-        for after in [picked.randint(1, most) if picked.random() > 1 / 8 else 0]
+        for after in [picked.randint(1, 20) if picked.random() > 1 / 8 else 0]
     ]
 
 
-def loaded(database: Path) -> set[tuple[str, str]]:
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("select stream, key from record").fetchall()
-    assert len(rows) == len(set(rows))
-    return {(stream, key) for stream, key in rows if stream not in {"searches", "syncs"}}
+class Pipe:
+    """Runs tap | target repeatedly, each time with the state that the target printed."""
+
+    def __init__(self, omdb: Emulator, directory: Path) -> None:
+        self.omdb = omdb
+        self.directory = directory
+        self.state: State = {}
+        config = {**SCOPE, "api_url": omdb.url, "cache_dir": str(directory / "cache")}
+        (directory / "config.json").write_text(json.dumps(config))
+
+    def run(self, kill: Kill | None = None) -> bool:
+        """Run once, and kill a process meanwhile; return whether it was still running."""
+        before = self.omdb.stats()["requests"]
+        tap, target = self._start()
+        was_killed = kill is not None and self._kill(kill, tap, target, before)
+        for process in (tap, target):
+            process.wait(60)
+        sent = requests(self.omdb, before)
+        assert set(sent.values()) <= {1}, "a request was sent twice in one run"
+        if self.state:
+            assert not [request for request in sent if is_known(request, self.state)]
+        assert was_killed or tap.returncode == 0, (self.directory / "log").read_text()
+        lines = (self.directory / "confirmed").read_text().splitlines(keepends=True)
+        states = [line for line in lines if line.endswith("\n")]
+        if states:
+            self.state = json.loads(states[-1])
+        return was_killed
+
+    def loaded(self) -> set[tuple[str, str]]:
+        """Return the streams and keys of what the target has committed."""
+        with closing(sqlite3.connect(self.directory / "loaded.db")) as connection:
+            rows = connection.execute("select stream, key from record").fetchall()
+        assert len(rows) == len(set(rows))
+        return {(stream, key) for stream, key in rows if stream not in {"searches", "syncs"}}
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+        tap = [sys.executable, "-c", TAP, "--config", str(self.directory / "config.json")]
+        if self.state:
+            (self.directory / "state.json").write_text(json.dumps(self.state))
+            tap += ["--state", str(self.directory / "state.json")]
+        target = [sys.executable, str(TARGET), str(self.directory / "loaded.db"), "15"]
+        with (
+            (self.directory / "log").open("w") as log,
+            (self.directory / "confirmed").open("w") as confirmed,
+        ):
+            source = subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log)
+            sink = subprocess.Popen(target, stdin=source.stdout, stdout=confirmed, stderr=log)
+        assert source.stdout is not None
+        source.stdout.close()
+        return source, sink
+
+    def _kill(
+        self,
+        kill: Kill,
+        tap: subprocess.Popen[bytes],
+        target: subprocess.Popen[bytes],
+        before: int,
+    ) -> bool:
+        while self.omdb.stats()["requests"] - before < kill.after and tap.poll() is None:
+            time.sleep(0.002)
+        time.sleep(kill.wait)
+        if tap.poll() is not None:
+            return False
+        for name, process in (("tap", tap), ("target", target)):
+            if kill.victim in {name, "both"}:
+                process.send_signal(kill.number)
+        return True
 
 
 def test_whatever_is_killed_all_is_loaded_and_nothing_is_requested_twice(
     omdb: Emulator, tmp_path: Path
 ) -> None:
     omdb.set_latency(25)
-    database = tmp_path / "loaded.db"
-    target = [sys.executable, str(TARGET), str(database), "15"]
-    pipe = Pipe(omdb, tmp_path, target, **SCOPE, cache_dir=str(tmp_path / "cache"))
-    killed = [kill for kill in kills(rounds=3, most=20, seed=20101) if pipe.run(kill)]
+    pipe = Pipe(omdb, tmp_path)
+    killed = [kill for kill in kills() if pipe.run(kill)]
     assert len(killed) >= 15
     assert not pipe.run()
-    assert loaded(database) == expected(CATALOGUE)
+    assert pipe.loaded() == {(STREAM_OF_TYPE[line["Type"]], line["imdbID"]) for line in CATALOGUE}
     # Requests in flight at a SIGKILL are lost: their responses never arrived.
     hard = [k for k in killed if k.number == signal.SIGKILL and k.victim != "target"]
     sent = requests(omdb)
-    extra = sent.total() - len(sent)
-    assert len(sent) == min_requests(CATALOGUE)
-    assert extra <= WORKERS * len(hard)
+    assert len(sent) == min_requests()
+    assert sent.total() - len(sent) <= WORKERS * len(hard)
 
     pipe.run()
     assert requests(omdb) == sent, "a run right after a complete one sends no request"

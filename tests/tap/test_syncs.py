@@ -182,6 +182,28 @@ def test_titles_found_by_a_search_are_counted_as_soon_as_its_page_is_read(
 
 
 @pytest.mark.usefixtures("_report_each_response")
+@pytest.mark.parametrize(
+    ("most", "until"), [(9, "0:00:00 until the budget is exhausted"), (900, "")]
+)
+def test_a_list_that_was_not_counted_has_no_end(
+    sync: RunTap,
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    until: str,
+) -> None:
+    monkeypatch.setattr("tap_omdb.sync.planner._SMALL_FILE", 0)
+    (tmp_path / "list.txt").write_text("".join(f"tt{number:07}\n" for number in range(1, 21)))
+    settings = {"titles_file": str(tmp_path / "list.txt"), "max_requests": most}
+    run = sync({**config, **settings, "years": [1900], "concurrency": 20})
+    assert "years are searched, too" in run.log
+    shown = re.findall(r" · [\d,]+ tasks done, [\d.]+/s(?:, ([\w: ]+))? · ", run.log)
+    assert until in shown
+    assert " of " not in "".join(line for line in run.log.splitlines() if "tasks done" in line)
+
+
+@pytest.mark.usefixtures("_report_each_response")
 def test_a_budget_that_is_too_small_is_reported(sync: RunTap, config: Config) -> None:
     run = sync({**config, "search_terms": ["man*"], "concurrency": 1, "max_requests": 5})
     assert {line["until"] for line in lines(run)} == {"until the budget is exhausted"}

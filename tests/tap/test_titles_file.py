@@ -28,6 +28,8 @@ from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT, omdb_type,
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from omdb_emulator.testing import Emulator
+
     from tests.tap.conftest import Config, RunTap
 
 FOLDER = Path(__file__).parent
@@ -587,3 +589,62 @@ def test_spellings_of_a_title_with_the_same_id_cost_one_request(
     assert {*run.ids("movies")} == {"tt0816692"}
     [outcome] = run.records("syncs")
     assert outcome["requests"] == 2, "by its id, and by its name where there is no id"
+
+
+# Several files, and files that are of no use
+
+
+@pytest.mark.parametrize("form", ["array", "JSON", "glob"])
+def test_several_files_have_their_own_layouts(
+    form: str, sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    (tmp_path / "1, ids.csv").write_text("tt1375666\n", encoding="utf-8")
+    (tmp_path / "2.csv").write_text("title,year\nInterstellar,2014\n", encoding="utf-8")
+    paths = [str(tmp_path / "1, ids.csv"), str(tmp_path / "?.csv")]
+    setting = {"array": paths, "JSON": json.dumps(paths), "glob": str(tmp_path / "*.csv")}[form]
+    run = sync({**config, "titles_file": setting, "concurrency": 1})
+    assert run.ids("movies") == ["tt1375666", "tt0816692"]
+    assert "titles_file: 1, ids.csv is a list of IMDb ids, one per line" in run.log
+    assert 'titles_file: 2.csv is a table (comma-separated): title from "title"' in run.log
+
+
+def test_the_rest_of_a_list_is_left_out_if_its_first_20_lookups_find_nothing(
+    sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    names = "".join(f"Nothing of this name {number}\n" for number in range(60))
+    (tmp_path / "bad.csv").write_text(f"name\n{names}", encoding="utf-8")
+    run = sync({**config, "titles_file": str(tmp_path / "bad.csv"), "imdb_ids": ["tt0816692"]})
+    assert run.exit_code == 1
+    assert run.ids("movies") == ["tt0816692"]
+    assert omdb.stats()["requests"] == 21
+    assert "the first 20 lookups of bad.csv found nothing" in run.log
+    assert 'a table (comma-separated): title from "name"' in run.log
+    assert "Nothing was due" not in run.log
+    # Another list goes on, and so does this one if it was right.
+    (tmp_path / "good.csv").write_text("title\nInception\n" + names, encoding="utf-8")
+    both = {**config, "titles_file": [str(tmp_path / f"{name}.csv") for name in ("bad", "good")]}
+    run = sync(both, run.state)
+    assert (run.exit_code, run.ids("movies")) == (1, ["tt1375666"])
+    assert omdb.stats()["requests"] == 21 + 20 + 1 + 20
+    assert "20 lookups of good.csv" not in run.log
+
+
+def test_a_list_with_a_title_that_was_found_before_is_right(
+    sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("title\nInception\n", encoding="utf-8")
+    state = sync({**config, "titles_file": str(path)}).state
+    names = "".join(f"Nothing of this name {number}\n" for number in range(30))
+    path.write_text(f"title\n{names}Inception\n", encoding="utf-8")
+    run = sync({**config, "titles_file": str(path)}, state)
+    assert (run.exit_code, len(run.records("rejects"))) == (0, 30)
+
+
+def test_a_file_without_a_usable_row_is_named_at_the_end(
+    sync: RunTap, config: Config, file: Path
+) -> None:
+    file.write_text("imdb_id\nfoo\n", encoding="utf-8")
+    run = sync({**config, "titles_file": str(file)})
+    assert "titles_file: no row of titles.csv could be used: see `rejects`" in run.log
+    assert "Nothing was due" not in run.log

@@ -175,6 +175,11 @@ def test_odd_values_break_nothing(warehouse: Warehouse) -> None:
     warehouse.load_rows("searches", {"search_id": "x|-|-", "error": DANGEROUS})
     warehouse.load_rows("rejects", {"reject_id": "1", "message": DANGEROUS, "payload": DANGEROUS})
     warehouse.load_rows("syncs", {"sync_id": "1", "message": DANGEROUS})
+    cells = {DANGEROUS: DANGEROUS, "Your Rating": HUGE, "Rating": "1", "Date Rated": "2000-99-99"}
+    entry = {"list": "x", "position": 1, "line": 1, "title": DANGEROUS, "lookup_id": "x"}
+    read_at = "2026-01-01T00:00:00Z"
+    warehouse.load_rows("list_entries", {**entry, "columns": cells, "read_at": read_at})
+    warehouse.load_rows("lookups", {"lookup_id": "x", "outcome": "not_found", "message": DANGEROUS})
 
     outcome = warehouse.dbt("build")
 

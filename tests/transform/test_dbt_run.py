@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def run(built: Warehouse, project: Path) -> Run:
             timeout=300,
         )
         assert finished.returncode == returncode, finished.stdout + finished.stderr
-        return finished.stdout
+        return finished.stdout + finished.stderr
 
     assert SKIPPED not in run_()
     return run_
@@ -126,6 +127,41 @@ def test_dbt_is_started_after_a_change_of_the_project_or_a_partial_run(
 def test_a_title_is_built(run: Run, built: Warehouse) -> None:
     built.load({"tt0000003": {"Title": "Three"}})
 
-    assert "Completed successfully" in run(folder="none")
+    shown = run(folder="none").splitlines()
+    assert re.fullmatch(r"dbt: (\d+) of \1 in \d+ s; its log: .*dbt\.log", shown[-1])
+    assert len(shown) <= 3
     assert built.values("select title from demo_marts.titles order by imdb_id")[-1] == "Three"
     assert SKIPPED in run(folder="none")
+
+
+@pytest.mark.parametrize(
+    "statement", ["rename column imdb_votes to votes", "drop column imdb_votes cascade"]
+)
+def test_a_raw_column_that_is_lost_is_not_built(run: Run, built: Warehouse, statement: str) -> None:
+    built.execute(f"alter table demo_raw.movies {statement}")
+    for _ in range(2):
+        built.load({"tt0000004": {"Title": "Four"}})  # the loader adds the column again
+        assert "renamed since the last build: demo_raw.movies.imdb_votes." in run(returncode=1)
+    (problems,) = built.values("select problems from demo_marts.pipeline_health")
+    assert problems == ["The last run of dbt failed: demo_raw.movies.imdb_votes."]
+    if "rename" in statement:
+        built.execute("alter table demo_raw.movies drop column imdb_votes")
+        built.execute("alter table demo_raw.movies rename column votes to imdb_votes")
+        assert SKIPPED not in run()
+    else:
+        assert SKIPPED not in run("--force")
+    assert SKIPPED in run()
+
+
+def test_what_failed_is_shown_and_recorded(run: Run, project: Path, built: Warehouse) -> None:
+    run("--force", KILLED="1", FAILED="1", returncode=1)
+    problem = "select problems[1] from demo_marts.pipeline_health"
+    assert built.values(problem) == ["The last run of dbt failed: killed, or not started."]
+    model = project / "transform/models/marts/games.sql"
+    text = model.read_text(encoding="utf-8")
+    model.write_text(text.replace("select * from games", "select nonsense, games.* from games"))
+    shown = run("--select", "games", folder="none", returncode=1)
+    assert 'column "nonsense" does not exist' in shown
+    assert "dbt build failed: games" in shown
+    assert "START" not in shown
+    assert built.values(problem) == ["The last run of dbt failed: games."]

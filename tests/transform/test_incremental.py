@@ -133,6 +133,28 @@ def test_people_genres_and_unknown_countries_without_titles_are_deleted(built: W
     assert built.values("select imdb_id from demo_marts.movie_genres") == ["tt0000003"]
 
 
+def test_a_title_of_another_type_is_no_longer_a_movie(built: Warehouse) -> None:
+    built.load({"tt0000003": {"Genre": "War", "Director": "ANN ITO"}})
+    built.build()
+    assert built.values("select person_name from demo_marts.people") == ["Ann Ito"]
+
+    built.load({"tt0000001": {"Type": "series", "Genre": "Drama"}})
+    built.build()
+
+    assert built.rows("select imdb_id, kind from demo_marts.titles order by imdb_id") == [
+        {"imdb_id": "tt0000001", "kind": "series"},
+        {"imdb_id": "tt0000002", "kind": "game"},
+        {"imdb_id": "tt0000003", "kind": "movie"},
+    ]
+    assert built.values("select genre_id from demo_marts.movie_genres") == ["war"]
+    assert built.values("select genre_id from demo_marts.genres") == ["war"]
+    assert built.values("select person_name from demo_marts.people") == ["ANN ITO"]
+    assert built.values("select country_id from demo_marts.countries where not is_known") == []
+    former = "select kind, value from demo_marts.data_issues where issue = 'former_type'"
+    assert built.rows(former) == [{"kind": "series", "value": "movie"}]
+    assert built.dbt("test", "--select", "movies", "movie_genres", "movie_credits").success
+
+
 def test_rating_history_has_one_version_per_change(warehouse: Warehouse) -> None:
     def sync(day: int, imdb_rating: str, **fields: str) -> None:
         moment = datetime(2026, 1, day, tzinfo=timezone.utc)

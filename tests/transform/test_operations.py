@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from tests.transform.conftest import SYNC
+import pytest
+
+from tests.transform.conftest import RUN, SYNC
 
 if TYPE_CHECKING:
     from tests.transform.conftest import Row, Warehouse
 
+DAY = timedelta(days=1)
 RUNS = "select * from demo_marts.dbt_runs order by started_at"
 
 
@@ -61,7 +65,25 @@ def test_a_failed_build_is_recorded_and_reported(built: Warehouse) -> None:
     *_, failed = built.rows(RUNS)
     assert not failed["is_successful"]
     assert (failed["command"], failed["nodes"]) == ("run", {"error": 1, "success": 1})
+    built.dbt("test", "--select", "dbt_runs")
     assert health(built)["problems"] == ["The last run of dbt failed: stg_omdb__titles."]
+    built.execute("drop table demo_marts.movies, demo_marts.searches cascade")
+    assert not built.dbt(*RUN, "--full-refresh").success
+    row = health(built)
+    assert "stg_omdb__titles" in row["problems"][0]
+    assert row["percent_seen"] == 75
+    assert row["newest_data_at"] is None
+
+
+def test_health_can_be_read_while_everything_is_rebuilt(built: Warehouse) -> None:
+    healthy: list[bool] = []
+    with ThreadPoolExecutor(1) as looking:
+        build = looking.submit(built.build, "--full-refresh")
+        while not build.done():
+            healthy.append(health(built)["is_healthy"])
+    build.result()
+    assert len(healthy) > 10
+    assert all(healthy)
 
 
 def test_a_run_that_cannot_be_recorded_does_not_fail(built: Warehouse) -> None:
@@ -120,6 +142,44 @@ def test_what_is_wrong_is_reported_in_words(built: Warehouse) -> None:
     assert row["problems"][3].startswith("The last run of the tests failed: has_same_keys_movies_")
     assert len(row["problems"]) == 4
     assert (row["requests_today"], row["requests_left_today"]) == (0, 1000)
+
+
+@pytest.mark.parametrize(
+    ("ago", "values", "problem"),
+    [
+        ([-DAY], {}, "The last sync ended in the future."),
+        (
+            [timedelta()],
+            {"records": {"rejects": 300}, "rejects": 300},
+            "The last sync rejected all that it requested: 300.",
+        ),
+        ([timedelta()], {"records": {"rejects": 9}, "rejects": 9}, None),
+        ([timedelta()], {"outcome": "quota_reached", "records": {}}, None),
+        (
+            [DAY, timedelta()],
+            {"outcome": "quota_reached", "records": {}},
+            "On each of the last 2 days, no request was left for a title.",
+        ),
+        ([timedelta(hours=1)], {}, None),
+        # dbt is killed each day: the newest sync is never old.
+        ([2 * DAY, DAY / 2], {}, "dbt has not run since the last sync."),
+    ],
+)
+def test_what_no_exit_code_tells(
+    built: Warehouse, ago: list[timedelta], values: dict[str, object], problem: str | None
+) -> None:
+    built.execute("delete from demo_raw.syncs")
+    built.execute("update demo_marts.dbt_runs set started_at = started_at - interval '9 days'")
+    for each in ago:
+        load_sync(built, ago=each, **values)
+    assert health(built)["problems"] == [problem] * (problem is not None)
+
+
+def test_the_requests_of_syncs_that_were_killed_count(built: Warehouse) -> None:
+    load_sync(built, requests=20, daily_requests=100_000, requests_left_today=97_178)
+    assert health(built)["requests_today"] == 2_822
+    load_sync(built, outcome="quota_reached", requests=0, requests_left_today=0)
+    assert health(built)["requests_today"] == 50
 
 
 def test_a_sync_that_failed_is_reported_before_dbt_runs_again(built: Warehouse) -> None:

@@ -122,7 +122,7 @@ def test_a_widened_field_fails_to_load_until_the_column_is_widened(built: Wareho
     assert _movies(built) == [("Before", 70, None)]
 
     # As described in docs/model.md; the next build restores the view.
-    built.execute("drop view demo_staging.stg_omdb__titles")
+    built.execute("drop view demo_staging.stg_omdb__titles cascade")
     built.execute("alter table demo_raw.movies alter column metascore type numeric")
     built.load_messages(widened)
 

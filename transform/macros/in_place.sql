@@ -17,6 +17,7 @@
     {% call statement('main') -%}
         {{ get_replace_view_sql(target, sql) }}
     {%- endcall %}
+    {% do apply_grants(target, config.get('grants'), should_revoke(existing, full_refresh_mode=false)) %}
     {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
@@ -41,6 +42,7 @@
         insert into {{ target }} ({{ columns }})
         select {{ columns }} from ({{ sql }}) as built
     {%- endcall %}
+    {% do apply_grants(target, config.get('grants'), should_revoke(existing, full_refresh_mode=false)) %}
     {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}

@@ -95,16 +95,22 @@
 #}
 {% macro correct_person_names(people) -%}
     {%- if is_incremental() -%}
-        update {{ people }} as people
-        set person_name = spelt.person_name
-        from (
-            select credits.person_id, max(credits.credited_as collate "C") as person_name
-            from {{ this }} as credits
-            where credits.person_id in (select person_id from {{ this.identifier }}_deleted)
-            group by credits.person_id
-        ) as spelt
-        where people.person_id = spelt.person_id and people.person_name <> spelt.person_name
+        {{ update_person_names(people, this, 'select person_id from ' ~ this.identifier ~ '_deleted') }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{# Gives some people the spelling of their credits that people.sql would choose. #}
+{% macro update_person_names(people, credits, person_ids) -%}
+    update {{ people }} as people
+    set person_name = spelt.person_name
+    from (
+        select credits.person_id, max(credits.credited_as collate "C") as person_name
+        from {{ credits }} as credits
+        where credits.person_id in ({{ person_ids }})
+        group by credits.person_id
+    ) as spelt
+    where people.person_id = spelt.person_id and people.person_name <> spelt.person_name
 {%- endmacro %}
 
 
@@ -115,45 +121,58 @@
 {% macro delete_titles_of_another_type(kind) -%}
     {%- set titles = ref('int_titles') -%} {# here, because dbt must see it in any case #}
     {%- if is_incremental() -%}
-        create temporary table {{ this.identifier }}_gone on commit drop as
-        select existing.imdb_id
-        from {{ this }} as existing, {{ titles }} as titles
-        where
-            titles.imdb_id = existing.imdb_id
-            and titles.kind <> '{{ kind }}'
-            and titles.loaded_at >= {{ incremental_cutoff(this) }};
+        {%- set query -%}
+            select quote_literal(existing.imdb_id)
+            from {{ this }} as existing
+            inner join {{ titles }} as titles on existing.imdb_id = titles.imdb_id
+            where titles.kind <> '{{ kind }}' and titles.loaded_at >= {{ incremental_cutoff(this) }}
+        {%- endset -%}
+        {%- set gone = run_query(query).columns[0].values() | join(', ') -%}
+        {%- if gone -%}
+            {%- set credits = adapter.get_relation(this.database, this.schema, 'movie_credits') -%}
+            {%- set of_people = [] -%}
+            {%- if kind == 'movie' and credits is not none -%}
+                {%- set query -%}
+                    select distinct quote_literal(person_id) from {{ credits }} where imdb_id in ({{ gone }})
+                {%- endset -%}
+                {%- set of_people = run_query(query).columns[0].values() -%}
+            {%- endif -%}
+            {%- for table, key, dimension, keep_if in [
+                ('movie_genres', 'genre_id', 'genres', 'false'),
+                ('movie_countries', 'country_id', 'countries', 'dimension.is_known'),
+                ('movie_languages', 'language_id', 'languages', 'dimension.is_known'),
+                ('movie_companies', 'company_id', 'companies', 'false'),
+                ('movie_credits', 'person_id', 'people', 'false'),
+                ('movie_ratings', none, none, none),
+                ('movie_awards', none, none, none),
+            ] if kind == 'movie' -%}
+                {%- set bridge = adapter.get_relation(this.database, this.schema, table) -%}
+                {%- if bridge is not none and key is none %}
+                    delete from {{ bridge }} where imdb_id in ({{ gone }});
+                {%- elif bridge is not none %}
+                    with deleted as (
+                        delete from {{ bridge }} where imdb_id in ({{ gone }}) returning {{ key }}
+                    )
 
-        {%- if kind == 'movie' %}
-        {%- for bridge, dimension, key, keep_if in [
-            ('movie_genres', 'genres', 'genre_id', 'false'),
-            ('movie_countries', 'countries', 'country_id', 'dimension.is_known'),
-            ('movie_languages', 'languages', 'language_id', 'dimension.is_known'),
-            ('movie_companies', 'companies', 'company_id', 'false'),
-            ('movie_credits', 'people', 'person_id', 'false'),
-        ] %}
-        with deleted as (
-            delete from {{ this.incorporate(path={'identifier': bridge}) }}
-            where imdb_id in (select imdb_id from {{ this.identifier }}_gone)
-            returning {{ key }}
-        )
-        delete from {{ this.incorporate(path={'identifier': dimension}) }} as dimension
-        where
-            dimension.{{ key }} in (select {{ key }} from deleted)
-            and not ({{ keep_if }})
-            and not exists (
-                select 1 from {{ this.incorporate(path={'identifier': bridge}) }} as existing
-                where
-                    existing.{{ key }} = dimension.{{ key }}
-                    and existing.imdb_id not in (select imdb_id from {{ this.identifier }}_gone)
-            );
-        {%- endfor %}
-        {%- for table in ['movie_ratings', 'movie_awards'] %}
-        delete from {{ this.incorporate(path={'identifier': table}) }}
-        where imdb_id in (select imdb_id from {{ this.identifier }}_gone);
-        {%- endfor %}
-        {%- endif %}
-
-        delete from {{ this }} where imdb_id in (select imdb_id from {{ this.identifier }}_gone)
+                    delete from {{ this.incorporate(path={'identifier': dimension}) }} as dimension
+                    where
+                        dimension.{{ key }} in (select {{ key }} from deleted)
+                        and not ({{ keep_if }})
+                        and not exists (
+                            select 1 from {{ bridge }} as existing
+                            where
+                                existing.{{ key }} = dimension.{{ key }}
+                                and existing.imdb_id not in ({{ gone }})
+                        );
+                {%- endif -%}
+            {%- endfor %}
+            {%- if of_people %}
+                {{ update_person_names(
+                    this.incorporate(path={'identifier': 'people'}), credits, of_people | join(', ')
+                ) }};
+            {%- endif %}
+            delete from {{ this }} where imdb_id in ({{ gone }})
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 

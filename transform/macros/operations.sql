@@ -63,3 +63,13 @@
     {{ model.compiled_code }}
     $function$ language {{ model.config.meta.get('language', 'sql') }}
 {%- endmacro %}
+
+
+{#
+  The result of the query in the body, one value as text, without a dependency on what it reads: a
+  view that depends on a table is dropped when that table is rebuilt, and if the build then fails,
+  stays away when it is needed most.
+#}
+{% macro figure_of() -%}
+    {{ function('figure') }}($figure$ {{ caller() }} $figure$)
+{%- endmacro %}

@@ -4,7 +4,10 @@
 Usage: `require-postgres -- COMMAND [ARGUMENTS]`. A caller that can configure only the name of a
 program and appends arguments, such as Meltano, sets REQUIRE_POSTGRES_COMMAND (a name or path); all
 arguments are then passed to the command. PGHOST and PGPORT are the address of the server, and
-REQUIRE_POSTGRES_HINT is what to do if there is none.
+REQUIRE_POSTGRES_HINT is what to do if there is none. With REQUIRE_POSTGRES_LOGIN, the name
+of a variable that has a URL, and REQUIRE_POSTGRES_SCHEMA, it also logs in there, and looks whether
+tables can be created in that schema; this needs psycopg. With REQUIRE_POSTGRES_LOG=singer-sdk, it
+reports as a line of JSON that Meltano reads.
 
 It runs before every run of a command, so it imports as little as possible.
 """
@@ -16,6 +19,23 @@ import socket
 import sys
 
 _TIMEOUT_S = 2
+_LOGIN_TIMEOUT_S = 10
+_REMEDIES = {
+    "password": "check PGUSER, and PGPASSWORD or PGPASSFILE",
+    "certificate": "check PGSSLROOTCERT and PGSSLMODE",
+    "SSL": "check PGSSLMODE",
+    "no pg_hba.conf entry": "check PGUSER, PGDATABASE and PGSSLMODE, or allow it in pg_hba.conf",
+    "database": "check PGDATABASE",
+    "connection slots": "end other sessions, or raise max_connections",
+    "too many": "end other sessions, or raise the limit",
+}
+"""What to do, by what libpq says; the first that fits."""
+_CAN_LOAD = """
+    select current_user, current_setting('transaction_read_only') = 'on', coalesce(
+        (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = %(schema)s),
+        has_database_privilege(current_database(), 'create')
+    )
+"""
 _USAGE = "Usage: require-postgres -- COMMAND [ARGUMENTS]"
 
 
@@ -27,9 +47,13 @@ def main() -> None:
     if not accepts_connections(host, port):
         hint = os.environ.get("REQUIRE_POSTGRES_HINT", "")
         _fail(f"Postgres does not accept connections at {host}:{port}{hint and ': '}{hint}", 1)
+    if url := os.environ.get(os.environ.get("REQUIRE_POSTGRES_LOGIN", "")):
+        problem = login_problem(url, os.environ.get("REQUIRE_POSTGRES_SCHEMA", "public"))
+        if problem:
+            _fail(problem, 1)
     # For this process only, not for the processes of the command.
-    for name in ("REQUIRE_POSTGRES_COMMAND", "REQUIRE_POSTGRES_HINT"):
-        os.environ.pop(name, None)
+    for name in ("COMMAND", "HINT", "LOGIN", "SCHEMA"):
+        os.environ.pop(f"REQUIRE_POSTGRES_{name}", None)
     try:
         os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
@@ -48,6 +72,36 @@ def accepts_connections(host: str, port: str) -> bool:
     if len(ports) == 1:
         ports *= len(hosts)
     return any(map(_accepts, hosts, ports))
+
+
+def login_problem(url: str, schema: str) -> str | None:
+    """Why tables cannot be created in a schema, and what to do, in one line; None if they can.
+
+    Args:
+        url: The URL of the connection, as of libpq or SQLAlchemy; never part of the message.
+        schema: The name of the schema, which need not exist yet.
+    """
+    import psycopg  # noqa: PLC0415  # not every environment has it, and not every call needs it
+
+    scheme, _, rest = url.partition("://")
+    try:
+        with psycopg.connect(
+            f"{scheme.partition('+')[0]}://{rest}", connect_timeout=_LOGIN_TIMEOUT_S
+        ) as connection:
+            ((user, is_read_only, may_create),) = connection.execute(_CAN_LOAD, {"schema": schema})
+    except psycopg.ProgrammingError:
+        return "The URL of the connection cannot be read: is it postgresql+psycopg://USER@HOST/DATABASE?"
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0]
+        remedies = (remedy for text, remedy in _REMEDIES.items() if text in reason)
+        return (
+            f"Postgres refuses the login ({reason}): {next(remedies, 'check the settings PG...')}"
+        )
+    if is_read_only:
+        return "Postgres is read-only: is it a standby? Check PGHOST"
+    if not may_create:
+        return f"{user} may not create tables in the schema {schema}: grant it CREATE there"
+    return None
 
 
 def _accepts(host: str, port: str) -> bool:
@@ -73,8 +127,20 @@ def _command(arguments: list[str]) -> list[str]:
     return arguments[1:]
 
 
+def report(message: str, level: str = "error", name: str = "require-postgres") -> None:
+    """Print a message to stderr: with its level if Meltano reads it, to which others are "info"."""
+    line = message
+    if os.environ.get("REQUIRE_POSTGRES_LOG") == "singer-sdk":
+        import json  # noqa: PLC0415  # not every call needs it
+        import time  # noqa: PLC0415
+
+        fields = {"logger_name": name, "app_name": name, "thread_name": "", "pid": os.getpid()}
+        line = json.dumps({**fields, "level": level, "ts": time.time(), "message": message})
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
 def _fail(message: str, code: int) -> None:
-    print(message, file=sys.stderr)  # noqa: T201
+    report(message)
     sys.exit(code)
 
 

@@ -351,12 +351,6 @@ class Settings:
             yield (
                 "coverage has no effect: it only applies to a search by years, without search_terms"
             )
-        files = self.titles_file
-        if self.years and files and not any(file.is_catalogue for file in files):
-            yield (
-                "years are searched in addition to titles_file: they only filter it if it is "
-                "IMDb's title.basics; leave years out to fetch only the titles of the file"
-            )
         selected_types = [kind for kind, stream in STREAM_OF_TYPE.items() if stream in selected]
         searches = self.years or self.search_terms
         if searches and selected_types and not self.types & {*selected_types}:

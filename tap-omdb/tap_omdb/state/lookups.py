@@ -51,9 +51,12 @@ class LookupIndex:
 
     def is_not_found_with_year(self, title: Title) -> bool:
         """Return whether the next lookup of a title is to ignore its year."""
+        return self.outcome(title) in {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
+
+    def outcome(self, title: Title) -> str | None:
+        """Return the outcome of the last lookup of a title, as `mark` has it; None without one."""
         mark = self._index.get(_hash(title))
-        outcomes = {NOT_FOUND_WITH_YEAR, FAILED_WITHOUT_YEAR}
-        return mark is not None and mark.label.outcome in outcomes
+        return mark.label.outcome if mark else None
 
     def last_requested(self, title: Title) -> date | None:
         """Return the day on which a lookup was last made.

@@ -19,7 +19,9 @@ from tap_omdb.config.settings import Title
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.lookups import FOUND
 from tap_omdb.state.titles import NOT_FOUND
+from tap_omdb.sync.lists import Lists
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
 from tap_omdb.sync.ranking import RankedPlan
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
@@ -99,6 +101,8 @@ class Planner:
         self._selection = selection
         self._today = today
         self._ranking = ranking
+        self.lists = Lists()
+        """What is known of the titles files."""
         self._with_episodes = "episode" in selection.found
 
     def tasks(self, budget: Budget) -> Iterator[Task | InvalidRow]:
@@ -198,17 +202,24 @@ class Planner:
         for row in chain.from_iterable(file.rows(years, self._selection.found) for file in files):
             if isinstance(row, InvalidRow):
                 yield row
-            elif row.imdb_id is not None:
+                continue
+            self.lists.usable.add(row.list)
+            if row.imdb_id is not None:
+                self.lists.found.add(row.list)
                 if not self._state.titles.is_known(row.imdb_id):
                     yield TitleTask(row.imdb_id, "titles_file", row.line)
             elif row.title is not None:
                 title = Title.of(row)
                 if self._state.lookups.is_due(title, self._today):
-                    yield self._lookup(title, "titles_file", row.line)
+                    yield self._lookup(title, "titles_file", row.line, row.list)
+                elif self._state.lookups.outcome(title) == FOUND:
+                    self.lists.found.add(row.list)
 
-    def _lookup(self, title: Title, source: Source, line: int | None = None) -> LookupTask:
+    def _lookup(
+        self, title: Title, source: Source, line: int | None = None, name: str | None = None
+    ) -> LookupTask:
         ignores_year = self._state.lookups.is_not_found_with_year(title)
-        return LookupTask(title, source, line, ignores_year=ignores_year)
+        return LookupTask(title, source, line, name, ignores_year=ignores_year)
 
     def _new_seasons(self) -> Iterator[Task]:
         for series_id, season in self._state.seasons.failed(self._today):

@@ -45,14 +45,15 @@ class ProgressReporter:
         self._next = time.monotonic() + INTERVAL_SECONDS
         rate = queue.finished / (time.monotonic() - self._started)
         left = self._budget.left
+        # Without a count of what a large file lists, nobody knows when it ends.
+        is_known = self._plan.is_exact or remaining > left
         logger.info(
-            "%s · %s of %s%s tasks done, %.1f/s, %s · %s requests spent, %s left",
+            "%s · %s%s tasks done, %.1f/s%s · %s requests spent, %s left",
             _counts(self._rows),
             f"{queue.finished:,}",
-            "" if self._plan.is_exact else "at least ",
-            f"{queue.finished + remaining:,}",
+            f" of {queue.finished + remaining:,}" if self._plan.is_exact else "",
             rate,
-            _time_left(remaining, left, rate),
+            f", {_time_left(remaining, left, rate)}" if is_known else "",
             f"{self._budget.used:,}",
             f"{left:,}",
         )

@@ -8,7 +8,8 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.tasks import SeasonTask, TitleTask
+from tap_omdb.sync.lists import Lists
+from tap_omdb.sync.tasks import LookupTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ class TaskQueue:
         state: SyncState,
         width: int,
         ranking: VoteRanking,
+        lists: Lists | None = None,
     ) -> None:
         """Start with a plan.
 
@@ -38,11 +40,13 @@ class TaskQueue:
             state: The sync state; titles that it already has are not queued again.
             width: How many searches may be in flight while they find nothing new.
             ranking: Which of the titles found come first, and which are left out.
+            lists: Which titles files are given up.
         """
         self._plan = plan
         self._state = state
         self._width = width
         self._ranking = ranking
+        self._lists = lists or Lists()
         self._found: deque[tuple[int, Task]] = deque()  # each with its position in the order found
         self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
         self._order = count()
@@ -126,6 +130,8 @@ class TaskQueue:
     def done(self, task: Task) -> None:
         """Record that the response to a task has been handled."""
         self.finished += 1
+        if isinstance(task, LookupTask) and task.list is not None:
+            self._lists.end_lookup(task.list, self._state.lookups.outcome(task.title))
         self._scheduled.pop(task.key, None)
         if task.is_search:
             self._searching -= 1
@@ -140,16 +146,29 @@ class TaskQueue:
     def _next_planned(self) -> Task | None:
         if self._searches:
             return self._searches.popleft() if self._may_search() else None
-        if self._next is None:
-            self._next = next(self._read_plan(), None)
-        task = self._next
+        task = self._peek()
         if task is None or (task.is_search and not self._may_search()):
             return None
         if task.is_title_refresh and self._searching:
             # New titles come first, and may be on a page that is in flight.
             return None
+        if isinstance(task, LookupTask) and task.list is not None:
+            if self._lists.is_on_trial(task.list) and self.started > self.finished:
+                return None
+            self._lists.start_lookup(task.list)
         self._next = None
         return task
+
+    def _peek(self) -> Task | None:
+        """Return the plan's next task, except those of lists that are given up."""
+        while True:
+            task = self._next = self._next or next(self._read_plan(), None)
+            if not isinstance(task, LookupTask) or not task.list:
+                return task
+            if not self._lists.is_given_up(task.list):
+                return task
+            self._scheduled.pop(task.key)
+            self._next = None
 
     def _may_search(self) -> bool:
         # A page of a search may list ten titles to fetch: searching far ahead would spend a small

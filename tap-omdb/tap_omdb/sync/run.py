@@ -20,10 +20,11 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
-from tap_omdb.sync.lists import ChangedLists
+from tap_omdb.sync.lists import TRIAL
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from tap_omdb.config.settings import Settings
+    from tap_omdb.sync.lists import Lists
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +149,7 @@ class SyncRun:
         today = self._started.date()
         planner = Planner(settings, state, self._selection, today, self._ranking)
         progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
-        queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking)
+        queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
         handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
@@ -167,9 +169,9 @@ class SyncRun:
             raise
         progress.report_left_out(planner.left_out + queue.left_out, settings.min_votes)
         progress.summarise(self._client.responses_reused, self._unparsed)
-        outcome = self._outcome(executor, queue)
+        outcome = self._outcome(executor, queue, planner.lists)
         if outcome.message is None:
-            if not queue.started:
+            if not self._warn_of_unusable(planner.lists) and not queue.started:
                 logger.info("Nothing was due: everything known is fresh")
         elif outcome.name != "failed":
             is_today = self.exit_code or self._budget.left_today
@@ -180,8 +182,11 @@ class SyncRun:
     def _log_settings(self) -> None:
         if is_plain_remote(self._settings.api_url):
             logger.warning("api_url is http: the API key is sent unencrypted; use https")
-        for file in self._settings.titles_file:
+        files = self._settings.titles_file
+        for file in files:
             logger.info("titles_file: %s is %s", file.name, file.layout.describe())
+        if self._settings.years and files and not any(file.is_catalogue for file in files):
+            logger.info("years are searched, too: leave them out to fetch only what is listed")
 
     def _read_ratings(self) -> VoteRanking:
         path = self._settings.ratings_file
@@ -205,9 +210,25 @@ class SyncRun:
         while queue.invalid_rows:
             yield invalid_row(queue.invalid_rows.popleft(), self._started)
 
-    def _outcome(self, executor: RequestExecutor, queue: TaskQueue) -> _Outcome:
-        if error := executor.error or queue.error:
-            return _Outcome("failed", str(error))
+    def _warn_of_unusable(self, lists: Lists) -> bool:
+        """Log which files have no row that was used; return whether there are any."""
+        unusable = [file for file in self._settings.titles_file if file.name not in lists.usable]
+        for file in unusable:
+            reason = "none is of `years` and `types`" if file.is_catalogue else "see `rejects`"
+            logger.warning("titles_file: no row of %s could be used: %s", file.name, reason)
+        return bool(unusable)
+
+    def _outcome(self, executor: RequestExecutor, queue: TaskQueue, lists: Lists) -> _Outcome:
+        given_up = [file for file in self._settings.titles_file if lists.is_given_up(file.name)]
+        errors = [str(error) for error in (executor.error, queue.error) if error]
+        errors += [
+            f"titles_file: the first {TRIAL} lookups of {file.name} found nothing, so that the "
+            f"rest of it was left out. It was taken for {file.layout.describe()}. If that is "
+            "wrong, name its columns 'imdb_id', 'title' and 'year'; if not, run again to go on"
+            for file in given_up
+        ]
+        if errors:
+            return _Outcome("failed", "; ".join(errors))
         if self.exit_code:
             return _Outcome("stopped", executor.end_reason)
         if executor.end_reason is None:

@@ -92,6 +92,8 @@ class LookupTask(_Request):
     title: Title
     source: Source
     line: int | None = None
+    list: str | None = None
+    """The name of the titles file, if it is from one."""
     ignores_year: bool = False
     """Whether the request leaves out the year, because OMDb found nothing with it."""
 

@@ -29,10 +29,21 @@ select
         extract(epoch from (clock.now_utc - last_sync.ended_at)) / 3600, 1
     )::numeric(12, 1) as hours_since,
     last_sync.records,
+    last_sync.rejects,
     last_sync.pending_titles,
     last_sync.pending_searches,
     last_sync.known_titles,
-    today.requests as requests_today,
+    -- A sync that was killed has no row, but what is left tells of its requests, too; unless OMDb
+    -- itself has declared that nothing is left.
+    greatest(
+        today.requests,
+        case
+            when
+                last_sync.ended_at::date = clock.now_utc::date
+                and last_sync.outcome <> 'quota_reached'
+                then last_sync.daily_requests - last_sync.requests_left_today
+        end
+    ) as requests_today,
     case
         when last_sync.ended_at::date = clock.now_utc::date then last_sync.requests_left_today
         else last_sync.daily_requests

@@ -40,7 +40,7 @@ TITLE_BASICS = "IMDb's title.basics, filtered on type and year"
 JSON = "JSON"
 
 _MOVIELENS = "::"
-_DELIMITERS = {_MOVIELENS: _MOVIELENS, ",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+_DELIMITERS = {",": "comma", _MOVIELENS: _MOVIELENS, "\t": "tab", ";": "semicolon", "|": "bar"}
 _TITLE_BASICS_COLUMNS = {IMDB_ID: "tconst", TYPE: "titleType", YEAR: "startYear"}
 # "[REC]" is a title.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[\]{\"\d])")

@@ -126,9 +126,9 @@ def test_a_page_of_100000_titles_is_small_and_fast(
     for view, field in (("pipeline", "#search"), ("browse", "#filters [name=q]")):
         go_to(page, view)
         page.focus(field)
-        for number in range(1, len(name) + 1):
+        for letter in name:
             before = seconds()
-            page.fill(field, name[:number])
-            assert seconds() - before <= 0.05, name[:number]
+            page.keyboard.type(letter)
+            assert seconds() - before <= 0.05, (view, letter)
     assert page.locator("#browse-table tbody tr").count() > 0
     page.close()

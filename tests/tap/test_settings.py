@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -251,7 +252,7 @@ def test_a_config_from_environment_variables(
         TAP_OMDB_API_URL=omdb.url,
         TAP_OMDB_IMDB_IDS='["tt1375666"]',
         TAP_OMDB_TITLES='[{"title": "Interstellar"}]',
-        TAP_OMDB_TITLES_FILE=str(tmp_path / "list.txt"),
+        TAP_OMDB_TITLES_FILE=json.dumps([str(tmp_path / "*.txt")]),
         TAP_OMDB_YEARS='["2010-2011"]',
         TAP_OMDB_SEARCH_TERMS='["toy story"]',
         TAP_OMDB_PLOT="full",
@@ -324,7 +325,7 @@ def test_under_meltano_only_likely_misspellings_are_reported(
         ({"api_key": "your-key-here"}, "api_key does not look like an OMDb key"),
         ({"search_terms": ["inception"], "coverage": 0.5}, "coverage has no effect"),
         ({"search_terms": ["inception"]}, None),
-        ({"titles_file": "list.txt"}, None),
+        ({"titles_file": ["list.txt"]}, None),
         ({"titles_file": "list.txt", "years": [2010], "coverage": 0}, None),
         ({"titles_file": "basics.tsv", "years": [2010]}, None),
     ],

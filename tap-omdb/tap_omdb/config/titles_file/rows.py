@@ -83,7 +83,9 @@ def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
 
 def _parse(record: list[Line], delimiter: str) -> list[str] | None:
     """Return the cells of a record; None if a quote is open at its end."""
-    lines = [line.text for line in record]
+    # The line ends in a quoted cell are a part of it, as are blank lines, which `record` lacks.
+    after = [line.number for line in (*record[1:], record[-1])]
+    lines = [line.text + "\n" * (n - line.number) for line, n in zip(record, after, strict=True)]
     if '"' not in lines[0] and len(lines[0]) <= csv.field_size_limit():
         return lines[0].split(delimiter)  # ten times as fast
     try:
@@ -101,4 +103,8 @@ def _swallows_rows(record: list[Line], delimiter: str, width: int | None) -> boo
     """Return whether lines within a quoted cell are rows by themselves."""
     if width is None or width == 1:
         return len(record) > 1
-    return any(len(_parse([line], delimiter) or ()) >= width for line in record[1:])
+    return any(
+        # A line that opens or closes a quote is no row by itself.
+        line.text.count('"') % 2 == 0 and len(_parse([line], delimiter) or ()) >= width
+        for line in record[1:]
+    )

@@ -7,7 +7,7 @@ titles that the reader's filters leave, those of charts of the pipeline are a re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -18,17 +18,12 @@ if TYPE_CHECKING:
 Spec = dict[str, Any]
 
 _TOP = 15
-_FOREGROUND, _MUTED, _ACCENT, _SECOND = (
-    "var(--chart-text)",
-    "var(--chart-grid)",
-    "var(--chart-1)",
-    "var(--chart-2)",
-)
-_IN_EACH = "A title counts in each of them."
+_FOREGROUND, _MUTED = "var(--chart-text)", "var(--chart-grid)"
+_ACCENT, _SECOND, _GOLD, _VIOLET = (f"var(--chart-{number})" for number in range(1, 5))
 _OUTCOMES = {
     "complete": _ACCENT,
-    "budget_exhausted": "var(--chart-3)",
-    "quota_reached": "var(--chart-4)",
+    "budget_exhausted": _GOLD,
+    "quota_reached": _VIOLET,
     "stopped": _FOREGROUND,
     "failed": _SECOND,
 }
@@ -97,16 +92,23 @@ def movie_charts(years: tuple[int, int] | None) -> list[Chart]:
             "Certificates",
             "titles with a certificate",
             "Old titles have certificates too, since they have been rated again.",
+            color=_VIOLET,
         ),
-        _bars("top-grossing", "Top grossing", "the highest gross in the United States and Canada"),
+        _bars(
+            "top-grossing",
+            "Top grossing",
+            "the highest gross in the United States and Canada",
+            color=_GOLD,
+        ),
         _bars(
             "most-awarded",
             "Most awarded",
             "the most awards won",
             "Awards of all kinds count alike, as OMDb counts them.",
+            color=_SECOND,
         ),
-        _bars("titles-by-country", "Countries", "the most titles", _IN_EACH, leave_out=True),
-        _bars("titles-by-language", "Languages", "the most titles", _IN_EACH, leave_out=True),
+        _counts("titles-by-country", "Countries"),
+        _counts("titles-by-language", "Languages"),
     ]
 
 
@@ -139,7 +141,7 @@ def rating_history() -> Spec:
 
 def person_titles() -> Spec:
     """The chart of one person's titles; the script adds titles with a `role` and their `roles`."""
-    roles = {"Director": _ACCENT, "Writer": "var(--chart-3)", "Actor": _SECOND}
+    roles = {"Director": _ACCENT, "Writer": _GOLD, "Actor": _SECOND}
     return _finish(
         _rows()
         .mark_circle(size=110, opacity=0.85, cursor="pointer")
@@ -292,7 +294,9 @@ def _against(x: str, x_title: str, y: str, y_title: str, height: int) -> Spec:
     return _finish(alt.layer(points, diagonal, names), height=height)
 
 
-def _shares_by_decade(dimension: str, title: str, whole: str, note: str) -> Chart:
+def _shares_by_decade(
+    dimension: str, title: str, whole: str, note: str, color: str = _ACCENT
+) -> Chart:
     base = _rows().encode(
         x=alt.X(
             "column:O",
@@ -308,7 +312,7 @@ def _shares_by_decade(dimension: str, title: str, whole: str, note: str) -> Char
             axis=alt.Axis(labelLimit=120, domain=False, ticks=False),
         ),
     )
-    cells = base.mark_rect(color=_ACCENT, cursor="pointer").encode(
+    cells = base.mark_rect(color=color, cursor="pointer").encode(
         opacity=alt.Opacity(
             "percent:Q", legend=None, scale=alt.Scale(domain=[0, 100], range=[0.06, 0.75])
         ),
@@ -383,7 +387,7 @@ def _runtime() -> Chart:
     )
 
 
-def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool = False) -> Chart:
+def _bars(name: str, title: str, what: str, note: str = "", color: str = _ACCENT) -> Chart:
     base = _rows().encode(
         # Room for the number at the end of the longest bar.
         x=alt.X("value:Q", axis=None, scale=alt.Scale(range=[0, {"expr": "width - 56"}])),
@@ -395,7 +399,7 @@ def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool =
         ),
         tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("label:N", title=title)],
     )
-    bars = base.mark_bar(color=_ACCENT, cursor="pointer")
+    bars = base.mark_bar(color=color, cursor="pointer")
     labels = base.mark_text(align="left", dx=4, color=_FOREGROUND, fontSize=12).encode(
         text="label:N"
     )
@@ -407,7 +411,12 @@ def _bars(name: str, title: str, what: str, note: str = "", *, leave_out: bool =
         _finish(alt.layer(bars, labels), height=340),
         (("name", "Name"), ("value", title)),
         note=note,
-        leave_out=leave_out,
+    )
+
+
+def _counts(name: str, title: str) -> Chart:
+    return replace(
+        _bars(name, title, "the most titles", "A title counts in each of them."), leave_out=True
     )
 
 

@@ -193,7 +193,27 @@ def _other_rows() -> dict[str, list[dict[str, Any]]]:
     for search in searches:
         search |= {"search_id": f"{search['search_term']}|2013|movie", "year": 2013}
         search |= {"kind": "movie"}
+    entries: list[dict[str, Any]] = [
+        {"imdb_id": "tt0816692", "columns": {"Your Rating": "8"}},
+        {"imdb_id": "tt0111161", "columns": {"Your Rating": "6"}},
+        {"imdb_id": "tt1375666", "columns": {"Your Rating": "9.5"}},
+        {"title": "Inception", "lookup_id": "inception||"},
+        {"title": "Interstellar", "year": 1990, "lookup_id": "interstellar|1990|"},
+        {"title": "Unknown", "year": 1990, "lookup_id": "unknown|1990|"},
+        {"reason": "no title"},
+    ]
+    for position, entry in enumerate(entries, start=1):
+        entry |= {"list": "<i>mine</i>.csv", "position": position, "line": position + 1}
+        entry |= {"read_at": earlier}
+    lookups: list[dict[str, Any]] = [
+        {"lookup_id": "inception||", "outcome": "found", "imdb_id": "tt1375666"},
+        {"lookup_id": "interstellar|1990|", "outcome": "year_mismatch"},
+    ]
+    lookups[0] |= {"matched_by": "title", "looked_up_at": earlier}
+    lookups[1] |= {"message": "OMDb has it of 2014 (tt0816692)", "looked_up_at": earlier}
     return {
+        "list_entries": entries,
+        "lookups": lookups,
         "syncs": [sync | complete, sync | failed],
         "rejects": [reject | {"reason": "not_found"} for reject in rejects],
         "searches": searches,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,6 +102,10 @@ def test_a_person_has_a_page(source: Warehouse, open_page: OpenPage, url: str, n
         list(row.values()) for row in companions
     ]
     assert "titles whose credits are on this page" in page.locator("#person-body").inner_text()
+    page.locator("#person-canvas .mark-symbol path[aria-roledescription]").first.click()
+    expect(page.locator("#movie-heading")).to_have_text(
+        re.compile("|".join(map(re.escape, titles)))
+    )
 
 
 def test_a_series_is_a_map_of_its_episodes(open_page: OpenPage, url: str) -> None:
@@ -168,3 +173,47 @@ def test_posters_are_requested_only_when_switched_on(open_page: OpenPage, url: s
     assert poster.bounding_box() == {**(poster.bounding_box() or {}), "width": 200, "height": 300}
     go_to(page, "movie/tt99100001")  # its poster is a javascript: URL
     assert page.locator("main img").count() == 0
+
+
+def test_lists_say_what_became_of_each_row(open_page: OpenPage, url: str) -> None:
+    page = open_page(url)
+    page.locator("nav a", has_text="Lists").click()
+    table = page.locator("#outcome-table")
+    outcomes = dict(zip(table.locator("th").all_inner_texts(), cells(table)[0], strict=True))
+    assert outcomes == {
+        "List": "<i>mine</i>.csv",
+        "Rows": "7",
+        "Found": "3 (43%)",
+        "To check": "1 (14%)",
+        "Pending": "1 (14%)",
+        "Of another year only": "1 (14%)",
+        "No title in the row": "1 (14%)",
+    }
+    checked = cells(page.locator("#to-check-table"))
+    assert [row[0] for row in checked] == ["Interstellar (1990)", "Inception"]
+    link = page.locator("#to-check-table").get_by_role("link", name="tt0816692")
+    assert link.get_attribute("href") == "https://www.imdb.com/title/tt0816692/"
+
+    page.locator("#outcome-table a", has_text="3").click()
+    expect(page.locator("#whole-list h2")).to_have_text("<i>mine</i>.csv: found")
+    entries = cells(page.locator("#entries"))
+    assert [row[1] for row in entries] == ["2", "3", "4"]
+    page.reload()
+    expect(page.locator("#entries tbody tr")).to_have_count(3)
+
+
+def test_own_ratings_are_compared_with_those_of_others(open_page: OpenPage, url: str) -> None:
+    page = open_page(f"{url}#lists")
+    text = page.locator("#lists-body").inner_text()
+    assert "of 7 rows, with a rating by IMDb's users too" in text
+    assert page.locator("#lists-body .figure-value").all_inner_texts()[:2] == ["3", "7.83"]
+    better = cells(page.locator("#overrated-table"))
+    worse = cells(page.locator("#underrated-table"))
+    assert better == [["Inception (2010)", "9.5", "8.8", "+0.7"]]
+    assert worse == [
+        ["The Shawshank Redemption (1994)", "6.0", "9.4", "\N{MINUS SIGN}3.4"],
+        ["Interstellar (2014)", "8.0", "8.1", "\N{MINUS SIGN}0.1"],
+    ]
+    assert page.locator("#own-canvas .mark-symbol path").count() == 3
+    page.locator("#own-canvas .mark-symbol path").first.click()
+    expect(page.locator("#movie-heading")).to_have_text("Interstellar")

@@ -106,7 +106,7 @@ function showPaging(data, page, pages) {
 
 function showColumnChooser(data, columns) {
   const chooser = document.getElementById("browse-columns");
-  if (!chooser.children.length) {
+  if (!chooser.querySelector("input")) {
     chooser.append(...COLUMNS.filter((column) => !column.isFixed).map((column) =>
       element("label", {}, element("input", { type: "checkbox", value: column.name }), " ", column.label)));
   }
@@ -131,7 +131,7 @@ function showSortChooser(data, sort) {
 }
 
 // A spreadsheet takes a text that begins with one of these as a formula.
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^[=+\-@\t\r\n]/;
 
 function csvOf(columns, titles) {
   const lines = [columns.map((column) => column.label), ...titles.map((title) => columns.map((column) => valueOf(column, title)))];

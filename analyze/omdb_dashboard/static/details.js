@@ -59,8 +59,8 @@ const IMDB = "Internet Movie Database";
 
 // Ratings on scales of 10 and 100, as bars of one length, IMDb's first.
 function ratingBars(title) {
-  const { [IMDB]: text, ...others } = title.ratings;
-  const imdb = title.imdb_rating === null ? text : `${title.imdb_rating.toFixed(1)}/10`;
+  const { [IMDB]: listed, ...others } = title.ratings;
+  const imdb = title.imdb_rating === null ? listed : `${title.imdb_rating.toFixed(1)}/10`;
   const votes = title.imdb_votes === null ? null
     : element("span", { class: "muted" }, ` ${formatNumber(title.imdb_votes)} votes`);
   const bars = [["IMDb", imdb, votes], ...Object.entries(others)].filter(([, rating]) => rating);

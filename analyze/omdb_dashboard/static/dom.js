@@ -34,6 +34,13 @@ function capitalized(text) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+// Never 0% of something, nor 100% without all.
+function percentOf(part, whole) {
+  const percent = Math.round((100 * part) / whole);
+  if (percent === 0 && part > 0) return "<1%";
+  return percent === 100 && part < whole ? ">99%" : `${percent}%`;
+}
+
 // "$858M"
 function formatDollars(value) {
   return value.toLocaleString("en-US", { style: "currency", currency: "USD", notation: "compact", maximumSignificantDigits: 3 });

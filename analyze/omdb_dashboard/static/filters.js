@@ -24,7 +24,7 @@ const ROLES = ["directors", "writers", "actors"];
 // Without a kind, movies.
 function titlesWith(data, parameters) {
   const conditions = Object.entries({ kind: "movie", ...parameters })
-    .filter(([name, value]) => name in CONDITIONS && value)
+    .filter(([name, value]) => Object.hasOwn(CONDITIONS, name) && value)
     .map(([name, value]) => CONDITIONS[name](value, data));
   return data.titles.filter((title) => conditions.every((condition) => condition(title)));
 }
@@ -100,13 +100,15 @@ function showFilters(data, view, parameters, titles) {
   document.getElementById("filter-result").textContent =
     `${formatNumber(titles.length)} ${nounOf(parameters.kind, titles.length)}`;
   document.getElementById("filter-chips").replaceChildren(
-    ...Object.entries(parameters).filter(([name]) => name in CONDITIONS && name !== "kind")
+    ...Object.entries(parameters).filter(([name]) => Object.hasOwn(CONDITIONS, name) && name !== "kind")
       .map(([name, value]) => filterChip(data, name, value)));
 }
 
+const CHIP_LABELS = { q: "search", rating: "rating from", rating_to: "rating to" };
+
 // A filter in force, which a click removes.
 function filterChip(data, name, value) {
-  const label = `${name.replace("_", " ")}: ${value}`;
+  const label = `${CHIP_LABELS[name] ?? name}: ${value}`;
   const chip = element("button", { type: "button", class: "chip", "aria-label": `Remove the filter ${label}` }, isolated(label));
   chip.addEventListener("click", () => setFilters(data, { [name]: "" }));
   return chip;

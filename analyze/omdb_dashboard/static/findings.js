@@ -59,5 +59,5 @@ function mostFrequent(titles, valuesOf) {
 
 // "175 of 423 movies (41%)"
 function countOf(part, whole) {
-  return `${formatNumber(part)} of ${formatNumber(whole)} ${nounOf(filters.kind, whole)} (${Math.round((100 * part) / whole)}%)`;
+  return `${formatNumber(part)} of ${formatNumber(whole)} ${nounOf(filters.kind, whole)} (${percentOf(part, whole)})`;
 }

@@ -107,5 +107,5 @@ async function drawPerson(data, titles, name) {
   const spec = structuredClone(data.person_titles);
   // The legend has the roles that occur.
   spec.encoding.color.legend.values = spec.encoding.color.scale.domain.filter((role) => rows.some((row) => row.role === role));
-  (await embed(canvas, spec, rows)).addEventListener("click", (_event, item) => open(item?.datum));
+  (await embed(canvas, spec, rows)).addEventListener("click", (_event, item) => openRow(item?.datum));
 }

@@ -51,15 +51,14 @@ function peopleEntries(titles) {
   return entries;
 }
 
-// From an entry to 0 if it is the query itself, 1 if it begins with it, 2 if it has all its words in
-// its own name, 3 if it has them elsewhere.
+// From an entry to 0 if it is the query itself, 1 if it has all its words in its own name, 2 if it
+// has them elsewhere.
 function rankFor(query) {
   const words = wordsOf(query);
   const name = searchable(query);
   return ({ own }) => {
     if (own === name) return 0;
-    if (own.startsWith(`${name} `)) return 1;
-    return words.every((word) => own.includes(` ${word}`)) ? 2 : 3;
+    return words.every((word) => own.includes(` ${word}`)) ? 1 : 2;
   };
 }
 
@@ -71,7 +70,7 @@ function findEntries(entries, query) {
   const begun = entries.filter(has(" "));
   const found = begun.length > 0 ? begun : entries.filter(has(""));
   const rank = rankFor(query);
-  const ranked = [[], [], [], []];
+  const ranked = [[], [], []];
   for (const entry of found) ranked[rank(entry)].push(entry);
   return ranked.flat();
 }

@@ -65,7 +65,7 @@ function outcomeLink(list, outcome, number, of) {
   if (number === 0) return "0";
   return element("span", {},
     element("a", { href: addressOf("lists", { list, outcome }) }, formatNumber(number)),
-    element("span", { class: "muted" }, ` (${Math.round((100 * number) / of)}%)`));
+    element("span", { class: "muted" }, ` (${percentOf(number, of)})`));
 }
 
 function toCheck(entries) {

@@ -199,7 +199,9 @@ class Planner:
     def _from_files(self) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
         files = self._settings.titles_file
-        for row in chain.from_iterable(file.rows(years, self._selection.found) for file in files):
+        found = self._selection.found
+        rows = (file.rows(years, found, with_columns=False) for file in files)
+        for row in chain.from_iterable(rows):
             if isinstance(row, InvalidRow):
                 yield row
                 continue

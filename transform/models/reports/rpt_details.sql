@@ -13,7 +13,7 @@ with columns_of_kinds as (
         plot,
         awards,
         poster_url,
-        {{ website }} as website,
+        {{ website }}::text as website,
         {{ year_end }}::bigint as year_end,
         {{ seasons }}::bigint as total_seasons,
         fetched_at
@@ -100,9 +100,10 @@ rpt_details as (
         coalesce(ratings_of_titles.ratings, '{}') as ratings,
         coalesce(history_of_titles.rating_history, '[]') as rating_history
     from shown
-    {%- for lists in ['companies', 'people', 'ratings', 'history'] %}
-    left join {{ lists }}_of_titles on shown.imdb_id = {{ lists }}_of_titles.imdb_id
-    {%- endfor %}
+    left join companies_of_titles on shown.imdb_id = companies_of_titles.imdb_id
+    left join people_of_titles on shown.imdb_id = people_of_titles.imdb_id
+    left join ratings_of_titles on shown.imdb_id = ratings_of_titles.imdb_id
+    left join history_of_titles on shown.imdb_id = history_of_titles.imdb_id
 )
 
 select * from rpt_details

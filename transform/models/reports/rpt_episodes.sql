@@ -7,7 +7,7 @@ series as (
     select
         series.imdb_id,
         sum(count(*)) over (
-            order by series.imdb_votes desc nulls last, series.imdb_id
+            order by series.imdb_votes desc nulls last, series.imdb_id asc
         ) as episodes_so_far
     from {{ ref('series') }} as series
     inner join episodes on series.imdb_id = episodes.series_id

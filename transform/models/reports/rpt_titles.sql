@@ -18,9 +18,9 @@ with columns_of_kinds as (
         {{ box_office }}::bigint as box_office,
         award_wins,
         award_nominations,
-        {{ lists[0] }}::text [] as genres,
-        {{ lists[1] }}::text [] as countries,
-        {{ lists[2] }}::text [] as languages
+        {{ lists[0] }}::text[] as genres,
+        {{ lists[1] }}::text[] as countries,
+        {{ lists[2] }}::text[] as languages
     from {{ relation }}
     {%- endfor %}
 ),
@@ -62,10 +62,10 @@ rpt_titles as (
         critics_and_audience.critics,
         shown.box_office,
         shown.award_wins,
-        shown.award_nominations
-        {%- for names in ['genres', 'countries', 'languages'] %},
-        coalesce(shown.{{ names }}, {{ names }}_of_movies.{{ names }}, '{}') as {{ names }}
-        {%- endfor %}
+        shown.award_nominations,
+        coalesce(shown.genres, genres_of_movies.genres, '{}') as genres,
+        coalesce(shown.countries, countries_of_movies.countries, '{}') as countries,
+        coalesce(shown.languages, languages_of_movies.languages, '{}') as languages
     from shown
     left join {{ ref('certificates') }} as certificates
         on shown.certificate_id = certificates.certificate_id

@@ -55,6 +55,16 @@ dashboard: start ## Build the page about the movies and the pipeline, and open i
 	@$(MELTANO) --environment=demo --log-level=warning invoke dashboard:build
 	@$(or $(OPEN),false) analyze/public/index.html 2> /dev/null || echo "Open analyze/public/index.html"
 
+.PHONY: enrich
+enrich: export LIST_FILE := $(value LIST)
+enrich: $(if $(filter prod,$(ENVIRONMENT)),.meltano/.installed env,start) ## Write your list with facts of OMDb (LIST=watchlist.csv ARGS=--format=xlsx)
+	@scripts/enrich.sh "$$LIST_FILE" $(ARGS)
+
+.PHONY: export
+export: .meltano/.installed env ## Write every mart to export/, as Parquet and CSV (ENVIRONMENT=prod)
+	@$(if $(filter prod,$(ENVIRONMENT)),,$(START_POSTGRES) > /dev/null)
+	@$(MELTANO) --log-level=warning $(ENVIRONMENT:%=--environment=%) invoke exports:marts
+
 .PHONY: install
 install: .meltano/.installed env ## Install Meltano and the plugins, and create .env
 
@@ -164,7 +174,7 @@ format: .venv/.dev ## Format the code
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate $(UPGRADE)
 lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the newest versions)
-	$(COMPILE) requirements/all.in $(MANIFESTS) --output-file requirements/all.txt
+	$(COMPILE) requirements/all.in $(MANIFESTS) --all-extras --output-file requirements/all.txt
 	echo uv | $(COMPILE) - --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt

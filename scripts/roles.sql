@@ -36,7 +36,10 @@ set local client_min_messages = warning; -- no notices of what exists
 
 -- To act for these roles below; a superuser could do without, a managed server has none.
 grant :"loader", :"transformer" to :"administrator";
+-- Postgres lets everybody connect, and fill the disk with temporary tables.
+revoke connect, temporary on database :"database" from public;
 grant connect on database :"database" to :"loader", :"transformer", :"reader";
+grant temporary on database :"database" to :"loader", :"transformer";
 grant create on database :"database" to :"transformer";
 
 create schema if not exists :"raw" authorization :"loader";

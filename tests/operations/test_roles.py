@@ -59,6 +59,7 @@ def test_each_role_owns_its_schemas(deployment: Deployment) -> None:
         ("omdb_reader", "create table omdb_marts.another (id int)"),
         ("omdb_reader", "create table public.another (id int)"),
         ("omdb_reader", "create schema another"),
+        ("omdb_reader", "create temporary table another (id int)"),
         ("omdb_reader", "set role omdb_transformer"),
     ],
 )
@@ -75,7 +76,7 @@ def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment
     def read_all() -> int:
         names = execute(
             "omdb_reader",
-            "select format('%I.%I', nspname, relname), relname = 'box_office', pg_class.oid"
+            "select format('%I.%I', nspname, relname), relname = 'games', pg_class.oid"
             " from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
             " where nspname in ('omdb_marts', 'omdb_reports') and relkind in ('r', 'v')",
         )
@@ -85,7 +86,7 @@ def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment
         return next(int(oid) for _, is_rebuilt, oid in names if is_rebuilt)
 
     before = read_all()
-    deployment.dbt("run", "--full-refresh", "--select", "box_office")
+    deployment.dbt("run", "--full-refresh", "--select", "games+")
     assert read_all() != before
 
 

@@ -31,6 +31,7 @@ PLUGINS = (
     "loaders/target-postgres",
     "utilities/dashboard",
     "utilities/dbt",
+    "utilities/exports",
     "utilities/omdb-emulator",
     "utilities/postgres",
 )

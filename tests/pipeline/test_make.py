@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shlex
 import socket
@@ -83,6 +84,39 @@ def test_the_commands_of_the_utilities(idle_project: Project) -> None:
     for name in ("postgres", "omdb-emulator"):
         assert run(f"{name}:stop")[0] == 0
         assert run(f"{name}:status")[0] != 0
+
+
+def test_a_list_comes_back_with_facts_and_the_next_day_continues(idle_project: Project) -> None:
+    path = idle_project.root.parent / "my list.csv"
+    path.write_text("Film;Year;imdb_id\nInception;2010;\nNo Film;1999;\n;;tt0468569\n")
+    enrich = ("enrich", f"LIST={path}", "TAP_OMDB_API_KEY=")
+
+    shown = idle_project.make(*enrich, "TAP_OMDB_DAILY_REQUESTS=1")
+
+    assert "the emulator is asked" in shown
+    assert f"{path}: 1 found (0 doubtful), 2 pending, 0 not found" in shown
+    before = idle_project.emulator.stats()["requests"]
+    assert before == 1
+    shown = idle_project.make(*enrich)
+    assert f"{path}: 2 found (0 doubtful), 0 pending, 1 not found" in shown
+    spent = idle_project.emulator.stats()["requests"] - before
+    assert spent == 3  # a name with its year and then without, and an id: no searches, no refresh
+    with path.with_name("my list.enriched.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [*csv.DictReader(file, delimiter=";")]
+    assert [
+        [row[name] for name in ("Film", "Year", "imdb_id", "omdb_imdb_id", "outcome", "title")]
+        for row in rows
+    ] == [
+        ["Inception", "2010", "", "tt1375666", "found", "Inception"],
+        ["No Film", "1999", "", "", "not_found", ""],
+        ["", "", "tt0468569", "tt0468569", "found", "The Dark Knight"],
+    ]
+
+    assert "marts with" in idle_project.make("export")
+    assert (idle_project.root / "export/movies.parquet").is_file()
+    refused = idle_project.try_make("enrich")
+    assert refused.returncode != 0
+    assert "make enrich LIST=watchlist.csv" in refused.stderr
 
 
 def test_reset_deletes_demo_and_dev_but_not_prod(idle_project: Project) -> None:

@@ -114,15 +114,18 @@ def test_only_what_tells_of_problems_and_changes_is_empty(ran: Ran) -> None:
 
 def test_each_row_of_the_watchlist_finds_its_title(ran: Ran) -> None:
     query = (
-        "select outcome, matched_by, count(*)::integer as n, count(own_rating) > 0 as is_rated"
-        " from demo_marts.list_entries group by 1, 2 order by n desc"
+        "select outcome, matched_by, count(*)::integer as n from demo_marts.list_entries"
+        " group by 1, 2 order by n desc"
     )
-    assert [tuple(row.values()) for row in ran.project.rows(query)] == [
-        ("found", "imdb_id", len(ran.watchlist), True),
-        ("found", "title_and_year", 11, True),
-        ("found", "title", 1, True),
-        ("not_found", None, 1, False),
+    rows = ran.project.rows(query)
+    assert [tuple(row.values()) for row in rows] == [
+        ("found", "imdb_id", len(ran.watchlist)),
+        ("found", "title_and_year", 11),
+        ("found", "title", 1),
+        ("not_found", None, 1),
     ]
+    (rated,) = ran.project.rows("select count(own_rating) as n from demo_marts.list_entries")
+    assert rated["n"] > 100
 
 
 def test_every_requested_title_is_loaded(ran: Ran) -> None:

@@ -634,6 +634,33 @@ def test_an_episode_without_its_series_has_that_of_the_season_that_lists_it(
     assert (episode["series_id"], episode["season"], episode["episode"]) == (SERIES, 1, 7)
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [({"effect": "unavailable"}, "http_error"), (error("Error getting data."), "no_data")],
+)
+def test_a_season_that_fails_is_requested_again_on_the_next_day(
+    fault: dict[str, Any], reason: str, tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    series = {**config, "imdb_ids": [SERIES], "types": ["series", "episode"]}
+    omdb.fault(match={"season": "1"}, **fault)
+    run = tap(series)
+    assert [reject["reason"] for reject in run.records("rejects")] == [reason]
+    omdb.clear_faults()
+    assert tap(series, run.state).counts == {}
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
+        assert tap(series, run.state).ids("episodes")
+
+
+def test_rows_of_a_season_that_are_no_episodes_are_rejects(
+    tap: RunTap, config: Config, omdb: Emulator
+) -> None:
+    odd = '{"Episodes":[5,{"Title":"X"}],"totalSeasons":"1","Response":"True"}'
+    omdb.fault(match={"season": "1"}, **body(odd))
+    run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
+    messages = [reject["message"] for reject in run.records("rejects")]
+    assert messages == ["1 of the episodes are not JSON objects", "an episode has no imdbID"]
+
+
 def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:
     # Psych: the catalogue has only the third of eight seasons.
     run = tap({**config, "imdb_ids": ["tt0491738"], "types": ["series", "episode"]})

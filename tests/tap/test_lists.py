@@ -257,7 +257,7 @@ TABLES: dict[str, Callable[[Film, int], dict[str, str]]] = {
     "names and dates": lambda film, n: {
         "Title": film["Title"],
         "Release Date": f"{film['Year']}-05-01",
-        "note": 'a "quoted", note ' * (n % 2),
+        "note": 'a "quoted",\n\nnote ' * (n % 2),
     },
 }
 JSON: dict[str, Callable[[Film, int], Item]] = {

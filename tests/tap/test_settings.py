@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -57,7 +58,7 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"titles": [{"title": "Up", "year": "3000"}]}, 'the year 3000 of "Up"', "use 1870 to 20"),
     ({"titles_file": "no-such-file.csv"}, "/no-such-file.csv; check the path", "there is no file"),
     ({"titles_file": "."}, "titles_file: . is not a regular file", "save what it gives to a file"),
-    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id per line"),
+    ({"titles_file": 5}, "titles_file: 5 is not text", "one IMDb id or title per line"),
     ({"ratings_file": "missing.gz"}, "ratings_file: missing.gz cannot be read", "check the path"),
     ({"min_votes": 0}, "min_votes: 0 is less than 1", "no minimum by default"),
     ({"min_votes": 100}, "min_votes needs ratings_file", "title.ratings.tsv.gz"),
@@ -251,7 +252,7 @@ def test_a_config_from_environment_variables(
         TAP_OMDB_API_URL=omdb.url,
         TAP_OMDB_IMDB_IDS='["tt1375666"]',
         TAP_OMDB_TITLES='[{"title": "Interstellar"}]',
-        TAP_OMDB_TITLES_FILE=str(tmp_path / "list.txt"),
+        TAP_OMDB_TITLES_FILE=json.dumps([str(tmp_path / "*.txt")]),
         TAP_OMDB_YEARS='["2010-2011"]',
         TAP_OMDB_SEARCH_TERMS='["toy story"]',
         TAP_OMDB_PLOT="full",
@@ -324,7 +325,7 @@ def test_under_meltano_only_likely_misspellings_are_reported(
         ({"api_key": "your-key-here"}, "api_key does not look like an OMDb key"),
         ({"search_terms": ["inception"], "coverage": 0.5}, "coverage has no effect"),
         ({"search_terms": ["inception"]}, None),
-        ({"titles_file": "list.txt"}, None),
+        ({"titles_file": ["list.txt"]}, None),
         ({"titles_file": "list.txt", "years": [2010], "coverage": 0}, None),
         ({"titles_file": "basics.tsv", "years": [2010]}, None),
     ],

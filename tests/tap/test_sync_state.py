@@ -502,16 +502,6 @@ def test_searches_are_due_by_their_year_and_until_they_are_finished() -> None:
     assert old not in reloaded(state).searches.in_progress
 
 
-def test_a_split_search_differs_from_a_total_of_zero() -> None:
-    state = new()
-    split, empty = SearchKey("the*", 2010, "movie"), SearchKey("xyz*", 2010, "movie")
-    state.searches.mark_finished(split, None, TODAY)
-    state.searches.mark_finished(empty, 0, TODAY)
-    searches = reloaded(state).searches
-    assert [searches.is_split(split), searches.is_split(empty)] == [True, False]
-    assert [searches.last_total(split), searches.last_total(empty)] == [None, 0]
-
-
 # What OMDb does not have
 
 
@@ -612,32 +602,28 @@ def test_what_the_killed_run_settled_stays_settled() -> None:
     assert after.searches.last_finished(key) == TODAY
 
 
-def test_a_season_may_fail_on_three_days_and_then_waits_for_its_refresh() -> None:
+@pytest.mark.parametrize(("is_known", "days"), [(False, 180), (True, 7)])
+def test_a_season_may_fail_on_three_days_and_then_waits_for_its_refresh(
+    is_known: bool, days: int
+) -> None:
+    season = ("tt0944947", 1)
     state = new()
-    state.seasons.pending["tt0944947", 1] = None
+    if is_known:
+        state.seasons.mark_fetched(*season, TODAY.year, TODAY - DAY * 7)
+        assert list(state.seasons.due(TODAY)) == [season]
+    else:
+        state.seasons.pending[season] = None
     for attempt in range(MAX_ATTEMPTS):
         day = TODAY + DAY * attempt
-        assert not state.seasons.failed(day) or attempt
-        state.seasons.mark_failed("tt0944947", 1, day)
+        state.seasons.mark_failed(*season, day)
         state = reloaded(state)
         assert not state.seasons.pending
-        assert not state.seasons.is_due("tt0944947", 1, day)
-        assert state.seasons.last_requested("tt0944947", 1) == day
-        assert state.seasons.failed(day) == []
-        assert state.seasons.failed(day + DAY) == ([("tt0944947", 1)] if attempt < 2 else [])
-    assert list(state.seasons.due(day + DAY * 179)) == []
-    assert list(state.seasons.due(day + DAY * 180)) == [("tt0944947", 1)]
-
-
-def test_a_known_season_that_fails_keeps_its_year() -> None:
-    state = new()
-    state.seasons.mark_fetched("tt0944947", 1, TODAY.year, TODAY)
-    day = TODAY + DAY * 7
-    assert list(state.seasons.due(day)) == [("tt0944947", 1)]
-    for attempt in range(MAX_ATTEMPTS):
-        state.seasons.mark_failed("tt0944947", 1, day + DAY * attempt)
-        assert list(state.seasons.due(day + DAY * attempt)) == []
-    assert list(state.seasons.due(day + DAY * 9)) == [("tt0944947", 1)]
+        assert not state.seasons.is_due(*season, day)
+        assert state.seasons.last_requested(*season) == day
+        assert list(state.seasons.due(day)) == state.seasons.failed(day) == []
+        assert state.seasons.failed(day + DAY) == ([season] if attempt < 2 else [])
+    assert list(state.seasons.due(day + DAY * (days - 1))) == []
+    assert list(state.seasons.due(day + DAY * days)) == [season]
 
 
 def test_a_season_is_known_once_it_was_found_requested_or_failed() -> None:
@@ -654,28 +640,6 @@ def test_a_season_is_known_once_it_was_found_requested_or_failed() -> None:
     series = list(state.titles.of_type("series"))
     assert sorted(series) == ["tt0000003", "tt0000004", "tt0000005", "tt0000006"]
     assert [i for i in series if not state.seasons.is_known(i, 1)] == ["tt0000006"]
-
-
-def test_of_two_days_the_latest_counts_in_whichever_order_they_come() -> None:
-    state = {
-        "version": VERSION,
-        "titles": {
-            "2026-11-22": {"not_found": {"b": "0000001"}},
-            "2026-01-01": {"movie older": {"a": "0000001"}},
-        },
-        "seasons": {
-            "2026-11-22": {"season older": {"b": "1/1"}},
-            "2026-01-01": {"season older": {"a": "1/1"}},
-        },
-        "searches": {
-            "2026-11-22": {"2010 movie": {"man*": 9}},
-            "2026-01-01": {"2010 movie": {"man*": 8}},
-        },
-    }
-    loaded = SyncState(Refresh(), RUN, state)
-    assert loaded.titles.last_requested("tt0000001") == TODAY
-    assert loaded.seasons.last_requested("tt1", 1) == TODAY
-    assert loaded.searches.last_total(SearchKey("man*", 2010, "movie")) == 9
 
 
 @pytest.mark.parametrize(

@@ -269,10 +269,10 @@ def test_the_layout_says_what_each_column_was_taken_for(file: Path) -> None:
             },
         ),
         ("imdb_id,x\nrubbish\n", {"imdb_id": "rubbish"}),
-        ('title,x\n"open,1\n', {"line": '"open,1'}),
+        ('title,x\n"open,1\n', {"item": '"open,1'}),
         ("tt1375666\n", {}),
-        ("1375666  # mine\ntt1\n", {"line": "1375666  # mine"}),
-        ("Inception (2010)\n", {"line": "Inception (2010)"}),
+        ("1375666  # mine\ntt1\n", {"item": "1375666  # mine"}),
+        ("Inception (2010)\n", {"item": "Inception (2010)"}),
         (
             '[{"title": "Up", "year": 2009, "mine": [9, {"x": null}]}]',
             {"mine": [9, {"x": None}]},

@@ -9,12 +9,14 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='view') -%}
     {%- if existing is not none and not (existing.is_view and view_takes_columns_of(sql)) -%}
+        {%- do run_query(drop_probe()) -%}
         {%- do warn_of_objects_dropped_with(existing) -%}
         {{ return(materialization_view_default()) }}
     {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') -%}
+        {{ drop_probe() }};
         {{ get_replace_view_sql(target, sql) }}
     {%- endcall %}
     {% do apply_grants(target, config.get('grants'), should_revoke(existing, full_refresh_mode=false)) %}
@@ -31,6 +33,7 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- if existing is none or should_full_refresh()
         or not (existing.is_table and table_has_columns_of(sql)) -%}
+        {%- do run_query(drop_probe()) -%}
         {%- do warn_of_objects_dropped_with(existing) -%}
         {{ return(materialization_table_default()) }}
     {%- endif -%}
@@ -38,6 +41,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name') | join(', ') %}
     {% call statement('main') -%}
+        {{ drop_probe() }};
         delete from {{ target }};
         insert into {{ target }} ({{ columns }})
         select {{ columns }} from ({{ sql }}) as built
@@ -68,10 +72,10 @@
 {%- endmacro %}
 
 
+{# Leaves a temporary view of the query, which takes no time to make, for drop_probe. #}
 {% macro _columns_fit(sql, differs) -%}
-    {%- set probe = this.identifier ~ '__columns' -%}
-    {%- do run_query('create temporary view ' ~ probe ~ ' as (' ~ sql ~ ')') -%}
     {%- set query -%}
+        create temporary view {{ this.identifier }}__columns as ({{ sql }});
         select not exists (
             select 1
             from (
@@ -80,14 +84,18 @@
             ) as old
             full join (
                 select * from pg_attribute
-                where attrelid = to_regclass('pg_temp.{{ probe }}') and attnum > 0
+                where attrelid = to_regclass('pg_temp.{{ this.identifier }}__columns') and attnum > 0
             ) as new on old.attname = new.attname
             where {{ differs }}
         )
     {%- endset -%}
-    {%- set fits = run_query(query).columns[0][0] -%}
-    {%- do run_query('drop view pg_temp.' ~ probe) -%}
-    {{ return(fits) }}
+    {{ return(run_query(query).columns[0][0]) }}
+{%- endmacro %}
+
+
+{# Drops the temporary view by which columns were compared. #}
+{% macro drop_probe() -%}
+    drop view if exists pg_temp.{{ this.identifier }}__columns
 {%- endmacro %}
 
 

@@ -217,9 +217,9 @@ class Settings:
     )
     titles_file: tuple[TitlesFile, ...] = setting(
         th.CustomType({"type": ["string", "array"], "items": {"type": "string"}}),
-        "A file of titles: one IMDb id per line, or CSV/TSV (optionally .gz) with a column of "
-        "IMDb ids or with titles and years: IMDb and Letterboxd exports, MovieLens' links.csv and "
-        "movies.csv, IMDb's title.basics.tsv.gz. Several files: a JSON array of paths, or a glob.",
+        "A file of titles, or several as a JSON array of paths or a glob: one IMDb id or title per "
+        "line, or CSV, TSV or JSON (optionally .gz) with IMDb ids or titles and years. Exports of "
+        "IMDb, Letterboxd, Trakt and others are read as they are, and IMDb's title.basics.tsv.gz.",
         unset=(),
         parse=parse_titles_files,
         examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],

@@ -1,8 +1,8 @@
 """Plans the tasks that are due by the settings and the state, the most valuable first.
 
 New titles come before known ones that are due again, so that each request of a small budget
-yields as much as it can: first what earlier runs found and did not fetch, then titles that the
-user names, then those fetched while their stream was not selected, then searches, then
+yields as much as it can: first titles that the user names, then what earlier runs found and did
+not fetch, then those fetched while their stream was not selected, then searches, then
 refreshes. With IMDb's rating file, all new titles known by their id come in the order of their
 votes, most first, and refreshes begin with the titles that have changed most.
 """
@@ -163,13 +163,13 @@ class Planner:
 
     def _new_titles(self, *, with_file: bool) -> Iterator[Task | InvalidRow]:
         never_fetched = {*self._failed} - {*self._fetched_before}
+        yield from self._named()
+        if with_file:
+            yield from self._from_files()
         yield from self._pending()
         for imdb_id in self._failed:
             if imdb_id in never_fetched:
                 yield TitleTask(imdb_id, "refresh")
-        yield from self._named()
-        if with_file:
-            yield from self._from_files()
         for imdb_id in self._state.titles.not_selected(self._selection.types):
             yield TitleTask(imdb_id, "refresh")
 
@@ -199,7 +199,9 @@ class Planner:
     def _from_files(self) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
         files = self._settings.titles_file
-        for row in chain.from_iterable(file.rows(years, self._selection.found) for file in files):
+        found = self._selection.found
+        rows = (file.rows(years, found, with_columns=False) for file in files)
+        for row in chain.from_iterable(rows):
             if isinstance(row, InvalidRow):
                 yield row
                 continue

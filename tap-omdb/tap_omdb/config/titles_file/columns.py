@@ -20,17 +20,14 @@ from tap_omdb.config.titles_file.entries import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-Roles = dict[str, list[int]]
-
-IMDB_ID, TITLE, YEAR, TYPE = ROLES = ("imdb_id", "title", "year", "type")
-
-LINE, ITEM = "line", "item"
+ITEM = "item"
 """The only column of a list, and of JSON whose items are not objects."""
 
 NO_VALUE = frozenset({"", "\\n", "-", "0", "n/a", "nan", "none", "null"})
 """What is written for a missing value, in lower case."""
 
-_LONG_NUMBER = re.compile(r"\d{5,8}(?:\.0)?", re.ASCII)
+LONG_NUMBER = re.compile(r"\d{5,8}(?:\.0)?", re.ASCII)
+"""A number with about as many digits as IMDb's ids."""
 # Kodi's `imdbnumber` may be the number of another catalogue, which has fewer digits.
 _FULL_DIGITS = 7
 _FULL_NUMBER = re.compile(rf"\d{{{_FULL_DIGITS},8}}", re.ASCII)
@@ -46,6 +43,27 @@ _OTHER_DATES = re.compile(
 # The series of an episode, for example, which is another title.
 _OTHER_TITLE = re.compile(r"^(?:parent|grandparent)")
 _OTHER_NAMES = re.compile(r"^(?:parent|grandparent|episode|season|sort)|director|actor|user|job")
+
+
+class Roles(NamedTuple):
+    """The indexes of the columns that a table has of each role.
+
+    Attributes:
+        imdb_id: All columns with IMDb's ids, the best first.
+        title: The titles.
+        year: Their years of release.
+        type: Their types, by IMDb's or OMDb's names.
+    """
+
+    imdb_id: list[int]
+    title: int | None = None
+    year: int | None = None
+    type: int | None = None
+
+    @property
+    def identify(self) -> bool:
+        """Whether they tell one title from another."""
+        return bool(self.imdb_id) or self.title is not None
 
 
 class _Rule(NamedTuple):
@@ -69,10 +87,6 @@ def _share(
     return lambda values: sum(map(bool, map(test, values))) >= max(at_least, share * len(values))
 
 
-def _whatever(values: Sequence[str]) -> bool:  # noqa: ARG001
-    return True
-
-
 def _is_text(value: str) -> bool:
     return not _NUMBER_OR_LINK.fullmatch(value)
 
@@ -87,42 +101,40 @@ _LINKS = (
     _Rule("*", _share(link_to_title, 0.5), _OTHER_TITLE),
 )
 _IDS = (
-    _Rule("const tconst imdbid imdbtitleid imdbconst imdburl imdblink", _whatever),
+    _Rule("const tconst imdbid imdbtitleid imdbconst imdburl imdblink", lambda _: True),
     _Rule(
         "imdb imdbno imdbcode imdbtt idsimdb uniqueidimdb provideridsimdb item",
-        _share(_LONG_NUMBER.fullmatch, 1),
+        _share(LONG_NUMBER.fullmatch, 1),
     ),
     _Rule("imdbnumber", _share(_FULL_NUMBER.fullmatch, 1)),
 )
-_RULES = {
-    TITLE: (
-        _Rule("title primarytitle movietitle filmtitle seriestitle", _whatever),
-        _Rule(
-            "moviename filmname name movie film showname seriesname tvshow show *label item"
-            " releasegroup release titel titre titulo título titolo",
-            _share(_is_text, 0.5, at_least=0),
-        ),
-        _Rule(
-            "originaltitle *title *moviename *filmname *showname *seriesname *itemname",
-            _share(_is_text, 0.5, at_least=0),
-            _OTHER_NAMES,
-        ),
+_TITLES = (
+    _Rule("title primarytitle movietitle filmtitle seriestitle", lambda _: True),
+    _Rule(
+        "moviename filmname name movie film showname seriesname tvshow show *label item"
+        " releasegroup release titel titre titulo título titolo",
+        _share(_is_text, 0.5, at_least=0),
     ),
-    YEAR: (
-        _Rule(
-            "titleyear movieyear filmyear releaseyear productionyear startyear year jahr année año"
-            " anno",
-            _share(_is_year_or_date, 0.5, at_least=0),
-        ),
-        _Rule(
-            "released yearreleased *release*year* *release*date* premier* firstair*"
-            " originallyavailable* *year* *date",
-            _share(_is_year_or_date, 0.9, at_least=0),
-            _OTHER_DATES,
-        ),
+    _Rule(
+        "originaltitle *title *moviename *filmname *showname *seriesname *itemname",
+        _share(_is_text, 0.5, at_least=0),
+        _OTHER_NAMES,
     ),
-    TYPE: (_Rule("titletype type mediatype *type kind category", _share(omdb_type, 0)),),
-}
+)
+_YEARS = (
+    _Rule(
+        "titleyear movieyear filmyear releaseyear productionyear startyear year jahr année año"
+        " anno",
+        _share(_is_year_or_date, 0.5, at_least=0),
+    ),
+    _Rule(
+        "released yearreleased *release*year* *release*date* premier* firstair*"
+        " originallyavailable* *year* *date",
+        _share(_is_year_or_date, 0.9, at_least=0),
+        _OTHER_DATES,
+    ),
+)
+_TYPES = (_Rule("titletype type mediatype *type kind category", _share(omdb_type, 0)),)
 
 
 def find_roles(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Roles:
@@ -131,20 +143,15 @@ def find_roles(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Roles:
     Args:
         names: The columns' names; the first of two that are the same counts.
         rows: Some rows of the table.
-
-    Returns:
-        The indexes of the columns of each role: for ids all such columns, the best first. Empty
-        if nothing identifies the titles.
     """
     columns = _columns(names, rows)
     ids = _matching(_LINKS, columns) or _matching(_IDS, columns)[:1]
     others = [column for column in columns if column.number not in ids]
-    roles = {role: _matching(rules, others)[:1] for role, rules in _RULES.items()}
-    return _identifying({IMDB_ID: ids, **roles})
+    return Roles(ids, *(_first(_matching(rules, others)) for rules in (_TITLES, _YEARS, _TYPES)))
 
 
 def find_roles_by_values(rows: Sequence[Sequence[str]], width: int) -> Roles:
-    """Find what the first columns of a table without names are, as `find_roles` does.
+    """Find what the first columns of a table without names are.
 
     A title is a text with its year in parentheses, or the only text beside an id or a year.
     """
@@ -153,13 +160,12 @@ def find_roles_by_values(rows: Sequence[Sequence[str]], width: int) -> Roles:
     def passing(test: Callable[[str], object], share: float = 0.9) -> list[int]:
         return [column.number for column in columns if _share(test, share)(column.values)]
 
-    ids, types = passing(link_to_title), passing(omdb_type)
+    ids, types, titles = passing(link_to_title), passing(omdb_type), passing(ends_in_year, 0.5)
     years = [*passing(_YEAR_ALONE.fullmatch), *passing(_DATE.fullmatch)]
-    titles = passing(ends_in_year, 0.5)
     if not titles and (ids or years):
         titles = [i for i in passing(_is_text) if i not in {*ids, *types, *years}]
         titles = titles if len(titles) == 1 else []
-    return _identifying({IMDB_ID: ids, TITLE: titles[:1], YEAR: years[:1], TYPE: types[:1]})
+    return Roles(ids, _first(titles), _first(years), _first(types))
 
 
 def digits_of_ids(name: str) -> int:
@@ -167,7 +173,7 @@ def digits_of_ids(name: str) -> int:
     name = plain(name)
     if name == "imdbnumber":
         return _FULL_DIGITS
-    return 1 if "imdb" in name or name in {"const", "tconst", LINE, ITEM} else sys.maxsize
+    return 1 if "imdb" in name or name in {"const", "tconst", ITEM} else sys.maxsize
 
 
 def is_of_other_title(name: str) -> bool:
@@ -206,5 +212,5 @@ def _matching(rules: Iterable[_Rule], columns: Sequence[_Column]) -> list[int]:
     return [*found]
 
 
-def _identifying(roles: Roles) -> Roles:
-    return {r: c for r, c in roles.items() if c} if roles[IMDB_ID] or roles[TITLE] else {}
+def _first(numbers: list[int]) -> int | None:
+    return numbers[0] if numbers else None

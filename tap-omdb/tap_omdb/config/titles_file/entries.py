@@ -61,22 +61,15 @@ class InvalidRow(NamedTuple):
 
 # OMDb counts everything that is not a series, an episode or a game as a movie.
 _OMDB_TYPES = {
-    **dict.fromkeys(
-        (
-            *("movie", "tvmovie", "short", "tvshort", "video", "tvspecial", "musicvideo"),
-            *("featurefilm", "shortfilm", "film", "documentary"),
-        ),
-        "movie",
-    ),
-    **dict.fromkeys(
-        (
-            *("series", "tvseries", "tvminiseries", "miniseries", "tvshow", "show", "tv"),
-            *("serietv", "miniserietv"),
-        ),
-        "series",
-    ),
-    **dict.fromkeys(("episode", "tvepisode"), "episode"),
-    **dict.fromkeys(("game", "videogame"), "game"),
+    name: omdb_name
+    for omdb_name, names in {
+        "movie": "movie tvmovie short tvshort video tvspecial musicvideo featurefilm shortfilm film"
+        " documentary",
+        "series": "series tvseries tvminiseries miniseries tvshow show tv serietv miniserietv",
+        "episode": "episode tvepisode",
+        "game": "game videogame",
+    }.items()
+    for name in names.split()
 }
 
 _IMDB_ID = re.compile(r"\btt(\d{1,8})\b", re.ASCII | re.IGNORECASE)

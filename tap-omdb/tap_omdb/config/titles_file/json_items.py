@@ -6,7 +6,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tap_omdb.config.titles_file.columns import IMDB_ID, ITEM, TITLE, YEAR, find_roles
+from tap_omdb.config.titles_file.columns import ITEM, find_roles
 from tap_omdb.config.titles_file.entries import TitlesFileError, link_to_title
 from tap_omdb.config.titles_file.rows import Row
 
@@ -56,8 +56,12 @@ def json_items(text: TextIO, path: Path) -> Iterator[object]:
         TitlesFileError: The rest of the file is not JSON, or an item is too large.
     """
     source = _Source(text, path)
-    if source.peek() == "{":
-        yield from _first_object(source)
+    if source.peek() == "{" and not _is_title(first := source.value(keep=True)):
+        item = None
+        for item in _items_within(source):
+            yield item
+        if item is None:
+            yield first
     while character := source.peek():
         if character == "[":
             yield from _elements(source)
@@ -99,7 +103,11 @@ class _Source:
         self._position += 1
 
     def value(self, *, keep: bool = False) -> Any:  # noqa: ANN401
-        """Decode the value that comes next; it comes again if it is kept."""
+        """Decode the value that comes next.
+
+        Args:
+            keep: Whether it comes again; it is None then if it is too long for an item.
+        """
         self.peek()
         while True:
             try:
@@ -107,6 +115,8 @@ class _Source:
             except (ValueError, RecursionError) as error:
                 if len(self._buffer) - self._position <= MAX_ITEM and self._read():
                     continue
+                if keep:
+                    return None
                 line = self._line + self._buffer.count("\n", 0, self._position)
                 message = (
                     f"line {line} of {self._path} is not JSON, or too long ({error}). Check that "
@@ -125,23 +135,6 @@ class _Source:
         return bool(more)
 
 
-def _first_object(source: _Source) -> Iterator[object]:
-    """Yield the items within an object, or the object itself if it is one."""
-    try:
-        item = source.value(keep=True)
-    except TitlesFileError:  # too long for an item, so that it must be around them
-        item = None
-    if _is_title(item):
-        yield source.value()
-        return
-    is_empty = True
-    for inner in _items_within(source):
-        is_empty = False
-        yield inner
-    if is_empty:
-        yield item
-
-
 def _items_within(source: _Source, depth: int = 1) -> Iterator[object]:
     """Yield the elements of the arrays of titles in an object, and what it has by IMDb id."""
     source.skip()
@@ -151,7 +144,7 @@ def _items_within(source: _Source, depth: int = 1) -> Iterator[object]:
         character = source.peek()
         if link_to_title(key):
             value = source.value()
-            yield {IMDB_ID: key, **(value if isinstance(value, dict) else {"value": value})}
+            yield {"imdb_id": key, **(value if isinstance(value, dict) else {"value": value})}
         elif character == "{" and depth < _MAX_DEPTH:
             yield from _items_within(source, depth + 1)
         elif character == "[":
@@ -180,7 +173,7 @@ def _is_title(item: object) -> bool:
         return False
     cells = cells_of(item)
     roles = find_roles([*cells], [[*cells.values()]])
-    return IMDB_ID in roles or (TITLE in roles and YEAR in roles)
+    return bool(roles.imdb_id) or (roles.title is not None and roles.year is not None)
 
 
 def _flatten(item: dict[str, Any]) -> dict[str, str]:

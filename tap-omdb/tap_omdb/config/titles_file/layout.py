@@ -8,11 +8,9 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file.columns import (
-    IMDB_ID,
-    LINE,
-    TITLE,
-    TYPE,
-    YEAR,
+    ITEM,
+    LONG_NUMBER,
+    Roles,
     find_roles,
     find_roles_by_values,
 )
@@ -28,10 +26,8 @@ from tap_omdb.config.titles_file.opening import Line, lines_of, open_text
 from tap_omdb.config.titles_file.rows import TOO_LONG, Row, quoted_rows, unquoted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from tap_omdb.config.titles_file.columns import Roles
 
 LIST_OF_IDS = "a list of IMDb ids, one per line"
 LIST_OF_TITLES = "a list of titles, one per line"
@@ -41,19 +37,19 @@ JSON = "JSON"
 
 _MOVIELENS = "::"
 _DELIMITERS = {",": "comma", _MOVIELENS: _MOVIELENS, "\t": "tab", ";": "semicolon", "|": "bar"}
-_TITLE_BASICS_COLUMNS = {IMDB_ID: "tconst", TYPE: "titleType", YEAR: "startYear"}
+_TITLE_BASICS = {"tconst", "titleType", "startYear"}
+# Columns of IMDb's data sets, in which quotation marks have no meaning.
+_UNQUOTED = frozenset({"tconst", "titleId"})
 # "[REC]" is a title.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[\]{\"\d])")
 _EXCEL_SEPARATOR = re.compile(r'"?sep=')
 _NUMBERED = re.compile(r"\s*\d+[,;|\t]")
-_UNQUOTED = frozenset({"tconst", "titleId"})
-"""Columns of IMDb's data sets, in which quotation marks have no meaning."""
+_COMMENT = re.compile(r"(?:^|\s)#(?![,;|\t])")
+_NO_TITLE = re.compile(r"[\t;|]|::|^<(?:!doctype|html|\?xml|rss)", re.IGNORECASE)
 _BLANK = " \t\r\n\xa0\ufeff\u200b"
-_MARKUP = ("<!doctype", "<html", "<?xml", "<rss")
 _MAX_TITLE = 300
 _MAX_NAME = 60
 _MAX_NAMES = 30
-_LONG_NUMBER = re.compile(r"\d{5,8}(?:\.0)?", re.ASCII)
 
 _SAMPLE_CHARACTERS = 65_536
 _SAMPLE_ROWS = 50
@@ -66,7 +62,7 @@ class Layout:
     Attributes:
         kind: One of the kinds defined in this module.
         names: The names of all columns.
-        roles: Which columns have the ids, titles, years and types, by their indexes.
+        roles: Which columns have the ids, titles, years and types.
         delimiter: The text between columns; None for lists and JSON.
         start: The line on which the table begins, from 1.
         has_header: Whether there is a line with the names of columns.
@@ -81,24 +77,23 @@ class Layout:
 
     def describe(self) -> str:
         """Describe in one line, for the log, what was detected."""
-        if self.names == [LINE]:
+        if self.kind in {LIST_OF_IDS, LIST_OF_TITLES}:
             return self.kind
-        used = {i for indexes in self.roles.values() for i in indexes}
-        parts = [
-            f"{role} from {quoted(self.names[i] for i in indexes)}"
-            for role, indexes in self.roles.items()
-        ]
-        others = [name for i, name in enumerate(self.names) if i not in used]
+        ids = [("imdb_id", index) for index in self.roles.imdb_id]
+        found = [*ids, *zip(Roles._fields[1:], self.roles[1:], strict=True)]
+        parts = [f"{role} from {quoted([self.names[i]])}" for role, i in found if i is not None]
+        used = {index for _, index in found}
+        others = [name for index, name in enumerate(self.names) if index not in used]
         if others and self.kind != TITLE_BASICS:
             parts.append(f"kept as they are: {quoted(others)}")
-        how = f" ({_DELIMITERS[self.delimiter]}-separated)" if self.delimiter else ""
         header = "" if self.has_header or not self.delimiter else " without a header"
+        how = f" ({_DELIMITERS[self.delimiter]}-separated)" if self.delimiter else ""
         return f"{self.kind}{header}{how}: {'; '.join(parts)}"
 
 
-def quoted(names: Iterable[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     """Return names as a user sees them in a message."""
-    return ", ".join(f'"{name[:_MAX_NAME]}"' for name in names)
+    return ", ".join(f'"{name[:_MAX_NAME]}"' for name in names[:_MAX_NAMES])
 
 
 def detect_layout(path: Path) -> Layout:
@@ -114,17 +109,20 @@ def detect_layout(path: Path) -> Layout:
     if "\0" in sample:
         message = f"{path} is not a text file. Save it as CSV in UTF-8."
         raise TitlesFileError(message)
-    if _JSON.match(sample):
-        return _detect_json(path)
     lines = sample.splitlines(keepends=True)
     start = _first_line_of_content(lines)
-    if start is None:
-        raise _empty(path)
     # The last line of the sample may be cut in the middle.
     content = lines[start:] if is_whole or len(lines) == start + 1 else lines[start:-1]
-    layout = _detect(content, start + 1)
+    layout, names = _detect_json(path) if _JSON.match(sample) else _detect(content, start + 1)
+    if not names:
+        message = f"{path} is empty. Write one IMDb id per line, or use a CSV file with a header."
+        raise TitlesFileError(message)
     if layout is None:
-        raise _unknown(path, _first_cells(content))
+        message = (
+            f"{path} has no known column among {quoted(names)}. Name a column 'imdb_id', or "
+            "'title' (with 'year' beside it), or write one IMDb id or title per line."
+        )
+        raise TitlesFileError(message)
     return layout
 
 
@@ -140,10 +138,18 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
             return
         lines = dropwhile(lambda line: line.number < layout.start, lines_of(text, path))
         if layout.delimiter is None:
-            yield from _rows_of_list(lines, with_ids=IMDB_ID in layout.roles)
+            yield from _rows_of_list(lines, with_ids=layout.kind == LIST_OF_IDS)
             return
         rows = _split(lines, layout.delimiter, layout.names)
         yield from islice(rows, 1 if layout.has_header else 0, None)
+
+
+def _rows_of_list(lines: Iterator[Line], *, with_ids: bool) -> Iterator[Row]:
+    for number, line, is_truncated in lines:
+        text = _strip_comment(line) if with_ids else "" if _is_comment(line) else line.strip()
+        if text:
+            columns = None if text == line else {ITEM: line}
+            yield Row(number, [text], TOO_LONG if is_truncated else None, columns)
 
 
 def _split(lines: Iterator[Line], delimiter: str, header: Sequence[str] = ()) -> Iterator[Row]:
@@ -152,17 +158,9 @@ def _split(lines: Iterator[Line], delimiter: str, header: Sequence[str] = ()) ->
     return (unquoted_rows if is_unquoted else quoted_rows)(lines, delimiter)
 
 
-def _rows_of_list(lines: Iterator[Line], *, with_ids: bool) -> Iterator[Row]:
-    for number, line, is_truncated in lines:
-        text = _strip_comment(line) if with_ids else "" if _is_comment(line) else line.strip()
-        if text:
-            columns = None if text == line else {LINE: line}
-            yield Row(number, [text], TOO_LONG if is_truncated else None, columns)
-
-
 def _strip_comment(line: str) -> str:
     """Return a line of a list of ids without its comment."""
-    return re.split(r"(?:^|\s)#(?![,;|\t])", line, maxsplit=1)[0].strip()
+    return _COMMENT.split(line, maxsplit=1)[0].strip() if "#" in line else line.strip()
 
 
 def _is_comment(line: str) -> bool:
@@ -170,8 +168,8 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("# ")
 
 
-def _first_line_of_content(lines: list[str]) -> int | None:
-    """Return the index of the header or the first entry in `lines`."""
+def _first_line_of_content(lines: list[str]) -> int:
+    """Return the index of the header or the first entry in `lines`; or how many there are."""
     start = 0
     # An exported Letterboxd list begins with its own description, up to a blank line.
     if lines and lines[0].startswith("Letterboxd list export"):
@@ -180,23 +178,11 @@ def _first_line_of_content(lines: list[str]) -> int | None:
         start = 1
     contents = (i for i in range(start, len(lines)) if _strip_comment(lines[i]))
     hashes = (i for i in range(start, len(lines)) if lines[i].strip() and not _is_comment(lines[i]))
-    return next(contents, next(hashes, None))
+    return next(contents, next(hashes, len(lines)))
 
 
-def _empty(path: Path) -> TitlesFileError:
-    message = f"{path} is empty. Write one IMDb id per line, or use a CSV file with a header."
-    return TitlesFileError(message)
-
-
-def _unknown(path: Path, names: Sequence[str]) -> TitlesFileError:
-    message = (
-        f"{path} has no known column among {quoted(names[:_MAX_NAMES])}. Name a column 'imdb_id', "
-        "or 'title' (with 'year' beside it), or write one IMDb id or title per line."
-    )
-    return TitlesFileError(message)
-
-
-def _detect_json(path: Path) -> Layout:
+def _detect_json(path: Path) -> tuple[Layout | None, list[str]]:
+    """Return the layout of JSON, None if it is not known, and its names."""
     items: list[dict[str, str]] = []
     with open_text(path) as text:
         try:
@@ -204,38 +190,39 @@ def _detect_json(path: Path) -> Layout:
         except TitlesFileError:  # it counts when the item is reached
             if not items:
                 raise
-    if not items:
-        raise _empty(path)
     names = [*dict.fromkeys(name for cells in items for name in cells)]
     roles = find_roles(names, [[cells.get(name, "") for name in names] for cells in items])
-    if not roles:
-        raise _unknown(path, names)
-    return Layout(JSON, names, roles)
+    return Layout(JSON, names, roles) if roles.identify else None, names
 
 
-def _detect(lines: list[str], start: int) -> Layout | None:
+def _detect(lines: list[str], start: int) -> tuple[Layout | None, list[str]]:
+    """Return the layout of lines, None if it is not known, and the cells of the first line."""
     if _have_years(lines):
-        return Layout(LIST_OF_TITLES, [LINE], {TITLE: [0]})
+        return Layout(LIST_OF_TITLES, [ITEM], Roles([], title=0)), [ITEM]
     tables = [(d, rows) for d in _DELIMITERS if (rows := _sample(lines, d))]
     tables.sort(key=lambda table: -len(table[1][0]))
+    first = tables[0][1][0] if tables else lines[:1]
     for delimiter, (header, *rows) in tables:
         is_header = not any(link_to_title(cell) or ends_in_year(cell) for cell in header)
-        is_column = len(header) > 1 or len(tables[0][1][0]) == 1
-        if is_header and is_column and (roles := find_roles(header, rows)):
-            kind = TITLE_BASICS if _is_title_basics(header, roles) else TABLE
-            return Layout(kind, _unique(header), roles, delimiter, start, has_header=True)
+        if not is_header or (len(header) == 1 < len(first)):
+            continue
+        names, roles = _unique(header), find_roles(header, rows)
+        if roles.identify:
+            kind = TITLE_BASICS if {*names} >= _TITLE_BASICS else TABLE
+            return Layout(kind, names, roles, delimiter, start, has_header=True), names
     for delimiter, rows in tables:
         widths = [*map(len, rows)]
         width = widths[0] if delimiter == _MOVIELENS else min(widths)
-        roles = find_roles_by_values(rows, width) if width > 1 else {}
+        roles = find_roles_by_values(rows, width)
         # In a last column of titles, a comma without quotes is part of the title.
-        if roles and (max(widths) == width or roles.get(TITLE) == [width - 1]):
-            return Layout(TABLE, _unique([""] * width), roles, delimiter, start)
+        is_even = max(widths) == width or roles.title == width - 1
+        if width > 1 and is_even and roles.identify:
+            return Layout(TABLE, _unique([""] * width), roles, delimiter, start), first
     if _are_ids(lines):
-        return Layout(LIST_OF_IDS, [LINE], {IMDB_ID: [0]})
+        return Layout(LIST_OF_IDS, [ITEM], Roles([0])), first
     if _are_titles(lines):
-        return Layout(LIST_OF_TITLES, [LINE], {TITLE: [0]})
-    return None
+        return Layout(LIST_OF_TITLES, [ITEM], Roles([], title=0)), first
+    return None, [cell.strip() for cell in first]
 
 
 def _sample(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -245,28 +232,13 @@ def _sample(lines: list[str], delimiter: str) -> list[list[str]]:
     return [row.cells for row in rows] if rows and rows[0].line == 0 else []
 
 
-def _first_cells(lines: list[str]) -> list[str]:
-    cells = [_sample(lines[:1], delimiter) or [[lines[0]]] for delimiter in _DELIMITERS]
-    return [cell.strip() for cell in max(cells, key=lambda rows: len(rows[0]))[0]]
-
-
-def _is_title_basics(header: list[str], roles: Roles) -> bool:
-    return all(
-        role in roles and header[roles[role][0]] == name
-        for role, name in _TITLE_BASICS_COLUMNS.items()
-    )
-
-
 def _unique(header: list[str]) -> list[str]:
     """Return the names of all columns: "column 2" where there is none, "title (2)" for a second."""
     names: list[str] = []
     for number, text in enumerate(header, start=1):
-        name = plain = text.strip(_BLANK) or f"column {number}"
-        count = 1
-        while name in names:
-            count += 1
-            name = f"{plain} ({count})"
-        names.append(name)
+        name = text.strip(_BLANK) or f"column {number}"
+        others = (f"{name} ({count})" for count in range(2, number + 1))
+        names.append(next(other for other in (name, *others) if other not in names))
     return names
 
 
@@ -279,9 +251,10 @@ def _have_years(lines: list[str]) -> bool:
 def _are_ids(lines: list[str]) -> bool:
     """Return whether lines are ids; a short number may be a title, such as "1917"."""
     entries = [entry for entry in map(_strip_comment, lines) if entry]
-    first = entries[0] if entries else ""
-    is_id = has_imdb_id(first) or _LONG_NUMBER.fullmatch(first) is not None
-    return is_id or (bool(entries) and all(map(imdb_id_in, entries)))
+    if not entries:
+        return False
+    is_id = has_imdb_id(entries[0]) or LONG_NUMBER.fullmatch(entries[0])
+    return bool(is_id) or all(map(imdb_id_in, entries))
 
 
 def _are_titles(lines: list[str]) -> bool:
@@ -290,12 +263,7 @@ def _are_titles(lines: list[str]) -> bool:
     Some titles have a comma; in most lines, it is a table's.
     """
     titles = [line.strip() for line in lines if line.strip() and not _is_comment(line)]
-    if any(
-        has_imdb_id(title)
-        or len(title) > _MAX_TITLE
-        or title.lower().startswith(_MARKUP)
-        or any(sign in title for sign in _DELIMITERS if sign != ",")
-        for title in titles
-    ):
-        return False
-    return sum("," in title for title in titles) * 2 <= len(titles)
+    with_comma = sum("," in title for title in titles)
+    return with_comma * 2 <= len(titles) and not any(
+        has_imdb_id(title) or len(title) > _MAX_TITLE or _NO_TITLE.search(title) for title in titles
+    )

@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
 from typing_extensions import override
@@ -25,7 +26,6 @@ MAX_SKIPPED = 64_000_000
 
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!")
-_BLOCK = 65_536
 _MAX_RATIO = 200
 _RATIO_MATTERS_FROM = 16_000_000
 """Bytes: smaller files are harmless however well they compress. IMDb's files have a ratio of 5."""
@@ -84,27 +84,21 @@ def lines_of(text: TextIO, path: Path) -> Iterator[Line]:
     Raises:
         TitlesFileError: A line is longer than `MAX_SKIPPED`.
     """
-    number, rest, skipped = 1, "", 0
-    while block := text.read(_BLOCK):
-        first, *others = block.split("\n")
-        rest += first
-        if len(rest) > MAX_LINE:
-            skipped += len(rest) - MAX_LINE
-            rest = rest[:MAX_LINE]
+    for number, line in enumerate(iter(partial(text.readline, MAX_LINE), ""), start=1):
+        is_truncated = len(line) == MAX_LINE and not line.endswith("\n")
+        if is_truncated:
+            _skip_line(text, f"line {number} of {path}")
+        if line != "\n":
+            yield Line(number, line.rstrip("\n"), is_truncated)
+
+
+def _skip_line(text: TextIO, name: str) -> None:
+    skipped = 0
+    while (rest := text.readline(MAX_LINE)) and not rest.endswith("\n"):
+        skipped += len(rest)
         if skipped > MAX_SKIPPED:
-            message = f"line {number} of {path} does not end: this is not a list of titles."
+            message = f"{name} does not end: this is not a list of titles."
             raise TitlesFileError(message)
-        if not others:
-            continue
-        if rest:
-            yield Line(number, rest, is_truncated=skipped > 0)
-        *whole, rest = others
-        for following, text_of_line in enumerate(whole, start=number + 1):
-            if text_of_line:
-                yield Line(following, text_of_line)
-        number, skipped = number + len(others), 0
-    if rest:
-        yield Line(number, rest, is_truncated=skipped > 0)
 
 
 def _unpacked(plain: BinaryIO) -> io.BufferedReader:

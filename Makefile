@@ -123,6 +123,10 @@ test: lint .meltano/.installed .airflow/.installed ## Run all checks and tests, 
 test-airflow: .venv/.dev .meltano/.installed .airflow/.installed ## Run only the tests of Airflow
 	.venv/bin/pytest tests/airflow
 
+.PHONY: image-test
+image-test: .meltano/.installed ## Build the images without Docker, and run them (as root, with buildah)
+	@scripts/image_test.sh
+
 .PHONY: bench
 bench: .venv/.dev .meltano/.installed ## Compare the pipeline with other ways: about 25 minutes on an idle machine
 	@UV=$(UV) $(UV) run --quiet benchmarks/pipeline.py --write benchmarks/README.md

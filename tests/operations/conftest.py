@@ -106,7 +106,7 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
         with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
             connection.execute(OLD_OBJECTS)
         for _ in range(2):  # again is harmless
-            run_roles_script(server)
+            run_script(server, CHECKOUT / "scripts/roles.sql")
         passwords = {role: f"secret of {role}" for role in ROLES}
         with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
             for role, password in passwords.items():
@@ -119,11 +119,10 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
         yield ExternalServer(server, folder)
 
 
-def run_roles_script(server: embedded_postgres.Server) -> None:
-    script = f"--file={CHECKOUT / 'scripts/roles.sql'}"
+def run_script(server: embedded_postgres.Server, path: Path, **variables: str) -> None:
     subprocess.run(
-        [PROGRAMS / "psql", "--no-psqlrc", "--quiet", script],
-        env={"PATH": os.defpath, **server.environment},
+        [PROGRAMS / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={path}"],
+        env={"PATH": os.defpath, **server.environment, **variables},
         check=True,
         timeout=60,
     )

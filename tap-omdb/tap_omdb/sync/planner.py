@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_omdb.config.settings import Title
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tap_omdb.config.settings import Settings
+    from tap_omdb.config.titles_file import TitlesFile
     from tap_omdb.state.budget import Budget
     from tap_omdb.state.sync_state import SyncState
     from tap_omdb.sync.ranking import VoteRanking
@@ -197,11 +198,18 @@ class Planner:
                 yield self._lookup(title, "titles")
 
     def _from_files(self) -> Iterator[Task | InvalidRow]:
+        errors = []
+        for file in self._settings.titles_file:
+            try:
+                yield from self._from_file(file)
+            except TitlesFileError as error:  # noqa: PERF203 - there are few files
+                errors.append(str(error))
+        if errors:
+            raise TitlesFileError("; ".join(errors))
+
+    def _from_file(self, file: TitlesFile) -> Iterator[Task | InvalidRow]:
         years = frozenset(self._settings.years) or None
-        files = self._settings.titles_file
-        found = self._selection.found
-        rows = (file.rows(years, found, with_columns=False) for file in files)
-        for row in chain.from_iterable(rows):
+        for row in file.rows(years, self._selection.found, with_columns=False):
             if isinstance(row, InvalidRow):
                 yield row
                 continue

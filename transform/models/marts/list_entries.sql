@@ -52,7 +52,7 @@ named as (
     cross join
         lateral (
             select
-                regexp_replace(lower(key), '[^a-z0-9]', '', 'g') as name,
+                translate(lower(key), ' _-', '') as name,
                 btrim(value) as value
             from jsonb_each_text(entries.columns)
         ) as cell

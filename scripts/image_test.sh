@@ -37,7 +37,7 @@ export EMBEDDED_POSTGRES_PORT=25432 OMDB_EMULATOR_PORT=25500
 "$postgres" --data-dir "$work/postgres" start --env-file "$work/env"
 "$emulator" start --data-dir "$work/emulator" --env-file "$work/env"
 . "$work/env" 2> /dev/null || true # the ports, if others were chosen
-password=$(cut -d: -f5 "$work/postgres/pgpass")
+password=$(sed -n '1s/.*://p' "$work/postgres/pgpass")
 for target in ${TARGETS:-pipeline airflow}; do
   buildah bud --quiet --format=docker --isolation=chroot --pull-never --layers=false \
     --target="$target" --tag="movies-$target" . > /dev/null 2> "$work/build.log" \

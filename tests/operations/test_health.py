@@ -75,7 +75,10 @@ def test_an_environment_without_a_run(project: Project) -> None:
     assert json.loads(shown.stdout) == {
         "is_healthy": None,
         "problems": [
-            "There is no view dev_marts.pipeline_health: run the pipeline, and read its log"
+            (
+                "There is no view dev_marts.pipeline_health: run the pipeline once; if it has run, "
+                "its log says why dbt could not make the view"
+            )
         ],
     }
 

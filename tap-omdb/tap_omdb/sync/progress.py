@@ -58,12 +58,13 @@ class ProgressReporter:
             f"{left:,}",
         )
 
-    def summarise(self, reused: int, unparsed: Counter[str]) -> None:
+    def summarise(self, reused: int, unparsed: Counter[str], rejects: Counter[str]) -> None:
         """Log the result of the run.
 
         Args:
             reused: How many cached responses were used.
             unparsed: How many values did not parse, by field.
+            rejects: How many there are, by reason.
         """
         cached = f" ({reused} responses came from the cache)" if reused else ""
         logger.info(
@@ -76,8 +77,10 @@ class ProgressReporter:
         for field, count in unparsed.items():
             if count > 1:  # a single one was logged when it occurred
                 logger.warning("%s: %d values did not parse; see `unparsed`", field, count)
-        if self._rows["rejects"]:
-            logger.warning("%d rejects: see the stream `rejects`", self._rows["rejects"])
+        if rejects:
+            # That OMDb does not have a title is an answer; anything else may need action.
+            level = logging.INFO if {*rejects} == {"not_found"} else logging.WARNING
+            logger.log(level, "%d rejects: see the stream `rejects`", rejects.total())
 
     def report_left_out(self, titles: int, min_votes: int) -> None:
         """Log how many titles have too few votes."""

@@ -90,6 +90,7 @@ class SyncRun:
         self._ranking = VoteRanking()
         self._rows: Counter[str] = Counter()
         self._unparsed: Counter[str] = Counter()
+        self._rejects: Counter[str] = Counter()
         self._started = clock.now()
         self.has_begun = False
         """Whether a stream has taken the rows."""
@@ -122,6 +123,8 @@ class SyncRun:
                 for row in rows:
                     if row.stream in self._streams:
                         self._rows[row.stream] += 1
+                        if row.stream == "rejects":
+                            self._rejects[row.values["reason"]] += 1
                         yield row
         finally:
             self.has_ended = True
@@ -168,7 +171,7 @@ class SyncRun:
             yield self._sync_row(_Outcome("failed", text))
             raise
         progress.report_left_out(planner.left_out + queue.left_out, settings.min_votes)
-        progress.summarise(self._client.responses_reused, self._unparsed)
+        progress.summarise(self._client.responses_reused, self._unparsed, self._rejects)
         outcome = self._outcome(executor, queue, planner.lists)
         if outcome.message is None:
             if not self._warn_of_unusable(planner.lists) and not queue.started:
@@ -257,7 +260,7 @@ class SyncRun:
             "requests_left_today": self._budget.left_today,
             "daily_requests": self._settings.daily_requests,
             "records": dict(sorted(self._rows.items())),
-            "rejects": self._rows["rejects"],
+            "rejects": self._rejects.total(),
             "unparsed_values": self._unparsed.total(),
             "pending_titles": pending + len(state.seasons.pending),
             "pending_searches": len(state.searches.in_progress),

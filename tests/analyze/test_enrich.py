@@ -102,7 +102,7 @@ LISTS: dict[str, tuple[bytes, list[list[str]]]] = {
     ),
     "lines.txt": (
         b"# mine\n One \n\nTwo\nOther (1999)\n",
-        [["line"], [" One "], ["Two"], ["Other (1999)"]],
+        [["item"], [" One "], ["Two"], ["Other (1999)"]],
     ),
     "items.json": (
         b'[{"title": "One", "year": 2001, "my": {"tags": ["a"]}}, {"title": "Two"}]',

@@ -165,8 +165,8 @@ SCREENSHOT = chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) -
 screenshots: dashboard ## Take the README's screenshots of the demo's page, in Chromium
 	$(SCREENSHOT) --screenshot=docs/images/dashboard-movies.png \
 	  "file://$$PWD/analyze/public/index.html#movies"
-	$(SCREENSHOT) --screenshot=docs/images/dashboard-pipeline.png --blink-settings=preferredColorScheme=0 \
-	  "file://$$PWD/analyze/public/index.html#pipeline"
+	$(SCREENSHOT) --screenshot=docs/images/dashboard-lists.png \
+	  "file://$$PWD/analyze/public/index.html#lists"
 
 .PHONY: format
 format: .venv/.dev ## Format the code

@@ -86,5 +86,5 @@ def _enrich(arguments: argparse.Namespace) -> None:
             )
             print(f"{file.path}: {enriched.summary(counts)}")
             if counts["pending"]:
-                print("Do the same again after 00:00 UTC: what is pending is fetched then.")
+                print("Run it again for what is pending: after 00:00 UTC, if the requests are spent.")
             print(f"Wrote {output.absolute()}")

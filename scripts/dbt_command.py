@@ -18,7 +18,6 @@ from require_postgres import report
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
 INTERVAL_S = 10.0
-LEVELS = {"warn": "warning", "error": "error"}
 
 
 class Progress:
@@ -35,7 +34,7 @@ class Progress:
     def count(self, data: dict[str, Any], *, has_failed: bool) -> None:
         """Count a node, and show it: at once on a terminal, otherwise every few seconds."""
         self._done += 1
-        self._counted = f"{self._done} of {data['total']}"
+        self._counted = f"{self._done} of {_total(data)}"
         if has_failed:
             self.failed.append(data["node_info"]["node_name"])
         if sys.stdout.isatty():
@@ -71,11 +70,18 @@ def main() -> int:
 
 def show(info: dict[str, Any], data: dict[str, Any], progress: Progress) -> None:
     """Show an event of dbt, if it is worth it."""
-    if "total" in data:  # of a node, or of a hook
+    if _total(data):  # of a node, a test or a hook
         if "Start" not in info["name"] and "Hook" not in info["name"]:
             progress.count(data, has_failed=info["level"] == "error")
-    elif info["level"] in LEVELS:
-        report(info["msg"].strip("\n"), LEVELS[info["level"]], "dbt")
+    elif info["level"] == "warn":
+        # Plain text: `meltano run` does not parse what its commands log, and would show JSON.
+        print(info["msg"].strip("\n"), flush=True)
+    elif info["level"] == "error":
+        report(info["msg"].strip("\n"), name="dbt")
+
+
+def _total(data: dict[str, Any]) -> int | None:
+    return data.get("total") or data.get("num_models")
 
 
 if __name__ == "__main__":

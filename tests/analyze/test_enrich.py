@@ -157,7 +157,7 @@ def test_the_facts_are_those_of_the_title(source: Warehouse, tmp_path: Path) -> 
     }
     assert rows[1]["type"] == "game"
     assert f"{path}: 2 found (1 doubtful), 1 pending, 0 not found\n" in stdout
-    assert "again after 00:00 UTC" in stdout
+    assert "after 00:00 UTC" in stdout
 
 
 FORMULAS = {

@@ -86,5 +86,5 @@ def _enrich(arguments: argparse.Namespace) -> None:
             )
             print(f"{file.path}: {enriched.summary(counts)}")
             if counts["pending"]:
-                print("Run it again for what is pending: after 00:00 UTC, if the requests are spent.")
+                print("Run it again for what is pending, after 00:00 UTC if no requests are left.")
             print(f"Wrote {output.absolute()}")

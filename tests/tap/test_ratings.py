@@ -208,7 +208,7 @@ def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
     assert days == [1, 2, 4, 8, 16, 32]
 
 
-def test_a_title_whose_change_arrives_is_due_on_evidence_the_next_day(
+def test_a_title_whose_change_arrives_is_due_the_next_day(
     sync: RunTap, config: Config, omdb: Emulator, rate: Callable[[Ratings], str]
 ) -> None:
     config["imdb_ids"] = IDS[:1]

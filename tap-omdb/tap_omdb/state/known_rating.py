@@ -31,7 +31,8 @@ class KnownRating(NamedTuple):
     Attributes:
         rating: IMDb's rating in tenths, from 0 to 100; None if OMDb has none.
         votes: The votes behind it, approximately; None if OMDb has none.
-        unchanged: How many refreshes on evidence in a row returned the same values, at most 7.
+        unchanged: How many refreshes in a row, for a changed rating, returned the same values; at
+            most 7.
     """
 
     rating: int | None
@@ -40,7 +41,7 @@ class KnownRating(NamedTuple):
 
     @property
     def wait_days(self) -> int:
-        """Days after the last fetch before the title is due on evidence again: 1, 1, 2, 4, ..."""
+        """Days after the last fetch before a changed rating makes the title due: 1, 1, 2, 4, ..."""
         return 1 << max(0, self.unchanged - 1)
 
 

@@ -173,7 +173,7 @@ class TitleIndex:
         today: date,
         rating: KnownRating | None = None,
         *,
-        on_evidence: bool = False,
+        rating_changed: bool = False,
     ) -> None:
         """Record that a title's record has been emitted.
 
@@ -182,11 +182,11 @@ class TitleIndex:
             fetched: Its type, its year and how it was found.
             today: The current day (UTC).
             rating: What OMDb reports of its rating.
-            on_evidence: Whether it was fetched because its rating has changed on IMDb.
+            rating_changed: Whether it was fetched because its rating has changed on IMDb.
         """
         detail = pack(rating) if rating else 0
         before = self._index.detail(_number(imdb_id))
-        if on_evidence and before and rating:
+        if rating_changed and before and rating:
             known = unpack(before)
             if pack(known._replace(unchanged=0)) == detail:
                 detail = pack(rating._replace(unchanged=known.unchanged + 1))

@@ -21,7 +21,7 @@ from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.lookups import FOUND
 from tap_omdb.state.titles import NOT_FOUND
-from tap_omdb.sync.lists import Lists
+from tap_omdb.sync.list_results import ListResults
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
 from tap_omdb.sync.ranking import RankedPlan
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
@@ -102,7 +102,7 @@ class Planner:
         self._selection = selection
         self._today = today
         self._ranking = ranking
-        self.lists = Lists()
+        self.lists = ListResults()
         """What is known of the titles files."""
         self._with_episodes = "episode" in selection.found
 

@@ -8,7 +8,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.lists import Lists
+from tap_omdb.sync.list_results import ListResults
 from tap_omdb.sync.tasks import LookupTask, SeasonTask, TitleTask
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TaskQueue:
         state: SyncState,
         width: int,
         ranking: VoteRanking,
-        lists: Lists | None = None,
+        lists: ListResults | None = None,
     ) -> None:
         """Start with a plan.
 
@@ -40,13 +40,13 @@ class TaskQueue:
             state: The sync state; titles that it already has are not queued again.
             width: How many searches may be in flight while they find nothing new.
             ranking: Which of the titles found come first, and which are left out.
-            lists: Which titles files are given up.
+            lists: Which titles files are skipped.
         """
         self._plan = plan
         self._state = state
         self._width = width
         self._ranking = ranking
-        self._lists = lists or Lists()
+        self._lists = lists or ListResults()
         self._found: deque[tuple[int, Task]] = deque()  # each with its position in the order found
         self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
         self._order = count()
@@ -153,19 +153,19 @@ class TaskQueue:
             # New titles come first, and may be on a page that is in flight.
             return None
         if isinstance(task, LookupTask) and task.list is not None:
-            if self._lists.is_on_trial(task.list) and self.started > self.finished:
+            if self._lists.must_wait(task.list) and self.started > self.finished:
                 return None
             self._lists.start_lookup(task.list)
         self._next = None
         return task
 
     def _peek(self) -> Task | None:
-        """Return the plan's next task, except those of lists that are given up."""
+        """Return the plan's next task, except those of lists that are skipped."""
         while True:
             task = self._next = self._next or next(self._read_plan(), None)
             if not isinstance(task, LookupTask) or not task.list:
                 return task
-            if not self._lists.is_given_up(task.list):
+            if not self._lists.is_skipped(task.list):
                 return task
             self._scheduled.pop(task.key)
             self._next = None

@@ -24,7 +24,7 @@ from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
-from tap_omdb.sync.lists import TRIAL
+from tap_omdb.sync.list_results import FIRST_LOOKUPS
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from tap_omdb.config.settings import Settings
-    from tap_omdb.sync.lists import Lists
+    from tap_omdb.sync.list_results import ListResults
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class SyncRun:
         while queue.invalid_rows:
             yield invalid_row(queue.invalid_rows.popleft(), self._started)
 
-    def _warn_of_unusable(self, lists: Lists) -> bool:
+    def _warn_of_unusable(self, lists: ListResults) -> bool:
         """Log which files have no row that was used; return whether there are any."""
         unusable = [file for file in self._settings.titles_file if file.name not in lists.usable]
         for file in unusable:
@@ -221,14 +221,14 @@ class SyncRun:
             logger.warning("titles_file: no row of %s could be used: %s", file.name, reason)
         return bool(unusable)
 
-    def _outcome(self, executor: RequestExecutor, queue: TaskQueue, lists: Lists) -> _Outcome:
-        given_up = [file for file in self._settings.titles_file if lists.is_given_up(file.name)]
+    def _outcome(self, executor: RequestExecutor, queue: TaskQueue, lists: ListResults) -> _Outcome:
+        skipped = [file for file in self._settings.titles_file if lists.is_skipped(file.name)]
         errors = [str(error) for error in (executor.error, queue.error) if error]
         errors += [
-            f"titles_file: the first {TRIAL} lookups of {file.name} found nothing, so that the "
-            f"rest of it was left out. It was taken for {file.layout.describe()}. If that is "
+            f"titles_file: the first {FIRST_LOOKUPS} lookups of {file.name} found nothing, so that "
+            f"the rest of it was left out. It was taken for {file.layout.describe()}. If that is "
             "wrong, name its columns 'imdb_id', 'title' and 'year'; if not, run again to go on"
-            for file in given_up
+            for file in skipped
         ]
         if errors:
             return _Outcome("failed", "; ".join(errors))

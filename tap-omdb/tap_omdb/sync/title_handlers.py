@@ -97,7 +97,7 @@ class _DetailsHandler(Handler[D]):
                 FetchedLabel(title_type, values["year"], values["matched_by"]),
                 today,
                 _known_rating(values),
-                on_evidence=task.rating_changed,
+                rating_changed=task.rating_changed,
             )
         else:
             self._state.titles.mark_not_selected(imdb_id, title_type, today, values["matched_by"])

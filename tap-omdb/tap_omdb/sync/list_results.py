@@ -1,4 +1,4 @@
-"""Judges the lists of a run by their rows, and by what their first lookups find."""
+"""Keeps what the rows and lookups of each list found, to skip a list that was probably misread."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 
 from tap_omdb.state.lookups import FOUND, NOT_FOUND, NOT_FOUND_WITH_YEAR
 
-TRIAL = 20
+FIRST_LOOKUPS = 20
 """If so many lookups of a list find nothing, and none anything, the list was probably misread."""
 
 
-class Lists:
+class ListResults:
     """What is known of the lists of a run, by their names."""
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class Lists:
         elif outcome != NOT_FOUND_WITH_YEAR:
             self._looked_up[name] -= 1
 
-    def is_on_trial(self, name: str) -> bool:
+    def must_wait(self, name: str) -> bool:
         """Return whether further lookups have to wait for the outcomes of the first."""
-        return name not in self.found and self._looked_up[name] >= TRIAL
+        return name not in self.found and self._looked_up[name] >= FIRST_LOOKUPS
 
-    def is_given_up(self, name: str) -> bool:
+    def is_skipped(self, name: str) -> bool:
         """Return whether the first lookups all found nothing."""
-        return name not in self.found and self._not_found[name] >= TRIAL
+        return name not in self.found and self._not_found[name] >= FIRST_LOOKUPS

@@ -13,18 +13,7 @@
         {%- do warn_of_objects_dropped_with(existing) -%}
         {{ return(materialization_view_default()) }}
     {%- endif -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {% call statement('main') -%}
-        {{ drop_probe() }};
-        {{ get_replace_view_sql(target, sql) }}
-    {%- endcall %}
-    {% do apply_grants(target, config.get('grants'), should_revoke(existing, full_refresh_mode=false)) %}
-    {% do persist_docs(target, model) %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-    {{ return({'relations': [target]}) }}
+    {{ return(replace_in_place(existing, target, get_replace_view_sql(target, sql))) }}
 {% endmaterialization %}
 
 
@@ -37,14 +26,23 @@
         {%- do warn_of_objects_dropped_with(existing) -%}
         {{ return(materialization_table_default()) }}
     {%- endif -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name') | join(', ') %}
-    {% call statement('main') -%}
-        {{ drop_probe() }};
+    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name') | join(', ') -%}
+    {%- set replacement -%}
         delete from {{ target }};
         insert into {{ target }} ({{ columns }})
         select {{ columns }} from ({{ sql }}) as built
+    {%- endset -%}
+    {{ return(replace_in_place(existing, target, replacement)) }}
+{% endmaterialization %}
+
+
+{# Runs the statements that replace a relation, with all that a materialization has to do besides. #}
+{% macro replace_in_place(existing, target, replacement) %}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('main') -%}
+        {{ drop_probe() }};
+        {{ replacement }}
     {%- endcall %}
     {% do apply_grants(target, config.get('grants'), should_revoke(existing, full_refresh_mode=false)) %}
     {% do persist_docs(target, model) %}
@@ -52,7 +50,7 @@
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
-{% endmaterialization %}
+{% endmacro %}
 
 
 {# Whether Postgres can replace this view by a query: it can only add columns, at the end. #}

@@ -57,7 +57,7 @@ dashboard: start ## Build the page about the movies and the pipeline, and open i
 
 .PHONY: enrich
 enrich: export LIST_FILE := $(value LIST)
-enrich: $(if $(filter prod,$(ENVIRONMENT)),.meltano/.installed env,start) ## Write your list with facts of OMDb (LIST=watchlist.csv ARGS=--format=xlsx)
+enrich: $(if $(filter prod,$(ENVIRONMENT)),.meltano/.installed env,start) ## Write your list, enriched with data of OMDb (LIST=watchlist.csv ARGS=--format=xlsx)
 	@scripts/enrich.sh "$$LIST_FILE" $(ARGS)
 
 .PHONY: export

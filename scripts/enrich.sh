@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Loads a list and writes it with the facts of its titles: `make enrich LIST=watchlist.csv`. With a key
+# Loads a list and writes it enriched with the data of its titles: `make enrich LIST=watchlist.csv`. With a key
 # it asks OMDb (dev, or ENVIRONMENT=prod), otherwise the emulator (demo).
 set -euo pipefail
 
@@ -12,7 +12,7 @@ setting() { .venv/bin/dotenv get "$1" 2> /dev/null || true; }
 environment=${ENVIRONMENT:-dev}
 if [ -z "${ENVIRONMENT:-}" ] && [ -z "${TAP_OMDB_API_KEY:-$(setting TAP_OMDB_API_KEY)}" ]; then
   environment=demo
-  echo "There is no TAP_OMDB_API_KEY in .env, so the emulator is asked, which has few titles and not OMDb's facts."
+  echo "There is no TAP_OMDB_API_KEY in .env, so the emulator is asked, which has few titles and not OMDb's data."
 fi
 if [ "$environment" = demo ]; then
   export TAP_OMDB_API_URL="http://127.0.0.1:$(setting OMDB_EMULATOR_PORT)/"

@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     marts = commands.add_parser("marts", help="write every mart as Parquet and CSV")
     marts.add_argument("--output", type=Path, default=Path("export"), metavar="FOLDER")
     marts.set_defaults(run=_marts)
-    enrich = commands.add_parser("enrich", help="write a list with the facts of its titles")
+    enrich = commands.add_parser("enrich", help="write a list with the data of its titles")
     enrich.add_argument(
         "list",
         nargs="?",

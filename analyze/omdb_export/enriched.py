@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from omdb_export.warehouse import Warehouse
 
 # The columns that are added to a list, and what they are in the report.
-FACTS = {
+ADDED = {
     "imdb_id": "imdb_id",
     "matched_by": "matched_by",
     "outcome": "outcome",
@@ -51,7 +51,7 @@ FACTS = {
 _READ = ("line", "listed_imdb_id", "listed_title")
 _QUERY = f"""
     select format(
-        'select {", ".join([*_READ, *FACTS.values()])} from %I.rpt_enriched_lists'
+        'select {", ".join([*_READ, *ADDED.values()])} from %I.rpt_enriched_lists'
         || ' where list = %L order by position',
         $1::text, $2::text
     ) as query
@@ -65,7 +65,7 @@ _OUTCOMES = {
     "invalid": "without a title",
 }
 _CHANGED = "{} is not in the warehouse as it is now: load it first, with `make enrich LIST=...`"
-DOUBTFUL = "doubtful"
+TO_CHECK = "to check"
 """What was found by a title without a year, or with a near one: it may be another title."""
 
 
@@ -78,7 +78,7 @@ def write_enriched(  # noqa: PLR0913
     file_format: str = "csv",
     keep_formulas: bool = False,
 ) -> Counter[str]:
-    """Write each row of a list as it is, followed by the facts of its title.
+    """Write each row of a list as it is, followed by the data of its title.
 
     The output is replaced when it is complete.
 
@@ -91,7 +91,7 @@ def write_enriched(  # noqa: PLR0913
         keep_formulas: Whether texts that a spreadsheet would run stay as they are.
 
     Returns:
-        The number of rows by outcome, and that of `DOUBTFUL` ones among those found.
+        The number of rows by outcome, and that of `TO_CHECK` ones among those found.
 
     Raises:
         ExportError: The warehouse does not have the list as it is now, or the format cannot
@@ -113,9 +113,9 @@ def write_enriched(  # noqa: PLR0913
             for own, entry, known in zip_longest(owns, file.rows(), _rows(reader)):
                 if known is None or entry is None or not _is_same(entry, known):
                     raise ExportError(_CHANGED.format(file.path))
-                facts = known[len(_READ) :]
-                write([*own, *facts])
-                counts.update(_outcomes(dict(zip(FACTS, facts, strict=True))))
+                added = known[len(_READ) :]
+                write([*own, *added])
+                counts.update(_outcomes(dict(zip(ADDED, added, strict=True))))
         incomplete.replace(output)
     except TitlesFileError as error:
         raise ExportError(str(error)) from error
@@ -126,20 +126,20 @@ def write_enriched(  # noqa: PLR0913
 
 def _table(originals: Originals, known: pa.Schema, *, keep_formulas: bool) -> Table:
     taken = {name.strip().casefold() for name in originals.names}
-    facts = [next(name for name in _alternatives(fact) if name not in taken) for fact in FACTS]
+    added = [next(free for free in _alternatives(name) if free not in taken) for name in ADDED]
     schema = pa.schema(
         [
             *((name, pa.string()) for name in originals.names),
-            *zip(facts, known.types[len(_READ) :], strict=True),
+            *zip(added, known.types[len(_READ) :], strict=True),
         ]
     )
     # Where a comma is within numbers, Excel expects semicolons.
     delimiter = ";" if originals.file.layout.delimiter == ";" else ","
-    return Table([*originals.header, *facts], schema, delimiter, keep_formulas)
+    return Table([*originals.header, *added], schema, delimiter, keep_formulas)
 
 
-def _alternatives(fact: str) -> Iterator[str]:
-    return accumulate(repeat("omdb_"), lambda name, prefix: prefix + name, initial=fact)
+def _alternatives(name: str) -> Iterator[str]:
+    return accumulate(repeat("omdb_"), lambda taken, prefix: prefix + taken, initial=name)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
@@ -160,10 +160,10 @@ def _letters(title: str | None) -> str:
     return re.sub(r"\W+", "", title or "")
 
 
-def _outcomes(facts: dict[str, Any]) -> Iterator[str]:
-    yield facts["outcome"]
-    if facts["matched_by"] == "title":
-        yield DOUBTFUL
+def _outcomes(added: dict[str, Any]) -> Iterator[str]:
+    yield added["outcome"]
+    if added["matched_by"] == "title":
+        yield TO_CHECK
 
 
 def summary(counts: Counter[str]) -> str:
@@ -174,5 +174,5 @@ def summary(counts: Counter[str]) -> str:
         for outcome, words in _OUTCOMES.items()
         if counts[outcome] or outcome in always
     ]
-    parts[0] += f" ({counts[DOUBTFUL]:,} doubtful)"
+    parts[0] += f" ({counts[TO_CHECK]:,} to check)"
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The files that `omdb-export enrich` writes: the list's own cells, then the facts."""
+"""The files that `omdb-export enrich` writes: the list's own cells, then the added columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["_built", "newest"]
 
-FACTS = [
+ADDED = [
     *("imdb_id", "matched_by", "outcome", "reason", "title", "year", "type", "genres"),
     *("directors", "actors", "countries", "runtime_minutes", "certificate", "imdb_rating"),
     *("imdb_votes", "metascore", "rotten_tomatoes", "box_office", "awards_won"),
@@ -122,12 +122,12 @@ def test_each_row_and_column_stays_as_it_is(source: Warehouse, tmp_path: Path, n
     delimiter = ";" if name == "cp1252.csv" else ","
     assert written.name == f"{name.partition('.')[0]}.enriched.csv"
     header, *rows = cells(written, delimiter)
-    width = len(header) - len(FACTS)
+    width = len(header) - len(ADDED)
     assert header[:width] == expected[0]
     padded = [row + [""] * (width - len(row)) for row in expected[1:]]
     assert [row[:width] for row in rows] == padded
     taken = {column.strip().casefold() for column in expected[0]}
-    assert header[width:] == [f"omdb_{name}" if name in taken else name for name in FACTS]
+    assert header[width:] == [f"omdb_{name}" if name in taken else name for name in ADDED]
     for row in rows:
         title = next((cell.strip() for cell in row[:width] if cell.strip() in FOUND), "")
         found = FOUND.get(title, ("", ""))
@@ -156,7 +156,7 @@ def test_the_facts_are_those_of_the_title(source: Warehouse, tmp_path: Path) -> 
         "box_office": "5",
     }
     assert rows[1]["type"] == "game"
-    assert f"{path}: 2 found (1 doubtful), 1 pending, 0 not found\n" in stdout
+    assert f"{path}: 2 found (1 to check), 1 pending, 0 not found\n" in stdout
     assert "after 00:00 UTC" in stdout
 
 

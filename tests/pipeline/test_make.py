@@ -94,10 +94,10 @@ def test_a_list_comes_back_with_facts_and_the_next_run_continues(idle_project: P
     shown = idle_project.make(*enrich, "TAP_OMDB_MAX_REQUESTS=1")
 
     assert "the emulator is asked" in shown
-    assert f"{path}: 1 found (0 doubtful), 2 pending, 0 not found" in shown
+    assert f"{path}: 1 found (0 to check), 2 pending, 0 not found" in shown
     before = idle_project.emulator.stats()["requests"]
     shown = idle_project.make(*enrich)
-    assert f"{path}: 2 found (0 doubtful), 0 pending, 1 not found" in shown
+    assert f"{path}: 2 found (0 to check), 0 pending, 1 not found" in shown
     spent = idle_project.emulator.stats()["requests"] - before
     assert spent == 3  # a name with its year and then without, and an id: no searches, no refresh
     with path.with_name("my list.enriched.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -3,7 +3,7 @@
 // In the order in which they are shown. What was found by its name alone may be another title.
 const OUTCOMES = {
   found: "Found",
-  doubtful: "To check",
+  to_check: "To check",
   pending: "Pending",
   not_found: "Not found",
   year_mismatch: "Of another year only",
@@ -33,7 +33,7 @@ function showLists(data, { parameters }) {
 function entriesOf(data) {
   data.entries ??= data.reports.rpt_list_entries.map((entry) => ({
     ...entry,
-    outcome: entry.outcome === "found" && entry.matched_by === "title" ? "doubtful" : entry.outcome,
+    outcome: entry.outcome === "found" && entry.matched_by === "title" ? "to_check" : entry.outcome,
     title: data.titlesById.get(entry.imdb_id),
   }));
   return data.entries;
@@ -69,10 +69,10 @@ function outcomeLink(list, outcome, number, of) {
 }
 
 function toCheck(entries) {
-  const doubtful = entries.filter((entry) => entry.outcome === "doubtful" || entry.outcome === "year_mismatch");
-  if (doubtful.length === 0) return [];
+  const toCheck = entries.filter((entry) => entry.outcome === "to_check" || entry.outcome === "year_mismatch");
+  if (toCheck.length === 0) return [];
   // Those whose year is another one first: they are more often wrong.
-  const rows = [...doubtful].sort((a, b) => (differs(b) - differs(a)));
+  const rows = [...toCheck].sort((a, b) => (differs(b) - differs(a)));
   return [card("to-check", "Matches to check",
     element("p", { class: "note" }, "Found by the name alone, or only with another year. To correct one, put its IMDb id into the list."
       + (rows.length > ROWS_SHOWN ? ` The first ${ROWS_SHOWN} of ${formatNumber(rows.length)}.` : "")),

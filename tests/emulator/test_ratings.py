@@ -1,15 +1,12 @@
-"""Generated titles, IMDb's files, and ratings that change from day to day."""
+"""IMDb's files, and ratings that change from day to day."""
 
 from __future__ import annotations
 
 import csv
 import gzip
-import json
-import tracemalloc
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,200 +14,19 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
 from omdb_emulator.catalogue.imdb_files import ImdbFiles, basics_row
 from omdb_emulator.catalogue.loader import CATALOGUE, load
 from omdb_emulator.catalogue.ratings import RatedTitle, Rating, RatingsOnDay, days_since_1970
-from omdb_emulator.catalogue.search_index import words
-from omdb_emulator.catalogue.store import TitleStore
-from omdb_emulator.catalogue.titles import KEYS, start_year, title_from_line
+from omdb_emulator.catalogue.titles import title_from_line
 from omdb_emulator.cli import main
 from omdb_emulator.testing import Emulator, title_line
 
-from tests.emulator.conftest import fetch
+from tests.emulator.conftest import fetch, generated
 
-COUNT = 13_000
-TITLES = GeneratedTitles(COUNT, seed=1)
-LINES = list(TITLES.lines())
-STORE = TitleStore(computed=TITLES)
 START = date(2024, 6, 1)
 START_DAY = days_since_1970(START)
 
 Rows = dict[str, dict[str, str | None]]
-
-
-def of_type(kind: str) -> list[dict[str, Any]]:
-    return [line for line in LINES if line["Type"] == kind]
-
-
-# --- generated titles -------------------------------------------------------------------------
-
-
-def test_known_title_of_a_seed() -> None:
-    """The titles of a seed must not change between versions."""
-    line = GeneratedTitles(100, seed=42).line(50)
-    assert {name: line[name] for name in ("Title", "Year", "imdbID", "imdbVotes", "Awards")} == {
-        "Title": "World Anger",
-        "Year": "1933",
-        "imdbID": "tt0010455",
-        "imdbVotes": "1,340,182",
-        "Awards": "61 wins & 6 nominations total",
-    }
-
-
-def test_same_seed_same_titles_whatever_the_number() -> None:
-    assert list(GeneratedTitles(300, seed=1).lines()) == LINES[:300]
-    assert [GeneratedTitles(MAX_TITLES, seed=1).line(row) for row in (7, 0)] == [LINES[7], LINES[0]]
-    assert GeneratedTitles(300, seed=2).line(50) != LINES[50]
-
-
-def test_titles_are_of_omdbs_types_with_their_keys() -> None:
-    kinds = Counter(line["Type"] for line in LINES)
-    assert kinds == {"movie": 11569, "episode": 1040, "series": 260, "game": 130, "N/A": 1}
-    for line in LINES:
-        keys = [key for key in line if key not in {"PlotFull", "Emulator"}]
-        assert keys == list(KEYS.get(line["Type"], KEYS["movie"]))
-        assert all(value for key, value in line.items() if key != "Ratings")
-
-
-def test_rows_and_ids_belong_together() -> None:
-    ids = [TITLES.id_of(row) for row in range(COUNT)]
-    assert [TITLES.row_of(imdb_id) for imdb_id in ids] == list(range(COUNT))
-    assert TITLES.row_of("tt0000001") is None
-    assert TITLES.row_of(GeneratedTitles(COUNT + 1, seed=1).id_of(COUNT)) is None
-    lengths = Counter(map(len, ids))
-    assert 0.03 < lengths[10] / COUNT < 0.04
-    assert lengths[9] + lengths[10] == COUNT
-
-
-def test_the_index_agrees_with_the_titles() -> None:
-    for row, (entry, line) in enumerate(zip(TITLES.index_entries(), LINES, strict=True)):
-        shown = title_from_line(line).summary
-        assert entry == (shown.title, shown.kind, start_year(shown.year), shown.votes)
-        if row % 100 == 0:
-            assert TITLES.summary(row) == shown
-
-
-SHARES_OF_MISSING = {
-    "Rated": (0.18, 0.25), "Released": (0.02, 0.04), "Runtime": (0.03, 0.06), "Title": (0, 0),
-    "Director": (0.01, 0.03), "Writer": (0.03, 0.06), "Awards": (0.25, 0.4), "Year": (0, 0),
-    "Poster": (0.03, 0.08), "Metascore": (0.35, 0.45), "imdbRating": (0.12, 0.22),
-    "DVD": (0.98, 0.999), "BoxOffice": (0.3, 0.4), "Production": (0.985, 0.999),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("field", SHARES_OF_MISSING)
-def test_shares_of_missing_values(field: str) -> None:
-    low, high = SHARES_OF_MISSING[field]
-    movies = of_type("movie")
-    assert low <= sum(line[field] == "N/A" for line in movies) / len(movies) <= high
-
-
-def test_ratings_agree_with_each_other() -> None:
-    order = ["Internet Movie Database", "Rotten Tomatoes", "Metacritic"]
-    sources = Counter(", ".join(one["Source"] for one in line["Ratings"]) for line in LINES)
-    for line in LINES:
-        values = {one["Source"]: one["Value"] for one in line["Ratings"]}
-        assert list(values) == [source for source in order if source in values]
-        imdb, meta = line["imdbRating"], line["Metascore"]
-        assert values.get(order[0]) == (None if imdb == "N/A" else f"{imdb}/10")
-        assert values.get(order[2]) == (None if meta == "N/A" else f"{meta}/100")
-        assert imdb == "N/A" or line["imdbVotes"] != "N/A"
-    assert 0.5 < sources[", ".join(order)] / COUNT < 0.65
-    assert 0.12 < sources[""] / COUNT < 0.21
-    assert sources[order[1]] > 0
-    assert any(line["imdbRating"] == "N/A" != line["imdbVotes"] for line in LINES)
-
-
-@pytest.mark.parametrize(
-    "is_odd",
-    [
-        lambda line: "Another" in line["Awards"],
-        lambda line: "AwardN" in "".join("N" if c.isdigit() else c for c in line["Awards"]),
-        lambda line: "West Germany" in line["Country"],
-        lambda line: "USA" in line["Country"].split(", "),
-        lambda line: "&#x27;" in line["Country"],
-        lambda line: "American Sign " in line["Language"].split(", "),
-        lambda line: line["Language"] == "None",
-        lambda line: "&#39;" in line.get("Production", ""),
-        lambda line: "&amp;" in line["Plot"],
-        lambda line: '"' in line["Plot"],
-        lambda line: line["Plot"].endswith(" ..."),
-        lambda line: " h" in line["Runtime"],
-        lambda line: "Gamora & Drax" in line["Writer"],
-        lambda line: "(co-director)" in line["Director"],
-        lambda line: " Jr." in line["Actors"],
-        lambda line: line["Released"].startswith("01 Jan "),
-        lambda line: line["Released"][-4:] not in {line["Year"][:4], "N/A"},
-        lambda line: ",89,132" in line["Poster"],
-        lambda line: line["Type"] == "series" and line["Year"].endswith("\u2013"),
-        lambda line: line["Type"] == "series" and line["Year"].isdigit(),
-        lambda line: line["Type"] == "series" and line["totalSeasons"] == "N/A",
-        lambda line: line["Type"] == "episode" and line["Season"] == "N/A",
-        lambda line: line["Type"] == "episode" and line["Episode"] == "0",
-        lambda line: line["Type"] == "episode" and line["imdbVotes"].isdigit(),
-        lambda line: len(line["Genre"].split(", ")) > 3,
-        lambda line: not line["Title"].isascii(),
-        lambda line: "raw" in line.get("Emulator", {}),
-    ],
-)
-def test_oddities_occur(is_odd: Callable[[dict[str, Any]], bool]) -> None:
-    assert 0 < sum(map(is_odd, LINES)) < COUNT * 0.9
-
-
-def test_broken_responses_can_be_parsed_leniently() -> None:
-    broken = next(title_from_line(line) for line in LINES if "Emulator" in line)
-    with pytest.raises(ValueError, match="control character"):
-        json.loads(broken.body())
-    assert json.loads(broken.body(), strict=False)["imdbID"] == broken.imdb_id
-
-
-def test_searches_find_what_they_should() -> None:
-    rows = STORE.search("love", "movie", None)
-    expected = {
-        row
-        for row, line in enumerate(LINES)
-        if line["Type"] == "movie" and "love" in words(line["Title"])
-    }
-    assert set(rows) == expected
-    votes = [shown.votes for shown in STORE.summaries(rows[:30])]
-    assert votes == sorted(votes, reverse=True)
-    prefix = STORE.search("bri*", None, 2010)
-    assert prefix
-    for shown in STORE.summaries(prefix):
-        assert any(word.startswith("bri") for word in words(shown.title))
-        assert start_year(shown.year) == 2010
-
-
-def test_seasons_list_the_episodes_that_say_so() -> None:
-    episodes = of_type("episode")
-    placed = [line for line in episodes if line["Season"] != "N/A"]
-    assert 0.6 < len(placed) / len(episodes) < 0.8
-    for line in placed[:50]:
-        assert line["imdbID"] in STORE.season(line["seriesID"], int(line["Season"]))
-    assert {line["seriesID"] for line in episodes if line not in placed} == {"N/A"}
-
-
-def test_generated_titles_can_be_changed_and_removed() -> None:
-    store = TitleStore(computed=GeneratedTitles(300, seed=1))
-    imdb_id, name = LINES[50]["imdbID"], LINES[50]["Title"]
-    store.update(imdb_id, {"Title": "Zyzzyva Quux", "imdbRating": "9.9"})
-    found = store.summaries(store.search("zyzzyva", None, None))
-    assert [shown.imdb_id for shown in found] == [imdb_id]
-    assert imdb_id not in {s.imdb_id for s in store.summaries(store.search(name, None, None))}
-    store.remove(imdb_id)
-    assert store.get(imdb_id) is None
-    assert not store.search("zyzzyva", None, None)
-
-
-def test_index_takes_little_memory() -> None:
-    tracemalloc.start()
-    try:
-        store = TitleStore(computed=GeneratedTitles(5_000, seed=3))
-        used, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert used / len(store) < 300
 
 
 # --- IMDb's files -----------------------------------------------------------------------------
@@ -322,47 +138,28 @@ def test_command_writes_what_an_emulator_serves(tmp_path: Path) -> None:
     assert ratings(tmp_path) == rows
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--directory", "file"], "Error: file: File exists\n"),
-        (["--directory", ".", "--date", "31.1.2026"], "'31.1.2026' does not match the format"),
-        (["--directory", ".", "--ratings-change-from", "x"], "at `$.ratings_change_from`"),
-        (["--directory", ".", "--generated", "1000001"], "between 0 and 1000000 titles can be"),
-    ],
-)
-def test_command_reports_errors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").touch()
-    result = CliRunner().invoke(main, ["imdb-files", *options])
-    assert result.exit_code in {1, 2}
-    assert message in result.output
-
-
 # --- how ratings change -----------------------------------------------------------------------
 
-RATED = {
-    title.imdb_id: rated
-    for title in map(title_from_line, LINES)
-    if (rated := RatedTitle.of(title)) is not None
-}
+
+@cache
+def rated() -> dict[str, RatedTitle]:
+    found = {title.imdb_id: RatedTitle.of(title) for title in map(title_from_line, generated())}
+    return {imdb_id: title for imdb_id, title in found.items() if title is not None}
 
 
-@lru_cache
+@cache
 def on_day(day: int) -> dict[str, Rating]:
     """Return all ratings so many days after the start."""
     ratings = RatingsOnDay(START_DAY, START_DAY + day)
-    return {imdb_id: ratings.rating(rated) for imdb_id, rated in RATED.items()}
+    return {imdb_id: ratings.rating(title) for imdb_id, title in rated().items()}
 
 
 def aged(youngest: int, oldest: int, day: int = 0) -> list[str]:
     """Return the titles with many votes that have an age, in days, on a day."""
     return [
         imdb_id
-        for imdb_id, rated in RATED.items()
-        if youngest <= START_DAY + day - rated.released < oldest and rated.rating.votes > 1000
+        for imdb_id, title in rated().items()
+        if youngest <= START_DAY + day - title.released < oldest and title.rating.votes > 1000
     ]
 
 
@@ -375,7 +172,7 @@ def test_known_ratings() -> None:
 
 
 def test_up_to_the_first_day_ratings_are_those_of_the_catalogue() -> None:
-    catalogue = {imdb_id: rated.rating for imdb_id, rated in RATED.items()}
+    catalogue = {imdb_id: title.rating for imdb_id, title in rated().items()}
     assert on_day(0) == on_day(-500) == catalogue
 
 
@@ -431,8 +228,8 @@ def test_no_title_ever_loses_votes(
 @pytest.fixture
 def omdb() -> Iterator[Emulator]:
     """Titles of the months before the start, of all types."""
-    rated = [line for line in LINES if line["imdbID"] in RATED]
-    new = [line for line in rated if line["Released"][-4:] == "2024"]
+    dated = [line for line in generated() if line["Released"][-4:] == "2024"]
+    new = [line for line in dated if line["imdbID"] in rated()]
     with Emulator(new[:40], ratings_change_from=START.isoformat()) as emulator:
         emulator.set_date(START)
         yield emulator

@@ -136,7 +136,8 @@ class Emulator(Control):
         revision = self._state.store.revision
         if self._imdb_files is None or self._imdb_files[0] != revision:
             self._imdb_files = (revision, ImdbFiles(self._state.store.titles()))
-        self._imdb_files[1].write(directory, self._state.imdb_ratings)
+        ratings = self._state.settings.ratings_on(self._state.clock.day())
+        self._imdb_files[1].write(directory, ratings)
 
     def _load(self) -> TitleStore:
         chosen = self._catalogue

@@ -128,21 +128,21 @@ def test_there_are_titles_enough() -> None:
     assert (kinds["series"] >= 40, kinds["episode"] >= 150, kinds["game"] >= 15) == (True,) * 3
 
 
-@pytest.mark.parametrize(
-    ("series", "season", "numbers"),
-    [
-        *(("tt0185906", 1, range(1, 11)), ("tt0407362", 1, range(1, 14))),
-        *(("tt0407362", 2, range(1, 21)), ("tt0407362", 3, range(1, 21))),
-        *(("tt0407362", 4, range(1, 22)), ("tt0944947", 1, range(1, 11))),
-        *(("tt0944947", 2, range(1, 11)), ("tt0460649", 1, range(1, 23))),
-        *(("tt0491738", 3, range(1, 17)), ("tt1475582", 1, range(1, 4))),
-        # One with a gap, and one that begins with an episode 0.
-        *(("tt2170584", 1, (2, *range(4, 10))), ("tt1486217", 1, range(11))),
-    ],
-)
-def test_seasons(series: str, season: int, numbers: Iterable[int]) -> None:
-    of_season = [e for e in LISTED if (e.get("seriesID"), e.get("Season")) == (series, str(season))]
-    assert sorted(int(episode["Episode"]) for episode in of_season) == list(numbers)
+SEASONS: dict[tuple[str, str], Iterable[int]] = {
+    ("tt0185906", "1"): range(1, 11), ("tt0407362", "1"): range(1, 14),
+    ("tt0407362", "2"): range(1, 21), ("tt0407362", "3"): range(1, 21),
+    ("tt0407362", "4"): range(1, 22), ("tt0944947", "1"): range(1, 11),
+    ("tt0944947", "2"): range(1, 11), ("tt0460649", "1"): range(1, 23),
+    ("tt0491738", "3"): range(1, 17), ("tt1475582", "1"): range(1, 4),
+    # One with a gap, and one that begins with an episode 0.
+    ("tt2170584", "1"): (2, *range(4, 10)), ("tt1486217", "1"): range(11),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("season", SEASONS)
+def test_seasons(season: tuple[str, str]) -> None:
+    of_season = [line for line in LISTED if (line.get("seriesID"), line.get("Season")) == season]
+    assert sorted(int(episode["Episode"]) for episode in of_season) == list(SEASONS[season])
 
 
 def test_full_plots_are_longer() -> None:
@@ -213,19 +213,16 @@ def test_response_in_an_older_shape(imdb_id: str, keys: int) -> None:
     assert list(response)[-1] == "Response"
 
 
-@pytest.mark.parametrize(
-    ("imdb_id", "broken"),
-    [
-        *(("tt2091423", "\x1f"), ("tt99000040", "\x08"), ("tt99000041", "\x1d")),
-        *(("tt99000042", "\x1a"), ("tt99000043", "\x0b")),
-        *(("tt99000044", "\t"), ("tt99000045", "\n")),
-        *(("tt99000046", r"inner\spiritual"), ("tt99000048", r"painter\'s")),
-        ("tt99000047", r'"Title":"Billions\Milliards"'),
-        ("tt99000049", r'her "the Whisper",'),
-        ("tt99000050", r'<a class="ipc-link" href="'),
-        ("tt99000051", r"before the end"),
-    ],
-)
+BROKEN = {
+    "tt2091423": "\x1f", "tt99000040": "\x08", "tt99000041": "\x1d", "tt99000042": "\x1a",
+    "tt99000043": "\x0b", "tt99000044": "\t", "tt99000045": "\n",
+    "tt99000046": r"inner\spiritual", "tt99000047": r'"Title":"Billions\Milliards"',
+    "tt99000048": r"painter\'s", "tt99000049": r'her "the Whisper",',
+    "tt99000050": r'<a class="ipc-link" href="', "tt99000051": r"before the end",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("imdb_id", "broken"), BROKEN.items())
 def test_body_that_is_not_json(imdb_id: str, broken: str) -> None:
     assert broken in RAW[imdb_id]
     with pytest.raises(json.JSONDecodeError):

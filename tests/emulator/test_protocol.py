@@ -112,10 +112,6 @@ def test_plot_full_is_served_only_on_request(query: str, plot: str) -> None:
     assert get(f"i=tt0000002{query}")["Plot"] == "N/A"
 
 
-def test_raw_bodies_are_served_unchanged() -> None:
-    assert body_of("i=tt0000022") == b'{"Title":"Broken" or not}'
-
-
 @pytest.mark.parametrize(
     ("query", "title"),
     [
@@ -226,18 +222,12 @@ def test_first_parameter_of_a_name_counts_and_invalid_utf8_is_replaced() -> None
 def test_changes_are_found_at_once() -> None:
     store = load([TITLES])
     store.update("tt0000003", {"imdbVotes": "9,000,000", "Title": "Social Club"})
-    assert [h.title for h in store.summaries(store.search("social", None, None))] == [
-        "Social Club",
-        "The Social Network",
-    ]
+    found = store.summaries(store.search("social", None, None))
+    assert [one.title for one in found] == ["Social Club", "The Social Network"]
     assert not store.search("work", None, None)
     store.update("tt0000012", {"Season": "2"})
     assert store.season("tt0000010", 1) == ["tt0000011", "tt0000013"]
     assert store.season("tt0000010", 2) == ["tt0000014", "tt0000012"]
-    assert store.remove("tt0000002")
-    assert not store.remove("tt0000002")
-    assert store.get("tt0000002") is None
-    assert len(store.search("social", None, None)) == 1
     with pytest.raises(KeyError):
         store.update("tt7654321", {})
 

@@ -39,19 +39,13 @@ def test_headers_are_omdbs(omdb: Emulator) -> None:
     assert (expires - parsedate_to_datetime(headers["last-modified"])).total_seconds() == 3600
 
 
-@pytest.mark.parametrize(
-    ("key", "reason", "error"),
-    [
-        (None, "no_key", "No API key provided."),
-        ("", "no_key", "No API key provided."),
-        ("deadbeef", "invalid_key", "Invalid API key!"),
-    ],
-)
-def test_invalid_keys(omdb: Emulator, key: str | None, reason: str, error: str) -> None:
+@pytest.mark.parametrize("key", [None, "", "deadbeef"])
+def test_invalid_keys(omdb: Emulator, key: str | None) -> None:
     response = fetch(omdb, apikey=key, i=ID)
+    error = "Invalid API key!" if key else "No API key provided."
     assert (response.status, response.error) == (401, error)
     assert response.headers["x-powered-by"] == "ASP.NET"
-    assert omdb.stats()["unauthorized"] == {reason: 1}
+    assert omdb.stats()["unauthorized"] == {"invalid_key" if key else "no_key": 1}
 
 
 @pytest.mark.parametrize("key", ["", "00000000"])
@@ -134,16 +128,10 @@ def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
     }
     log = omdb.requests()
     assert [(one["number"], one["kind"]) for one in log] == list(enumerate(kinds))
-    assert log[1] | {"at": 0} == {
-        "number": 1,
-        "at": 0,
-        "key": omdb.key,
-        "kind": "search",
-        "query": {"s": "castle", "type": "series"},
-        "status": 200,
-        "fault": None,
-        "cached": False,
-    }
+    search = log[1]
+    assert search["query"] == {"s": "castle", "type": "series"}
+    assert (search["key"], search["status"]) == (omdb.key, 200)
+    assert (search["fault"], search["cached"]) == (None, False)
     omdb.settings(log=False)
     assert fetch(omdb, i=ID).status == 200
     assert len(omdb.requests()) == len(kinds)
@@ -223,13 +211,6 @@ def test_invalid_control_calls_are_rejected(
 def test_other_paths_are_not_found(omdb: Emulator) -> None:
     assert fetch(omdb, path="/favicon.ico").status == 404
     assert omdb.stats()["requests"] == 0
-
-
-def test_two_emulators_do_not_disturb_each_other() -> None:
-    with Emulator([title_line(ID, "One")]) as one, Emulator([title_line(ID, "Two")]) as two:
-        one.fault("unavailable")
-        assert fetch(two, i=ID).json["Title"] == "Two"
-        assert fetch(one, i=ID).status == 503
 
 
 def control(emulator: Control, method: str, path: str, **headers: str) -> tuple[int, str]:

@@ -3,17 +3,39 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.client import Control
 from omdb_emulator.testing import Emulator
 
+ID = "tt1375666"
 TITLES = Path(__file__).with_name("titles.jsonl")
 RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"
+GENERATED = GeneratedTitles(13_000, seed=1)
+
+Fields = dict[str, Any]
+
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"{RECORDED} is not there")
+
+
+@cache
+def generated() -> list[Fields]:
+    """Return the lines of the generated titles."""
+    return list(GENERATED.lines())
+
+
+def date_in_details(episode: Fields) -> str:
+    """Return the date of a season listing's row as details have it."""
+    try:
+        return date.fromisoformat(episode["Released"]).strftime("%d %b %Y")
+    except ValueError:
+        return str(episode["Released"])
 
 
 class Response(NamedTuple):
@@ -37,7 +59,7 @@ def connect(emulator: Control, timeout: float = 10) -> http.client.HTTPConnectio
 
 
 def fetch(
-    emulator: Emulator,
+    emulator: Control,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10,
     /,
@@ -46,7 +68,7 @@ def fetch(
 ) -> Response:
     """Send one request on a new connection, without following redirects."""
     connection = connect(emulator, timeout)
-    query = {"apikey": emulator.key, **query}
+    query = {"apikey": getattr(emulator, "key", None), **query}
     given = {name: value for name, value in query.items() if value is not None}
     try:
         connection.request("GET", f"{path}?{urlencode(given)}", headers=dict(headers or {}))

@@ -18,9 +18,7 @@ from omdb_emulator.server import Server
 from omdb_emulator.state import State
 from omdb_emulator.testing import Emulator, title_line
 
-from tests.emulator.conftest import connect, fetch
-
-ID = "tt1375666"
+from tests.emulator.conftest import ID, connect, fetch
 
 
 def test_headers_are_omdbs(omdb: Emulator) -> None:
@@ -35,35 +33,19 @@ def test_headers_are_omdbs(omdb: Emulator) -> None:
     assert headers["x-powered-by"] == "ASP.NET"
     assert headers["access-control-allow-origin"] == "*"
     assert headers["connection"] == "keep-alive"
+    assert fetch(omdb, {"Connection": "close"}, i=ID).headers["connection"] == "close"
     assert headers.keys().isdisjoint({"age", "retry-after"})
     expires = parsedate_to_datetime(headers["expires"])
     assert (expires - parsedate_to_datetime(headers["last-modified"])).total_seconds() == 3600
 
 
-def test_connections_are_kept_alive(omdb: Emulator) -> None:
-    connection = connect(omdb)
-    connection.connect()
-    first: socket.socket = connection.sock
-    for _ in range(3):
-        connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
-        assert json.load(connection.getresponse())["imdbID"] == ID
-    assert connection.sock is first
-    connection.close()
-
-
-@pytest.mark.parametrize(
-    ("key", "reason", "error"),
-    [
-        (None, "no_key", "No API key provided."),
-        ("", "no_key", "No API key provided."),
-        ("deadbeef", "invalid_key", "Invalid API key!"),
-    ],
-)
-def test_invalid_keys(omdb: Emulator, key: str | None, reason: str, error: str) -> None:
+@pytest.mark.parametrize("key", [None, "", "deadbeef"])
+def test_invalid_keys(omdb: Emulator, key: str | None) -> None:
     response = fetch(omdb, apikey=key, i=ID)
+    error = "Invalid API key!" if key else "No API key provided."
     assert (response.status, response.error) == (401, error)
     assert response.headers["x-powered-by"] == "ASP.NET"
-    assert omdb.stats()["unauthorized"] == {reason: 1}
+    assert omdb.stats()["unauthorized"] == {"invalid_key" if key else "no_key": 1}
 
 
 @pytest.mark.parametrize("key", ["", "00000000"])
@@ -76,24 +58,20 @@ def test_angle_bracket_is_a_server_error_even_without_key(omdb: Emulator, key: s
 def test_daily_limit_counts_by_key_and_utc_day() -> None:
     with Emulator([], keys={"aaaa0000": 2, "bbbb0000": None}) as emulator:
         emulator.set_date(date(2024, 12, 31))
-        statuses = [fetch(emulator, i=ID).status for _ in range(4)]
+        assert [fetch(emulator, i=ID).status for _ in range(3)] == [200, 200, 401]
         rejected = fetch(emulator, i=ID)
-        other = fetch(emulator, apikey="bbbb0000", i=ID).status
-        stats, keys = emulator.stats(), emulator.keys()
+        assert rejected.error == "Request limit reached!"
+        assert "retry-after" not in rejected.headers
+        assert fetch(emulator, apikey="bbbb0000", i=ID).status == 200
+        assert emulator.stats()["unauthorized"] == {"limit": 2}
+        assert emulator.keys() == {
+            "aaaa0000": {"limit": 2, "used_today": 2},
+            "bbbb0000": {"limit": None, "used_today": 1},
+        }
         emulator.advance_days()
-        next_day = [fetch(emulator, s="the").status for _ in range(3)]
+        assert [fetch(emulator, s="the").status for _ in range(3)] == [200, 200, 401]
         dated = fetch(emulator, apikey="bbbb0000", i=ID).headers["date"]
-    assert statuses == [200, 200, 401, 401]
-    assert rejected.error == "Request limit reached!"
-    assert "retry-after" not in rejected.headers
-    assert other == 200
-    assert stats["unauthorized"] == {"limit": 3}
-    assert keys == {
-        "aaaa0000": {"limit": 2, "used_today": 2},
-        "bbbb0000": {"limit": None, "used_today": 1},
-    }
-    assert next_day == [200, 200, 401]
-    assert parsedate_to_datetime(dated).date() == date(2025, 1, 1)
+        assert parsedate_to_datetime(dated).date() == date(2025, 1, 1)
 
 
 def test_keys_can_be_added_limited_and_removed(omdb: Emulator) -> None:
@@ -108,27 +86,25 @@ def test_keys_can_be_added_limited_and_removed(omdb: Emulator) -> None:
 def test_shared_cache_keeps_errors_of_keys_too() -> None:
     with Emulator([title_line(ID, "Inception")], keys={"aaaa0000": 1}, cache=True) as emulator:
         first, again = fetch(emulator, i=ID), fetch(emulator, i=ID)
-        rejected = fetch(emulator, s="inception")
+        assert (first.headers["cf-cache-status"], "age" in first.headers) == ("MISS", False)
+        assert (again.headers["cf-cache-status"], again.headers["age"].isdigit()) == ("HIT", True)
+        assert again.body == first.body
+        assert fetch(emulator, s="inception").status == 401
         emulator.set_key("aaaa0000", limit=None)
         emulator.advance_days(0.5)
         still_rejected = fetch(emulator, s="inception")
-        past_the_cache = fetch(emulator, s="inception", past="1")
+        assert still_rejected.status == 401
+        assert still_rejected.headers["cf-cache-status"] == "HIT"
+        age = int(still_rejected.headers["age"])
+        assert age >= 43200
+        modified = parsedate_to_datetime(still_rejected.headers["last-modified"])
+        sent = parsedate_to_datetime(still_rejected.headers["date"])
+        assert abs((sent - modified).total_seconds() - age) <= 1
+        assert fetch(emulator, s="inception", past="1").status == 200
         emulator.advance_days(0.6)
         expired = fetch(emulator, s="inception")
-        hits = emulator.stats()["cache_hits"]
-    assert (first.headers["cf-cache-status"], "age" in first.headers) == ("MISS", False)
-    assert again.headers["cf-cache-status"] == "HIT"
-    assert again.headers["age"].isdigit()
-    assert again.body == first.body
-    assert (rejected.status, still_rejected.status) == (401, 401)
-    assert still_rejected.headers["cf-cache-status"] == "HIT"
-    assert int(still_rejected.headers["age"]) >= 43200
-    modified = parsedate_to_datetime(still_rejected.headers["last-modified"])
-    sent = parsedate_to_datetime(still_rejected.headers["date"])
-    assert abs((sent - modified).total_seconds() - int(still_rejected.headers["age"])) <= 1
-    assert past_the_cache.status == 200
-    assert (expired.status, expired.headers["cf-cache-status"]) == (200, "EXPIRED")
-    assert hits == 2
+        assert (expired.status, expired.headers["cf-cache-status"]) == (200, "EXPIRED")
+        assert emulator.stats()["cache_hits"] == 2
 
 
 def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
@@ -152,17 +128,13 @@ def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
     }
     log = omdb.requests()
     assert [(one["number"], one["kind"]) for one in log] == list(enumerate(kinds))
-    assert log[1] | {"at": 0} == {
-        "number": 1,
-        "at": 0,
-        "key": omdb.key,
-        "kind": "search",
-        "query": {"s": "castle", "type": "series"},
-        "status": 200,
-        "fault": None,
-        "cached": False,
-    }
-    assert omdb.requests(since=4) == log[4:]
+    search = log[1]
+    assert search["query"] == {"s": "castle", "type": "series"}
+    assert (search["key"], search["status"]) == (omdb.key, 200)
+    assert (search["fault"], search["cached"]) == (None, False)
+    omdb.settings(log=False)
+    assert fetch(omdb, i=ID).status == 200
+    assert len(omdb.requests()) == len(kinds)
 
 
 def test_reset_keeps_settings(omdb: Emulator) -> None:
@@ -207,8 +179,6 @@ def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     [
         ("POST", "settings", {"speed": 1}, "unknown field `speed`"),
         ("POST", "settings", {"cache": "yes"}, r"Expected `bool`, got `str` - at `\$.cache`"),
-        ("POST", "settings", {"latency_ms": True}, r"at `\$.latency_ms`"),
-        ("POST", "settings", {"ratings_change_from": "tomorrow"}, r"at `\$.ratings_change_from`"),
         ("POST", "settings", {"ratings_lag_days": -1}, r"`int` >= 0 - at `\$.ratings_lag_days`"),
         ("POST", "clock", {"date": "tomorrow"}, r"at `\$.date`"),
         ("POST", "clock", {"hour": 1}, "unknown field `hour`"),
@@ -220,15 +190,11 @@ def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
         ("GET", "titles/nonsense", None, "no such title"),
         ("DELETE", "faults/99", None, "no fault with this number"),
         ("DELETE", "keys/nope", None, "no such key"),
-        ("GET", "requests?since=x", None, "Expected `int`"),
         ("POST", "settings", [], "Expected `object`"),
         ("GET", "nothing", None, "Not Found"),
         ("POST", "faults", {"effect": "nonsense"}, r"at `\$.effect`; known are response, error,"),
         ("POST", "faults", {"effect": "cut", "wen": 1}, "unknown field `wen`; known are effect,"),
         ("POST", "faults", {"effect": "response", "status": 99}, r">= 200 - at `\$.status`"),
-        ("POST", "faults", {"effect": "response", "status": "503"}, r"`str` - at `\$.status`"),
-        ("POST", "faults", {"effect": "cut", "times": True}, r"`bool` - at `\$.times`"),
-        ("POST", "faults", {"effect": "cut", "match": "all"}, r"`str` - at `\$.match`"),
         ("POST", "faults", {"effect": "large_body", "megabytes": 0}, r">= 1 - at `\$.megabytes`"),
     ],
 )
@@ -247,29 +213,10 @@ def test_other_paths_are_not_found(omdb: Emulator) -> None:
     assert omdb.stats()["requests"] == 0
 
 
-def test_control_works_from_the_url_alone(omdb: Emulator) -> None:
-    assert Control(omdb.url).health() == omdb.health()
-
-
-def test_two_emulators_do_not_disturb_each_other() -> None:
-    with Emulator([title_line(ID, "One")]) as one, Emulator([title_line(ID, "Two")]) as two:
-        one.fault("unavailable")
-        assert fetch(two, i=ID).json["Title"] == "Two"
-        assert fetch(one, i=ID).status == 503
-
-
-def control(
-    emulator: Control, method: str, path: str, host: str | None = None, **headers: str
-) -> tuple[int, str]:
+def control(emulator: Control, method: str, path: str, **headers: str) -> tuple[int, str]:
     """Send one request to a control endpoint as a browser would; return status and error."""
     connection = connect(emulator)
-    connection.putrequest(method, f"/__emulator__/{path}", skip_host=True)
-    connection.putheader("Host", host or f"{connection.host}:{connection.port}")
-    for name, value in headers.items():
-        connection.putheader(name, value)
-    body = b'{"latency_ms": 1}' if method == "POST" else b""
-    connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body)
+    connection.request(method, f"/__emulator__/{path}", b'{"latency_ms": 1}', headers)
     response = connection.getresponse()
     result = response.status, str(json.load(response).get("error"))
     connection.close()
@@ -291,15 +238,15 @@ def test_control_rejects_other_origins(omdb: Emulator, origin: str) -> None:
 )
 def test_control_rejects_other_hosts(omdb: Emulator, host: str) -> None:
     for method, path in (("POST", "settings"), ("GET", "stats"), ("GET", "nothing")):
-        status, error = control(omdb, method, path, host=host, Origin=f"http://{host.strip()}")
+        status, error = control(omdb, method, path, Host=host, Origin=f"http://{host.strip()}")
         assert (status, error) == (400, f"the host {host.strip()!r} is not allowed")
     assert omdb.settings()["latency_ms"] == 0
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:15500", "[::1]:80"])
 def test_control_accepts_loopback_hosts_and_its_own_origin(omdb: Emulator, host: str) -> None:
-    assert control(omdb, "POST", "settings", host=host)[0] == 200
-    assert control(omdb, "POST", "settings", host=host, Origin=f"http://{host}")[0] == 200
+    assert control(omdb, "POST", "settings", Host=host)[0] == 200
+    assert control(omdb, "POST", "settings", Host=host, Origin=f"http://{host}")[0] == 200
     assert omdb.settings()["latency_ms"] == 1
 
 
@@ -312,7 +259,7 @@ def test_control_accepts_the_address_that_the_server_listens_on(
     thread = threading.Thread(target=server.run)
     thread.start()
     client = Control(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-    statuses = [control(client, "GET", "health", host=name)[0] for name in (host, "192.0.2.8")]
+    statuses = [control(client, "GET", "health", Host=name)[0] for name in (host, "192.0.2.8")]
     server.stop()
     thread.join()
     assert statuses == [200, 400]

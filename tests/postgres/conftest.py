@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from embedded_postgres import Server, temporary
 
-PROGRAM = Path(sys.executable).with_name("embedded-postgres")
+PROGRAM = str(Path(sys.executable).with_name("embedded-postgres"))
 ALIEN = "CREATE TABLE film AS SELECT 'Alien' AS title"
 
 
@@ -28,17 +28,13 @@ def query(server: Server, sql: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def cli(*arguments: str, data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def cli(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `embedded-postgres` in a new process; a new server gets any free port."""
     others = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "EMBEDDED_"))}
-    own = {"EMBEDDED_POSTGRES_DATA_DIR": str(data_dir), "EMBEDDED_POSTGRES_PORT": "0"}
+    env = {**others, "EMBEDDED_POSTGRES_PORT": "0", **variables}
+    command = [PROGRAM, *arguments]
     return subprocess.run(
-        [PROGRAM, *arguments],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-        env={**others, **own, **variables},
+        command, cwd=cwd, env=env, capture_output=True, check=False, text=True, timeout=60
     )
 
 
@@ -63,6 +59,7 @@ def closed(base: Path) -> Path:
 
 @pytest.fixture
 def data_dir(base: Path) -> Path:
+    """The data directory of a server of this test: the default one in `base`."""
     return base / ".postgres"
 
 

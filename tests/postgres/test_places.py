@@ -157,13 +157,13 @@ def test_data_of_another_user_is_an_error(server: Server, nobody: ProcessPoolExe
         nobody.submit(server.start).result()
 
 
-def test_other_programs_by_pg_bindir(data_dir: Path) -> None:
+def test_other_programs_by_pg_bindir(base: Path, data_dir: Path) -> None:
     programs = str(binaries.find().parents[1] / "pginstall/bin")  # of the wheel, too
-    done = cli("start", data_dir=data_dir, PG_BINDIR=programs)
+    done = cli("start", cwd=base, PG_BINDIR=programs)
     assert done.stdout.startswith("Postgres 16 is running on 127.0.0.1:"), done.stderr
     assert query(Server(data_dir), "SHOW timezone") == [("UTC",)]
-    assert cli("stop", data_dir=data_dir, PG_BINDIR=programs).returncode == 0
-    done = cli("start", data_dir=data_dir)
+    assert cli("stop", cwd=base, PG_BINDIR=programs).returncode == 0
+    done = cli("start", cwd=base)
     assert done.returncode == 1
     assert done.stderr == (
         f"embedded-postgres: The data in {data_dir / 'data'} is of PostgreSQL 16, "

@@ -247,20 +247,19 @@ def stop(directory: DataDirectory) -> bool:
         running = directory.running()
         if running is None:
             return False
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(running.pid, number)
-            except ProcessLookupError:
+        try:
+            os.kill(running.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            msg = f"process {running.pid} belongs to another user; stop it as that user"
+            raise BackgroundError(msg) from None
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            if directory.running() is None:
                 return True
-            except PermissionError:
-                msg = f"process {running.pid} belongs to another user; stop it as that user"
-                raise BackgroundError(msg) from None
-            deadline = time.monotonic() + _STOP_SECONDS
-            while time.monotonic() < deadline:
-                if directory.running() is None:
-                    return True
-                time.sleep(_POLL_SECONDS)
-    msg = f"process {running.pid} does not stop"
+            time.sleep(_POLL_SECONDS)
+    msg = f"process {running.pid} does not stop; end it with: kill -9 {running.pid}"
     raise BackgroundError(msg)
 
 

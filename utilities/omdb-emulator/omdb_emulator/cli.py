@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -19,11 +19,8 @@ from omdb_emulator.catalogue.ratings import days_since_1970
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from omdb_emulator.catalogue.store import TitleStore
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
 _NOT_RUNNING = 3
 _PATH = click.Path(path_type=Path)
 _KEYS = ", ".join(f"{key}:{limit}" if limit else key for key, limit in DEFAULT_KEYS.items())
@@ -46,36 +43,27 @@ class _Group(click.Group):
             raise click.ClickException(msg) from None
 
 
-def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds several options to a command."""
-
-    def add(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_title_options = _options(
-    click.option("--catalogue", multiple=True, type=_FILE, help="A file of titles."),
-    click.option("--recorded", multiple=True, type=_FILE, help="A file of OMDb's responses."),
-    click.option("--generated", type=int, default=0, metavar="N", help="Generate N titles."),
-    click.option("--seed", type=int, default=0, help="Of the generated titles."),
-    click.option("--ratings-change-from", metavar="DATE", help="The day on which changes start."),
-)
-# Named as the settings are, where they are settings.
-_serve_options = _options(
-    click.option("--host", default="127.0.0.1", help="This machine only by default."),
-    click.option("--port", type=click.IntRange(0, 65535), help=_PORT_HELP),
-    click.option("--key", "keys", multiple=True, metavar="KEY[:LIMIT]", help=_KEY_HELP),
-    _title_options,
-    click.option("--ratings-lag-days", type=int, default=0, help="Ratings lag behind IMDb's."),
-    click.option("--latency-ms", type=float, default=0, help="Delay every response."),
-    click.option("--cache", is_flag=True, help="Put Cloudflare's shared cache in front."),
-    click.option("--ignore-year", is_flag=True, help="y does not filter searches, as at times."),
-    click.option("--log-requests", "log", is_flag=True, help="Keep each for the control endpoint."),
-)
+_TITLE_OPTIONS: list[click.Parameter] = [
+    click.Option(["--catalogue"], multiple=True, type=_FILE, help="A file of titles."),
+    click.Option(["--recorded"], multiple=True, type=_FILE, help="A file of OMDb's responses."),
+    click.Option(["--generated"], type=int, default=0, metavar="N", help="Generate N titles."),
+    click.Option(["--seed"], type=int, default=0, help="Of the generated titles."),
+    click.Option(["--ratings-change-from"], metavar="DATE", help="The day that changes start on."),
+]
+# Named as the settings are, where they are settings. Click changes a list that it is given.
+_SERVE_OPTIONS: list[click.Parameter] = [
+    click.Option(["--host"], default="127.0.0.1", help="This machine only by default."),
+    click.Option(["--port"], type=click.IntRange(0, 65535), help=_PORT_HELP),
+    click.Option(["--key", "keys"], multiple=True, metavar="KEY[:LIMIT]", help=_KEY_HELP),
+    *_TITLE_OPTIONS,
+    click.Option(["--ratings-lag-days"], type=int, default=0, help="Ratings lag behind IMDb's."),
+    click.Option(["--latency-ms"], type=float, default=0, help="Delay every response."),
+    click.Option(["--cache"], is_flag=True, help="Put Cloudflare's shared cache in front."),
+    click.Option(["--ignore-year"], is_flag=True, help="y does not filter searches, as at times."),
+    click.Option(
+        ["--log-requests", "log"], is_flag=True, help="Keep each for the control endpoint."
+    ),
+]
 _data_dir = click.option(
     "--data-dir", type=_PATH, default=".emulator", help="Directory of lock and log."
 )
@@ -87,8 +75,7 @@ def main() -> None:
     """Run a server that responds as omdbapi.com does."""
 
 
-@main.command()
-@_serve_options
+@main.command(params=[*_SERVE_OPTIONS])
 @click.option("--data-dir", type=_PATH, hidden=True)
 def serve(port: int | None, data_dir: Path | None, **options: Any) -> None:  # noqa: ANN401
     """Serve in the foreground."""
@@ -118,8 +105,7 @@ def serve(port: int | None, data_dir: Path | None, **options: Any) -> None:  # n
                 server.run(until_signal=True)
 
 
-@main.command()
-@_serve_options
+@main.command(params=[*_SERVE_OPTIONS])
 @_data_dir
 @click.option(
     "--env-file",
@@ -159,8 +145,7 @@ def status(context: click.Context, data_dir: Path) -> None:
     click.echo(f"The emulator is running at {running.url} (pid {running.pid}, {titles} titles).")
 
 
-@main.command()
-@_title_options
+@main.command(params=[*_TITLE_OPTIONS])
 @click.option("--directory", type=_PATH, required=True, help="Where to.")
 @click.option("--date", "at", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Today's.")
 def imdb_files(directory: Path, at: datetime | None, **options: Any) -> None:  # noqa: ANN401

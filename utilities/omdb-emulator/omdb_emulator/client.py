@@ -69,13 +69,13 @@ class Control:
         """Return the counts of :class:`omdb_emulator.state.Stats`."""
         return dict(self._call("GET", "stats"))
 
-    def requests(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return the logged requests from a number on.
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the logged requests.
 
         Each has number, at, key, kind, query (parameters by lower-case name, without the key),
         status (0 for a cut connection), fault (number or None) and cached.
         """
-        return list(self._call("GET", f"requests?since={since}"))
+        return list(self._call("GET", "requests"))
 
     def reset(self) -> None:
         """Clear counts, log, faults, cache, used quotas and the moved clock.

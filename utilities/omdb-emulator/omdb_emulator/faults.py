@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
@@ -39,7 +38,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         kind: the kind of request (details, title, season, episode, search, invalid); None: any.
         skip: how many matching requests are let through first.
         times: how many requests are hit in all; None: no limit.
-        per_query: whether ``skip`` and ``times`` count each query separately.
         probability: the share of matching requests that are hit.
         seed: makes ``probability`` repeatable.
         status: the HTTP status instead of the effect's own.
@@ -63,7 +61,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     kind: str | None = None
     skip: int = 0
     times: int | None = None
-    per_query: bool = False
     probability: float = 1.0
     seed: int = 0
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
@@ -116,22 +113,19 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
 class _ActiveFault:
     fault: Fault
     rng: random.Random
-    matched: Counter[str] = field(default_factory=Counter)
-    hit: Counter[str] = field(default_factory=Counter)
+    matched: int = 0
+    hit: int = 0
 
     def hits(self, request: Request) -> bool:
         fault = self.fault
         if not fault.applies_to(request):
             return False
-        counted_as = request.query_string if fault.per_query else ""
-        self.matched[counted_as] += 1
-        if self.matched[counted_as] <= fault.skip:
-            return False
-        if fault.times is not None and self.hit[counted_as] >= fault.times:
+        self.matched += 1
+        if self.matched <= fault.skip or self.hit == fault.times:
             return False
         if fault.probability < 1 and self.rng.random() >= fault.probability:
             return False
-        self.hit[counted_as] += 1
+        self.hit += 1
         return True
 
 
@@ -164,7 +158,7 @@ class Faults:
     def as_json(self) -> list[dict[str, Any]]:
         """Return the active faults, each with its number and hits."""
         return [
-            {"id": number, "hits": active.hit.total(), **msgspec.to_builtins(active.fault)}
+            {"id": number, "hits": active.hit, **msgspec.to_builtins(active.fault)}
             for number, active in self._active.items()
         ]
 

@@ -16,7 +16,6 @@ from omdb_emulator.responses import Omdb
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
 
 if TYPE_CHECKING:
-    from omdb_emulator.catalogue.ratings import RatingsOnDay
     from omdb_emulator.catalogue.store import TitleStore
     from omdb_emulator.http_response import HttpResponse
 
@@ -164,12 +163,9 @@ class Stats:
         """Return the counts, without the log."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "log"}
 
-    def log_as_json(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return the logged requests from a number on, each with its number."""
-        return [
-            {"number": number, **self.log[number].as_json()}
-            for number in range(since, len(self.log))
-        ]
+    def log_as_json(self) -> list[dict[str, Any]]:
+        """Return the logged requests, each with its number."""
+        return [{"number": number, **one.as_json()} for number, one in enumerate(self.log)]
 
 
 @dataclass(slots=True)
@@ -189,11 +185,6 @@ class State:
     def omdb(self) -> Omdb:
         """OMDb as it is now."""
         return Omdb(self.store, self.settings, self.clock.day())
-
-    @property
-    def imdb_ratings(self) -> RatingsOnDay | None:
-        """The ratings in IMDb's files today; None: those of the catalogue."""
-        return self.settings.ratings_on(self.clock.day())
 
     def notify(self) -> None:
         """Let requests that hang check whether they can continue."""

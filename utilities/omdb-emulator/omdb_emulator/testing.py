@@ -17,7 +17,6 @@ from omdb_emulator.state import Keys, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -110,12 +109,7 @@ class Emulator(Control):
         self.health()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop serving; requests in progress are dropped."""
         self._server.stop()
         self._thread.join()
@@ -136,7 +130,8 @@ class Emulator(Control):
         revision = self._state.store.revision
         if self._imdb_files is None or self._imdb_files[0] != revision:
             self._imdb_files = (revision, ImdbFiles(self._state.store.titles()))
-        self._imdb_files[1].write(directory, self._state.imdb_ratings)
+        ratings = self._state.settings.ratings_on(self._state.clock.day())
+        self._imdb_files[1].write(directory, ratings)
 
     def _load(self) -> TitleStore:
         chosen = self._catalogue

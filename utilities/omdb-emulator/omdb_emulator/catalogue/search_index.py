@@ -8,11 +8,6 @@ import unicodedata
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: The code of each type in the index; any other type is 0.
 KINDS = {"movie": 1, "series": 2, "episode": 3, "game": 4}
@@ -43,17 +38,9 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word of a search term; ``is_prefix`` if an asterisk follows it."""
-
-    text: str
-    is_prefix: bool = False
-
-
-def term_words(term: str) -> tuple[Word, ...]:
-    """Split a search term into words; only a trailing asterisk is a wildcard."""
-    return tuple(Word(text, bool(star)) for text, star in _TERM_WORD.findall(fold(term)))
+def term_words(term: str) -> tuple[tuple[str, str], ...]:
+    """Split a search term into words, each with the asterisk that follows it, or an empty text."""
+    return tuple(_TERM_WORD.findall(fold(term)))
 
 
 class SearchIndex:
@@ -70,10 +57,6 @@ class SearchIndex:
         self._votes: array[int] = array("I")
         self._vocabulary: list[str] = []
         self._results: OrderedDict[object, array[int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        """Count all rows, hidden ones too."""
-        return len(self._kinds)
 
     def add(self, title: str, kind: int, year: int, votes: int) -> int:
         """Index a title and return its row; ``kind`` is a value of :data:`KINDS` or 0."""
@@ -96,26 +79,27 @@ class SearchIndex:
         self._results.clear()
 
     def find(
-        self, term: Iterable[Word], kinds: frozenset[int], year: int | None = None
+        self, term: tuple[tuple[str, str], ...], kinds: frozenset[int], year: int | None = None
     ) -> array[int]:
         """Return the rows that contain every word of the term, most votes first.
 
         Args:
-            term: the words; without any, nothing is found.
+            term: words of :func:`term_words`; without any, nothing is found.
             kinds: values of :data:`KINDS`, and 0 for titles of no known type.
             year: the start year, None for any.
         """
-        words_of_term = tuple(term)
-        key = (words_of_term, kinds, year)
+        key = (term, kinds, year)
         found = self._results.get(key)
         if found is None:
-            found = self._results[key] = self._find(words_of_term, kinds, year)
+            found = self._results[key] = self._find(term, kinds, year)
             if len(self._results) > _CACHED_RESULTS:
                 self._results.popitem(last=False)
         return found
 
-    def _find(self, term: tuple[Word, ...], kinds: frozenset[int], year: int | None) -> array[int]:
-        groups = sorted((self._rows_with(word) for word in term), key=len)
+    def _find(
+        self, term: tuple[tuple[str, str], ...], kinds: frozenset[int], year: int | None
+    ) -> array[int]:
+        groups = sorted((self._rows_with(*word) for word in term), key=len)
         if not groups:
             return array("I")
         of_kind, years = self._kinds, self._years
@@ -130,13 +114,13 @@ class SearchIndex:
         matching.sort(key=self._votes.__getitem__, reverse=True)
         return array("I", matching)
 
-    def _rows_with(self, word: Word) -> array[int] | set[int]:
-        if not word.is_prefix:
-            return self._rows_of.get(word.text, array("I"))
+    def _rows_with(self, word: str, asterisk: str) -> array[int] | set[int]:
+        if not asterisk:
+            return self._rows_of.get(word, array("I"))
         if len(self._vocabulary) != len(self._rows_of):
             self._vocabulary = sorted(self._rows_of)
-        first = bisect_left(self._vocabulary, word.text)
-        behind = bisect_left(self._vocabulary, f"{word.text}{_LAST_CHARACTER}", first)
+        first = bisect_left(self._vocabulary, word)
+        behind = bisect_left(self._vocabulary, f"{word}{_LAST_CHARACTER}", first)
         return set().union(*map(self._rows_of.__getitem__, self._vocabulary[first:behind]))
 
 

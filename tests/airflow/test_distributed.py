@@ -32,8 +32,8 @@ from tests.airflow.conftest import AIRFLOW
 from tests.pipeline.conftest import Project, copy_project, running_project
 from tests.pipeline.conftest import _free_port as free_port
 
-YEARS = "2011-2016"
-NUMBER_OF_YEARS = 6
+YEARS = "2011-2014"
+NUMBER_OF_YEARS = 4
 NEW = "tt0435761"
 """A title of another year."""
 MANY = 100

@@ -9,25 +9,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from omdb_emulator.catalogue.loader import CATALOGUE
 from omdb_emulator.testing import HOSTILE_CATALOGUE
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.transform.conftest import newest, warehouse
+from tests.transform.conftest import Warehouse, _built, built, newest, shared, warehouse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Locator, Page
-
-    from tests.transform.conftest import Warehouse
-
-__all__ = ["newest", "warehouse"]
+__all__ = ["_built", "built", "newest", "shared", "warehouse"]
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PIXEL = base64.b64decode("R0lGODlhAQABAAAAACwAAAAAAQABAAA=")
@@ -221,27 +215,28 @@ def _other_rows() -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def _page(newest: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> str:
+def _page(newest: Warehouse, shared: Path) -> str:
     """The address of the page of a warehouse that is kept as `page`."""
-    newest.reset()
-    titles = {**_most_voted(_titles(CATALOGUE), 250), **_titles(HOSTILE_CATALOGUE), **MADE_UP}
-    newest.load(titles)
-    newest.load_messages(
-        message
-        for stream, rows in _other_rows().items()
-        for message in (
-            newest.schema_message(stream),
-            *(newest.record_message(stream, row) for row in rows),
+
+    def make() -> None:
+        titles = {**_most_voted(_titles(CATALOGUE), 250), **_titles(HOSTILE_CATALOGUE), **MADE_UP}
+        newest.load(titles)
+        newest.load_messages(
+            message
+            for stream, rows in _other_rows().items()
+            for message in (
+                newest.schema_message(stream),
+                *(newest.record_message(stream, row) for row in rows),
+            )
         )
-    )
-    newest.build()
-    newest.load(
-        {i: {**titles[i], "imdbRating": rating, "Poster": POSTER} for i, rating in MOVED.items()},
-        at=LATER,
-    )
-    newest.build()
-    newest.keep("page")
-    return page_of(newest, tmp_path_factory.mktemp("page"))
+        newest.build()
+        moved = {i: {**titles[i], "imdbRating": rating} for i, rating in MOVED.items()}
+        newest.load({i: {**title, "Poster": POSTER} for i, title in moved.items()}, at=LATER)
+        newest.build()
+        page_of(newest, shared / "page")
+
+    newest.keep("page", shared, make)
+    return (shared / "page/index.html").as_uri()
 
 
 @pytest.fixture(scope="module")

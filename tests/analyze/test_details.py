@@ -5,21 +5,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.analyze.conftest import MOVED, POSTER, cells, chart_table, go_to, number
+from tests.transform.conftest import Warehouse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Page
-
-    from tests.transform.conftest import Warehouse
-
-    OpenPage = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 
 def test_a_movie_shows_all_its_facts(source: Warehouse, open_page: OpenPage, url: str) -> None:

@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,14 +15,7 @@ from pyarrow import parquet
 from tap_omdb.config.titles_file import InvalidRow, open_titles_files
 
 from tests.analyze.test_export import export
-from tests.transform.conftest import _built, newest
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.transform.conftest import Warehouse
-
-__all__ = ["_built", "newest"]
+from tests.transform.conftest import Warehouse
 
 ADDED = [
     *("imdb_id", "matched_by", "outcome", "reason", "title", "year", "type", "genres"),

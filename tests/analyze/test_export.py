@@ -7,21 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyarrow import parquet
 
-from tests.transform.conftest import _built, built, newest, warehouse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tests.transform.conftest import Warehouse
-
-__all__ = ["_built", "built", "newest", "warehouse"]
+from tests.transform.conftest import Warehouse
 
 PROGRAM = Path(sys.executable).with_name("omdb-export")
 MARTS = """

@@ -7,22 +7,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.analyze.conftest import MOVED, READY, cells, chart_table, go_to, number
+from tests.transform.conftest import Warehouse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Page
-
-    from tests.transform.conftest import Warehouse
-
-    OpenPage = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 VIEWS = (
     *("movies", "browse", "pipeline", "movie/tt0816692", "series/tt9300010"),
@@ -436,6 +431,11 @@ def test_hostile_texts_are_shown_as_text(source: Warehouse, open_page: OpenPage,
     assert "<i>No</i>" in page.locator("#rejects").inner_text()
 
 
+OPEN = "document.querySelectorAll('details').forEach(each => { each.open = true; })"
+# Rows are alike, and axe takes its time for each.
+SHORTEN = "document.querySelectorAll('tbody tr:nth-child(n + 6)').forEach(row => row.remove())"
+
+
 # Colours do not depend on the width.
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("light", 1440), ("dark", 1440)])
 def test_it_is_accessible_and_fits(open_page: OpenPage, url: str, scheme: str, width: int) -> None:
@@ -443,14 +443,12 @@ def test_it_is_accessible_and_fits(open_page: OpenPage, url: str, scheme: str, w
     for view in VIEWS:
         go_to(page, view)
         page.wait_for_timeout(400)
-        if width > 1000:  # opened once only, because checking long tables takes axe seconds
-            page.evaluate(
-                "document.querySelectorAll('details').forEach(each => { each.open = true; })"
-            )
-        results = Axe().run(page, options={"runOnly": WCAG})
-        assert not results.response["violations"], results.generate_report()[:3000]
+        page.evaluate(OPEN if width > 1000 else "")
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, view
+        page.evaluate(SHORTEN)
+        results = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
+        assert not results.response["violations"], results.generate_report()[:3000]
 
 
 def test_nothing_moves_while_it_loads(open_page: OpenPage, url: str) -> None:

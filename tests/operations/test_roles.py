@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from tests.operations.conftest import TLS_PROGRAMS
-
-if TYPE_CHECKING:
-    from tests.operations.conftest import Deployment
+from tests.operations.conftest import TLS_PROGRAMS, Deployment
 
 needs_tls = pytest.mark.skipif(
     TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.operations.conftest import PROGRAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.operations.conftest import Deployment
+from tests.operations.conftest import PROGRAMS, Deployment
 
 STATE_ID = "prod:tap-omdb-to-target-postgres"
 REMOVED = "tt1375666"

@@ -10,18 +10,15 @@ import os
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import Project
 
 EXTRACT_AND_LOAD = ("tap-omdb", "target-postgres")
 ENVIRONMENT = "dev"

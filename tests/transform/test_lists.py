@@ -7,15 +7,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from omdb_emulator.testing import Emulator
 
 from tests.tap.test_lists import FILMS, JSON, TABLES, WITHOUT_HEADER
-
-if TYPE_CHECKING:
-    from tests.transform.conftest import Warehouse
+from tests.transform.conftest import Warehouse
 
 KEY = "a1b2c3d4"
 TAP = Path(sys.executable).with_name("tap-omdb")

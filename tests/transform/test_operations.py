@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.transform.conftest import RUN, SYNC
-
-if TYPE_CHECKING:
-    from tests.transform.conftest import Row, Warehouse
+from tests.transform.conftest import RUN, SYNC, Row, Warehouse
 
 DAY = timedelta(days=1)
 RUNS = "select * from demo_marts.dbt_runs order by started_at"

@@ -3,16 +3,12 @@
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
+from tests.transform.conftest import Warehouse
 from tests.transform.test_build import MARTS, VIEWS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.transform.conftest import Warehouse
 
 WARNING = "is dropped and created again, and with it goes what is not of this project: "
 

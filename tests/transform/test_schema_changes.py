@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.transform.conftest import Warehouse
+from tests.transform.conftest import Warehouse
 
 TRANSFORM = Path(__file__).resolve().parents[2] / "transform"
 TEXT = {"type": ["string", "null"]}
@@ -18,12 +17,12 @@ BASE = {"imdb_id": {"type": "string"}, "title": TEXT, "metascore": INTEGER}
 
 
 @pytest.fixture(scope="module")
-def _before(newest: Warehouse) -> str:
-    newest.reset()
-    _sync(newest, BASE, imdb_id="tt0000001", title="Before", metascore=70)
-    newest.build("--select", "+movies")
-    newest.keep("before")
-    return "before"
+def _before(newest: Warehouse, shared: Path) -> str:
+    def make() -> None:
+        _sync(newest, BASE, imdb_id="tt0000001", title="Before", metascore=70)
+        newest.build("--select", "+movies")
+
+    return newest.keep("before", shared, make)
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_a_widened_field_fails_to_load_until_the_column_is_widened(built: Wareho
         built.schema_message("movies", {**BASE, "metascore": {"type": ["number", "null"]}}),
         built.record_message("movies", {"imdb_id": "tt0000002", "metascore": 80.4}),
     ]
-    assert built.try_to_load(widened).returncode != 0
+    assert not built.try_to_load(widened).success
     assert _movies(built) == [("Before", 70, None)]
 
     # As described in docs/model.md; the next build restores the view.
@@ -133,8 +132,8 @@ def test_an_incompatible_type_fails_to_load_with_the_name_of_the_column(built: W
     fields = {**BASE, "metascore": TEXT}
     failed = built.try_to_load([built.schema_message("movies", fields)])
 
-    assert failed.returncode != 0
-    assert "Could not convert column 'demo_raw.movies.metascore'" in failed.stderr
+    assert not failed.success
+    assert "Could not convert column 'demo_raw.movies.metascore'" in failed.error
 
 
 def test_a_recreated_raw_table_keeps_built_titles(built: Warehouse) -> None:

@@ -49,7 +49,8 @@ REMEDIES = {
 }
 """What to do about errors that do not say so themselves; docs/operations.md says more."""
 _MASK = "***"
-_ERROR = re.compile(r"\S+ \[(?:error|critical) *\] (\S+) +(\S.*)")
+_LINE = re.compile(r"\S+ \[(\w+) *\] (\S+) +(\S.*)")
+_BLOCK_FAILED = ["meltano", "Block run completed"]
 _NOISE = ("│", "╭", "╰", "\n", "Traceback")
 _PATTERNS = (
     (re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE), rf"\1{_MASK}"),
@@ -137,9 +138,13 @@ def read_log(log: Path) -> list[str]:
 def cause(log: Iterable[str]) -> list[str]:
     """Return what ended a run of Meltano, and the remedy: one line, none if it is not known.
 
-    It is the last error of a plugin; if there is none, the first of Meltano itself.
+    It is the last error of a plugin; if there is none, the first of Meltano itself. If that says no
+    more than that a block has failed, it is what a plugin said last: commands log without levels.
     """
-    errors = [match.groups() for match in map(_ERROR.match, log) if match]
+    lines = [match.groups() for match in map(_LINE.match, log) if match]
+    errors = [said for level, *said in lines if level in ("error", "critical")]
+    if errors[:1] == [_BLOCK_FAILED]:
+        errors = [said for _, *said in lines]
     of_plugins = [error for error in errors if error[0] != "meltano"]
     for name, message in of_plugins[-1:] or errors[:1]:
         remedies = [f": {remedy}" for text, remedy in REMEDIES.items() if text in message]

@@ -21,9 +21,9 @@ def lines_with(text: str, output: str) -> list[str]:
 @pytest.mark.parametrize(
     ("environment", "command", "remedy"),
     [
-        ("demo", PIPELINE, "start it with `make start`"),
-        ("dev", ("invoke", "dbt:run"), "start it with `make start`"),
-        ("prod", PIPELINE, "check PGHOST and PGPORT in .env or your shell"),
+        ("demo", ("run", "dbt:run"), "start it with `make start`"),
+        ("dev", ("--log-level=warning", "invoke", "exports:marts"), "start it with `make start`"),
+        ("prod", ("--log-level=warning", *PIPELINE), "check PGHOST and PGPORT in .env or your"),
     ],
 )
 def test_postgres_is_down(
@@ -36,6 +36,7 @@ def test_postgres_is_down(
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
     assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
+    assert "{" not in line
     assert "Traceback" not in finished.stdout
     assert not lines_with("dbt: ", finished.stdout)
 
@@ -45,7 +46,7 @@ def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:
     commands = {
         f"{utility['name']}:{name}": command["executable"]
         for utility in plugins["utilities"]
-        if utility["name"] in {"dbt", "dashboard"}
+        if utility["name"] in {"dbt", "dashboard", "exports"}
         for name, command in utility["commands"].items()
     }
     # It reports itself that there is no server.

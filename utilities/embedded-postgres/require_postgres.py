@@ -7,7 +7,8 @@ arguments are then passed to the command. PGHOST and PGPORT are the address of t
 REQUIRE_POSTGRES_HINT is what to do if there is none. With REQUIRE_POSTGRES_LOGIN, the name
 of a variable that has a URL, and REQUIRE_POSTGRES_SCHEMA, it also logs in there, and looks whether
 tables can be created in that schema; this needs psycopg. With REQUIRE_POSTGRES_LOG=singer-sdk, it
-reports as a line of JSON that Meltano reads.
+reports as a line of JSON, as Singer targets can; with REQUIRE_POSTGRES_LOG=stdout, it and the
+command report to stdout.
 
 It runs before every run of a command, so it imports as little as possible.
 """
@@ -41,6 +42,8 @@ _USAGE = "Usage: require-postgres -- COMMAND [ARGUMENTS]"
 
 def main() -> None:
     """Check, then execute the command; exit codes: 1 no connection, 2 usage, 127 no command."""
+    if os.environ.get("REQUIRE_POSTGRES_LOG") == "stdout":
+        os.dup2(1, 2)
     command = _command(sys.argv[1:])
     host = os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or "localhost"
     port = os.environ.get("PGPORT") or "5432"
@@ -127,20 +130,15 @@ def _command(arguments: list[str]) -> list[str]:
     return arguments[1:]
 
 
-def report(message: str, level: str = "error", name: str = "require-postgres") -> None:
-    """Print a message to stderr: with its level if Meltano reads it, to which others are "info"."""
-    line = message
+def _fail(message: str, code: int) -> None:
     if os.environ.get("REQUIRE_POSTGRES_LOG") == "singer-sdk":
         import json  # noqa: PLC0415  # not every call needs it
         import time  # noqa: PLC0415
 
+        name = "require-postgres"
         fields = {"logger_name": name, "app_name": name, "thread_name": "", "pid": os.getpid()}
-        line = json.dumps({**fields, "level": level, "ts": time.time(), "message": message})
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _fail(message: str, code: int) -> None:
-    report(message)
+        message = json.dumps({**fields, "level": "error", "ts": time.time(), "message": message})
+    print(message, file=sys.stderr)  # noqa: T201
     sys.exit(code)
 
 

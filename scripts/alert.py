@@ -22,7 +22,7 @@ import requests
 from dotenv import dotenv_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import FrameType
 
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
@@ -42,6 +42,7 @@ REMEDIES = {
     "file is not a database": "restore or delete .meltano/meltano.db, and set the state",
     "disk image is malformed": "restore or delete .meltano/meltano.db, and set the state",
     "disk is full": "free some space",
+    "disk I/O error": "free some space, or check the disk of .meltano/meltano.db",
     "No space left": "free some space",
     "Failed to retrieve state": "set the state from a backup, or clear it",
     "Unterminated string": "set the state from a backup, or clear it",
@@ -49,7 +50,8 @@ REMEDIES = {
 }
 """What to do about errors that do not say so themselves; docs/operations.md says more."""
 _MASK = "***"
-_ERROR = re.compile(r"\S+ \[(?:error|critical) *\] (\S+) +(\S.*)")
+_LINE = re.compile(r"\S+ \[(\w+) *\] (\S+) +(\S.*)")
+_BLOCK_FAILED = ["meltano", "Block run completed"]
 _NOISE = ("│", "╭", "╰", "\n", "Traceback")
 _PATTERNS = (
     (re.compile(r"(apikey=)[^&\s'\"<>)\\]+", re.IGNORECASE), rf"\1{_MASK}"),
@@ -134,14 +136,24 @@ def read_log(log: Path) -> list[str]:
         return [f"({log} cannot be read: {error.strerror})"]
 
 
-def cause(log: Iterable[str]) -> list[str]:
+def cause(log: Sequence[str]) -> list[str]:
     """Return what ended a run of Meltano, and the remedy: one line, none if it is not known.
 
-    It is the last error of a plugin; if there is none, the first of Meltano itself.
+    It is the last error of a plugin; if there is none, what Meltano or a traceback says that has a
+    remedy, or Meltano's first error. If that is no more than that a block has failed, it is what a
+    plugin said last: commands log without levels.
     """
-    errors = [match.groups() for match in map(_ERROR.match, log) if match]
+    lines = [match.groups() for match in map(_LINE.match, log) if match]
+    errors = [said for level, *said in lines if level in ("error", "critical")]
+    if errors[:1] == [_BLOCK_FAILED]:
+        errors = [said for _, *said in lines]
     of_plugins = [error for error in errors if error[0] != "meltano"]
-    for name, message in of_plugins[-1:] or errors[:1]:
+    known = [
+        ["meltano", line.rpartition("] meltano")[2].strip()]
+        for line in log
+        if errors and any(text in line for text in REMEDIES)
+    ]
+    for name, message in of_plugins[-1:] or known[:1] or errors[:1]:
         remedies = [f": {remedy}" for text, remedy in REMEDIES.items() if text in message]
         return [f"{name}: {message[:MOST_CHARACTERS_OF_CAUSE]}{''.join(remedies[:1])}"]
     return []

@@ -14,8 +14,6 @@ import time
 from pathlib import Path
 from typing import IO, Any, cast
 
-from require_postgres import report
-
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
 INTERVAL_S = 10.0
 
@@ -38,16 +36,15 @@ class Progress:
         if has_failed:
             self.failed.append(data["node_info"]["node_name"])
         if sys.stdout.isatty():
-            print(f"\rdbt: {self._counted}", end="", flush=True)
+            say(f"dbt: {self._counted}", end="")
         elif time.monotonic() - self._shown >= INTERVAL_S:
             self._shown = time.monotonic()
-            print(f"dbt: {self._counted}", flush=True)
+            say(f"dbt: {self._counted}")
 
     def summarise(self, log: Path) -> None:
         """Show the last count, the time it took, and where the rest is."""
-        start = "\r" if sys.stdout.isatty() else ""
         seconds = time.monotonic() - self._started
-        print(f"{start}dbt: {self._counted} in {seconds:.0f} s; its log: {log}", flush=True)
+        say(f"dbt: {self._counted} in {seconds:.0f} s; its log: {log}")
 
 
 def main() -> int:
@@ -64,7 +61,7 @@ def main() -> int:
     progress.summarise(Path(os.environ.get("DBT_LOG_PATH") or PROJECT / "logs") / "dbt.log")
     if dbt.returncode:
         names = ", ".join(progress.failed) or f"exit code {dbt.returncode}"
-        report(f"dbt {sys.argv[1]} failed: {names}", name="dbt")
+        say(f"dbt {sys.argv[1]} failed: {names}")
     return dbt.returncode
 
 
@@ -73,11 +70,13 @@ def show(info: dict[str, Any], data: dict[str, Any], progress: Progress) -> None
     if _total(data):  # of a node, a test or a hook
         if "Start" not in info["name"] and "Hook" not in info["name"]:
             progress.count(data, has_failed=info["level"] == "error")
-    elif info["level"] == "warn":
-        # Plain text: `meltano run` does not parse what its commands log, and would show JSON.
-        print(info["msg"].strip("\n"), flush=True)
-    elif info["level"] == "error":
-        report(info["msg"].strip("\n"), name="dbt")
+    elif info["level"] in ("warn", "error"):
+        say(info["msg"].strip("\n"))
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print a text, on a terminal in the place of the count."""
+    print(f"\r{text}" if sys.stdout.isatty() else text, end=end, flush=True)
 
 
 def _total(data: dict[str, Any]) -> int | None:

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import sql
-from require_postgres import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +67,7 @@ def main() -> int:
                 lost = lost_columns(columns, before["columns"])
     if lost:
         names = [f"{schema}_raw.{name}" for name in lost]
-        report(LOST.format(", ".join(names)), name="dbt")
+        print(LOST.format(", ".join(names)))
         record_failure(runs, 0, names)
         return 1
     unchanged = {name for name in before if before[name] == last.get(name)}

@@ -124,6 +124,14 @@ STAMP = "2026-11-28T08:49:25.955475Z"
             [f"{STAMP} [error    ] meltano      Failed: file is not a database"],
             "meltano: Failed: file is not a database: " + alert.REMEDIES["file is not a database"],
         ),
+        (
+            [
+                f"{STAMP} [info     ] dbt          dbt build failed: movies",
+                f"{STAMP} [error    ] meltano      Block run completed",
+                f"{STAMP} [info     ] meltano      Run completed",
+            ],
+            "dbt: dbt build failed: movies",
+        ),
         (["PROBLEM: The last sync failed"], "PROBLEM: The last sync failed"),
     ],
 )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from scripts import alert
+from tests.faults.conftest import needs_root, small_disk
 from tests.pipeline.conftest import CHECKOUT, PIPELINE, Project
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
 
 STATE_ID = "demo:tap-omdb-to-target-postgres"
 
@@ -21,9 +28,9 @@ def lines_with(text: str, output: str) -> list[str]:
 @pytest.mark.parametrize(
     ("environment", "command", "remedy"),
     [
-        ("demo", PIPELINE, "start it with `make start`"),
-        ("dev", ("invoke", "dbt:run"), "start it with `make start`"),
-        ("prod", PIPELINE, "check PGHOST and PGPORT in .env or your shell"),
+        ("demo", ("run", "dbt:run"), "start it with `make start`"),
+        ("dev", ("--log-level=warning", "invoke", "exports:marts"), "start it with `make start`"),
+        ("prod", ("--log-level=warning", *PIPELINE), "check PGHOST and PGPORT in .env or your"),
     ],
 )
 def test_postgres_is_down(
@@ -36,6 +43,7 @@ def test_postgres_is_down(
     assert finished.returncode != 0
     (line,) = lines_with("Postgres", finished.stdout)
     assert f"Postgres does not accept connections at 127.0.0.1:{port}: {remedy}" in line
+    assert "{" not in line
     assert "Traceback" not in finished.stdout
     assert not lines_with("dbt: ", finished.stdout)
 
@@ -45,7 +53,7 @@ def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:
     commands = {
         f"{utility['name']}:{name}": command["executable"]
         for utility in plugins["utilities"]
-        if utility["name"] in {"dbt", "dashboard"}
+        if utility["name"] in {"dbt", "dashboard", "exports"}
         for name, command in utility["commands"].items()
     }
     # It reports itself that there is no server.
@@ -97,9 +105,25 @@ def test_what_meltano_keeps_is_damaged(idle_project: Project, text: str) -> None
         assert stored.returncode == 0, stored.stdout
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("update state set completed_state = '{\"singer_st'")
-    failed = idle_project.meltano(*PIPELINE)
+    assert_cause(text, idle_project.meltano(*PIPELINE))
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
+
+
+@needs_root
+@pytest.mark.parametrize(("free", "text"), [(0, "disk I/O error"), (32, "disk is full")])
+def test_the_disk_of_what_meltano_keeps_is_full(
+    idle_project: Project, tmp_path: Path, free: int, text: str
+) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        uri = f"sqlite:///{disk / 'meltano.db'}"
+        created = idle_project.meltano("state", "list", MELTANO_DATABASE_URI=uri)
+        assert created.returncode == 0, created.stdout
+        (disk / "other").write_bytes(bytes(shutil.disk_usage(disk).free - free * 1024))
+        assert_cause(text, idle_project.meltano(*PIPELINE, MELTANO_DATABASE_URI=uri))
+
+
+def assert_cause(text: str, failed: subprocess.CompletedProcess[str]) -> None:
     assert failed.returncode != 0
     (cause,) = alert.cause(failed.stdout.splitlines())
     assert text in cause

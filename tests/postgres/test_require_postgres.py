@@ -57,7 +57,9 @@ def test_with_a_server_it_executes_the_command(there: dict[str, str]) -> None:
     done = require("--", sys.executable, "-c", ECHO, "a b", "--", "-c", **there)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "['a b', '--', '-c'] None\n"
-    assert require("--", "sh", "-c", "exit 7", **there).returncode == 7
+    there["REQUIRE_POSTGRES_LOG"] = "stdout"
+    failed = require("--", "sh", "-c", "echo no >&2; exit 7", **there)
+    assert (failed.returncode, failed.stdout) == (7, "no\n")
 
 
 @pytest.mark.parametrize("variables", [{}, {"REQUIRE_POSTGRES_HINT": "start it with: make start"}])

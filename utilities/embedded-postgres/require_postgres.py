@@ -6,8 +6,9 @@ program and appends arguments, such as Meltano, sets REQUIRE_POSTGRES_COMMAND (a
 arguments are then passed to the command. PGHOST and PGPORT are the address of the server, and
 REQUIRE_POSTGRES_HINT is what to do if there is none. With REQUIRE_POSTGRES_LOGIN, the name
 of a variable that has a URL, and REQUIRE_POSTGRES_SCHEMA, it also logs in there, and looks whether
-tables can be created in that schema; this needs psycopg. With REQUIRE_POSTGRES_LOG=singer-sdk, it
-reports as a line of JSON that Meltano reads.
+tables can be created in that schema; this needs psycopg2. With REQUIRE_POSTGRES_LOG=singer-sdk, it
+reports as a line of JSON, as Singer targets can; with REQUIRE_POSTGRES_LOG=stdout, it and the
+command report to stdout.
 
 It runs before every run of a command, so it imports as little as possible.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import closing
 
 _TIMEOUT_S = 2
 _LOGIN_TIMEOUT_S = 10
@@ -41,6 +43,8 @@ _USAGE = "Usage: require-postgres -- COMMAND [ARGUMENTS]"
 
 def main() -> None:
     """Check, then execute the command; exit codes: 1 no connection, 2 usage, 127 no command."""
+    if os.environ.get("REQUIRE_POSTGRES_LOG") == "stdout":
+        os.dup2(1, 2)
     command = _command(sys.argv[1:])
     host = os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or "localhost"
     port = os.environ.get("PGPORT") or "5432"
@@ -81,17 +85,22 @@ def login_problem(url: str, schema: str) -> str | None:
         url: The URL of the connection, as of libpq or SQLAlchemy; never part of the message.
         schema: The name of the schema, which need not exist yet.
     """
-    import psycopg  # noqa: PLC0415  # not every environment has it, and not every call needs it
+    # Not every environment has it, and not every call needs it. It is imported in a third of
+    # psycopg's time: Meltano starts the tap just before the loader, and no request must be spent.
+    import psycopg2  # noqa: PLC0415
 
     scheme, _, rest = url.partition("://")
+    url = f"{scheme.partition('+')[0]}://{rest}"
     try:
-        with psycopg.connect(
-            f"{scheme.partition('+')[0]}://{rest}", connect_timeout=_LOGIN_TIMEOUT_S
-        ) as connection:
-            ((user, is_read_only, may_create),) = connection.execute(_CAN_LOAD, {"schema": schema})
-    except psycopg.ProgrammingError:
+        with (
+            closing(psycopg2.connect(url, connect_timeout=_LOGIN_TIMEOUT_S)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(_CAN_LOAD, {"schema": schema})
+            ((user, is_read_only, may_create),) = cursor.fetchall()
+    except psycopg2.ProgrammingError:
         return "The URL of the connection cannot be read: is it postgresql+psycopg://USER@HOST/DATABASE?"
-    except psycopg.Error as error:
+    except psycopg2.Error as error:
         reason = str(error).splitlines()[0]
         remedies = (remedy for text, remedy in _REMEDIES.items() if text in reason)
         return (
@@ -127,20 +136,15 @@ def _command(arguments: list[str]) -> list[str]:
     return arguments[1:]
 
 
-def report(message: str, level: str = "error", name: str = "require-postgres") -> None:
-    """Print a message to stderr: with its level if Meltano reads it, to which others are "info"."""
-    line = message
+def _fail(message: str, code: int) -> None:
     if os.environ.get("REQUIRE_POSTGRES_LOG") == "singer-sdk":
         import json  # noqa: PLC0415  # not every call needs it
         import time  # noqa: PLC0415
 
+        name = "require-postgres"
         fields = {"logger_name": name, "app_name": name, "thread_name": "", "pid": os.getpid()}
-        line = json.dumps({**fields, "level": level, "ts": time.time(), "message": message})
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _fail(message: str, code: int) -> None:
-    report(message)
+        message = json.dumps({**fields, "level": "error", "ts": time.time(), "message": message})
+    print(message, file=sys.stderr)  # noqa: T201
     sys.exit(code)
 
 

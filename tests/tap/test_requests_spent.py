@@ -49,7 +49,7 @@ def sea(own: Emulator) -> Config:
 
 def requested(omdb: Emulator, since: int = 0) -> list[str]:
     """Return the requests in short: "sea p1", "tt1000001", "Jaws", "tt0185906 S1"."""
-    return [_shorten(request["query"]) for request in omdb.requests(since)]
+    return [_shorten(request["query"]) for request in omdb.requests()[since:]]
 
 
 def _shorten(query: dict[str, str]) -> str:

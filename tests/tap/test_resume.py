@@ -58,7 +58,7 @@ def requests(omdb: Emulator, since: int = 0) -> Counter[str]:
     """Return how often each request was sent."""
     return Counter(
         "&".join(f"{name}={value}" for name, value in request["query"].items() if name != "plot")
-        for request in omdb.requests(since)
+        for request in omdb.requests()[since:]
     )
 
 

@@ -651,14 +651,22 @@ def test_a_season_that_fails_is_requested_again_on_the_next_day(
         assert tap(series, run.state).ids("episodes")
 
 
-def test_rows_of_a_season_that_are_no_episodes_are_rejects(
+def test_odd_rows_of_a_season_are_one_reject_and_the_others_are_kept(
     tap: RunTap, config: Config, omdb: Emulator
 ) -> None:
-    odd = '{"Episodes":[5,{"Title":"X"}],"totalSeasons":"1","Response":"True"}'
-    omdb.fault(match={"season": "1"}, **body(odd))
+    listed = omdb.update_title(EPISODE)
+    deep = {**listed, "imdbID": "tt1247458", "New": json.loads("[" * 40 + "]" * 40)}
+    odd = [5, {"Title": "X"}, 6, deep, {"Title": "Y"}]
+    season = {"totalSeasons": "1", "Episodes": [*odd, listed], "Response": "True"}
+    omdb.fault("response", {"i": SERIES, "season": "1"}, body=json.dumps(season))
     run = tap({**config, "imdb_ids": [SERIES], "types": ["series", "episode"]})
-    messages = [reject["message"] for reject in run.records("rejects")]
-    assert messages == ["1 of the episodes are not JSON objects", "an episode has no imdbID"]
+    assert run.ids("episodes") == [EPISODE]
+    [reject] = run.records("rejects")
+    assert (reject["reason"], reject["payload"]) == ("invalid_record", json.dumps(season))
+    assert reject["message"] == (
+        "5 of the episodes cannot be read: not a JSON object (2), no imdbID (2), "
+        "the response is nested more than 32 deep (1)"
+    )
 
 
 def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:

@@ -38,7 +38,7 @@ class SeasonHandler(Handler[SeasonTask]):
         for item in season.episodes:
             try:
                 year = yield from self._handle_episode(item, task, response)
-            except InvalidRecord as error:
+            except InvalidRecord as error:  # noqa: PERF203 - a season is short
                 odd[str(error)] += 1
             else:
                 years += [year] if year else []

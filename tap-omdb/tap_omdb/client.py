@@ -8,11 +8,11 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -20,7 +20,9 @@ from urllib3.exceptions import HTTPError
 
 from tap_omdb import clock
 from tap_omdb.circuit_breaker import CircuitBreaker
+from tap_omdb.config.settings import Settings
 from tap_omdb.config.values import is_loopback
+from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import (
     ErrorKind,
     ErrorResponse,
@@ -30,7 +32,8 @@ from tap_omdb.omdb.responses import (
     parse_response,
 )
 from tap_omdb.redaction import redact, redact_bytes
-from tap_omdb.state.budget import BudgetExhausted
+from tap_omdb.state.budget import Budget, BudgetExhausted
+from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.transport import (
     RunAbortedError,
     Session,
@@ -40,14 +43,6 @@ from tap_omdb.transport import (
     read_body,
     was_sent,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.omdb.queries import Query
-    from tap_omdb.state.budget import Budget
-    from tap_omdb.state.response_cache import ResponseCache
 
 logger = logging.getLogger(__name__)
 

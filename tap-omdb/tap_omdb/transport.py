@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
+from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import MaxRetryError, ReadTimeoutError
-
-if TYPE_CHECKING:
-    from urllib3.connectionpool import ConnectionPool
 
 MAX_BODY_BYTES = 16 * 2**20
 """Decoded. OMDb's largest response, a season with full details of every episode, is under 1 MB."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -16,9 +17,6 @@ from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator
 
 from tests.tap.conftest import Config, Run, RunTap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TITLES = resources.files("omdb_emulator") / "catalogue/titles.jsonl"
 FILMS: list[dict[str, str]] = [
@@ -334,10 +332,7 @@ def encoded(text: str, encoding: str) -> bytes:
 )
 @given(files=st.lists(lists(), min_size=1, max_size=3))
 def test_any_list_of_films_comes_back_with_them(
-    sync: RunTap,
-    config: Config,
-    tmp_path: Path,
-    files: list[tuple[bytes, list[Listed]]],
+    sync: RunTap, config: Config, tmp_path: Path, files: list[tuple[bytes, list[Listed]]]
 ) -> None:
     paths = [tmp_path / f"{number}.txt" for number in range(len(files))]
     for path, (content, _) in zip(paths, files, strict=True):

@@ -173,11 +173,7 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
 
 @pytest.mark.parametrize(("share", "fetched"), [(0, 1), (0.3, 3), (None, 5), (1, 6)])
 def test_new_titles_may_take_the_whole_day_and_changed_ones_a_share(
-    sync: RunTap,
-    config: Config,
-    rate: Callable[[Ratings], str],
-    share: float | None,
-    fetched: int,
+    sync: RunTap, config: Config, rate: Callable[[Ratings], str], share: float | None, fetched: int
 ) -> None:
     config |= {"daily_requests": 10, "refresh": {} if share is None else {"daily_share": share}}
     with on_day(0):

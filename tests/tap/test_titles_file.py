@@ -9,12 +9,13 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from omdb_emulator.testing import Emulator
 from tap_omdb.config.titles_file import (
     InvalidRow,
     TitleEntry,
@@ -25,12 +26,7 @@ from tap_omdb.config.titles_file import (
 )
 from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT, omdb_type, split_title
 
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import Config, RunTap
 
 FOLDER = Path(__file__).parent
 LAYOUTS = (FOLDER / "titles_file_layouts.txt").read_text(encoding="utf-8").split("=== ")[1:]

@@ -12,11 +12,9 @@ import re
 import zlib
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
 
 logger = logging.getLogger(__name__)
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tap_omdb.config.titles_file import TitleEntry
-from tap_omdb.sync.rows import LEFT_OUT, Answer, emptied_list_row, list_entry_row, lookup_row
+from tap_omdb.config.settings import Settings
+from tap_omdb.config.titles_file import TitleEntry, TitlesFile
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.ranking import VoteRanking
+from tap_omdb.sync.rows import LEFT_OUT, Answer, Row, emptied_list_row, list_entry_row, lookup_row
 from tap_omdb.sync.tasks import TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-    from pathlib import Path
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.config.titles_file import TitlesFile
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.ranking import VoteRanking
-    from tap_omdb.sync.rows import Row
 
 _BLOCK = 65_536
 

@@ -5,24 +5,19 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
 
-from tap_omdb.omdb.records import parse_imdb_id, to_record
-from tap_omdb.sync.rows import error_row, reject_row
+from tap_omdb.client import Response
+from tap_omdb.config.settings import Settings
+from tap_omdb.omdb.records import Record, parse_imdb_id, to_record
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.planner import Selection
+from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.rows import Row, error_row, reject_row
 from tap_omdb.sync.tasks import Task
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date, datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.omdb.records import Record
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.planner import Selection
-    from tap_omdb.sync.queue import TaskQueue
-    from tap_omdb.sync.rows import Row
 
 logger = logging.getLogger(__name__)
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
+from tap_omdb.client import Response
 from tap_omdb.omdb.responses import ErrorResponse
-from tap_omdb.sync.rows import unavailable_row
+from tap_omdb.sync.handler import Handler, RunParts
+from tap_omdb.sync.rows import Row, unavailable_row
 from tap_omdb.sync.search_handler import SearchHandler
 from tap_omdb.sync.season_handler import SeasonHandler
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
 from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
 from tap_omdb.transport import UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.sync.handler import Handler, RunParts
-    from tap_omdb.sync.rows import Row
-    from tap_omdb.sync.tasks import Task
 
 logger = logging.getLogger(__name__)
 

@@ -10,32 +10,25 @@ votes, most first, and refreshes begin with the titles that have changed most.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
+from tap_omdb.config.settings import Settings, Title
+from tap_omdb.config.titles_file import InvalidRow, TitlesFile, TitlesFileError
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.lookups import FOUND
+from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import NOT_FOUND
 from tap_omdb.sync.list_results import ListResults
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
-from tap_omdb.sync.ranking import RankedPlan
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from datetime import date
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.config.titles_file import TitlesFile
-    from tap_omdb.state.budget import Budget
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.ranking import VoteRanking
-    from tap_omdb.sync.tasks import Source, Task
+from tap_omdb.sync.ranking import RankedPlan, VoteRanking
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Source, Task, TitleTask
 
 _SMALL_FILE = 4_000_000
 """Bytes; about 100,000 titles, read in a fraction of a second."""

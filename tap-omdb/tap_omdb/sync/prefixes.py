@@ -11,10 +11,8 @@ from bisect import bisect_left
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.omdb.queries import SearchKey
 
 WILDCARD = "*"
 # How often each follows the third letter of a word in the titles of the ranking.

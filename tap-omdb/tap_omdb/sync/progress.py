@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from tap_omdb.state.budget import Budget
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.planner import PlanLength
-    from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.state.budget import Budget
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.planner import PlanLength
+from tap_omdb.sync.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 

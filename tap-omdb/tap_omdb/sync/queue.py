@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from datetime import date
 from heapq import heappop, heappush
 from itertools import chain, count
-from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
+from tap_omdb.state.sync_state import SyncState
 from tap_omdb.sync.list_results import ListResults
-from tap_omdb.sync.tasks import LookupTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.ranking import VoteRanking
-    from tap_omdb.sync.tasks import Source, Task
+from tap_omdb.sync.ranking import VoteRanking
+from tap_omdb.sync.tasks import LookupTask, SeasonTask, Source, Task, TitleTask
 
 _SEARCHES_WHILE_TITLES_COME = 2
 

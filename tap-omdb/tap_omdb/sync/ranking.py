@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import get_args
 
+from tap_omdb.config.ratings_file import Ratings
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.tasks import Source, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-    from tap_omdb.config.ratings_file import Ratings
-    from tap_omdb.sync.tasks import Task
+from tap_omdb.sync.tasks import Source, Task, TitleTask
 
 _SOURCES: tuple[Source, ...] = get_args(Source)
 _TITLE, _OTHER = 0, 1

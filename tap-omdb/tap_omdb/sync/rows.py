@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from tap_omdb.client import Response
 from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import InvalidRow
+from tap_omdb.config.titles_file import InvalidRow, TitleEntry
 from tap_omdb.omdb.records import InvalidRecord, storable, to_timestamp
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse
 from tap_omdb.redaction import redact
-from tap_omdb.sync.tasks import LookupTask
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.config.titles_file import TitleEntry
-    from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.sync.tasks import Task, TitleTask
-    from tap_omdb.transport import UnavailableError
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.sync.tasks import LookupTask, Task, TitleTask
+from tap_omdb.transport import UnavailableError
 
 _PERMANENT = {
     ErrorKind.NOT_FOUND,

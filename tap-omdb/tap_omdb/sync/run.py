@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from singer_sdk.helpers.types import TapState
 
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
+from tap_omdb.config.settings import Settings
 from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
@@ -24,20 +28,12 @@ from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
-from tap_omdb.sync.list_results import FIRST_LOOKUPS
+from tap_omdb.sync.list_results import FIRST_LOOKUPS, ListResults
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
 from tap_omdb.sync.rows import Row, invalid_row
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
-
-    from singer_sdk.helpers.types import TapState
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.sync.list_results import ListResults
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +53,7 @@ class SyncRun:
     """A run of the tap: the streams take its rows, and ask when to write the state."""
 
     def __init__(
-        self,
-        settings: Settings,
-        state: TapState,
-        selected: Collection[str],
-        run_id: str,
+        self, settings: Settings, state: TapState, selected: Collection[str], run_id: str
     ) -> None:
         """Read the state and open the cache.
 

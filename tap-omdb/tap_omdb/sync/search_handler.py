@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date, datetime
 
 from typing_extensions import override
 
+from tap_omdb.client import Response
+from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.responses import ErrorKind, SearchPage
-from tap_omdb.sync.handler import Handler
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.sync.handler import Handler, RunParts
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
-from tap_omdb.sync.rows import is_permanent, search_row
+from tap_omdb.sync.rows import Row, is_permanent, search_row
 from tap_omdb.sync.tasks import SearchTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date, datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.omdb.queries import SearchKey
-    from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.sync.handler import RunParts
-    from tap_omdb.sync.rows import Row
 
 logger = logging.getLogger(__name__)
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterator
+from datetime import date
+from typing import Any
 
 from typing_extensions import override
 
+from tap_omdb.client import Response
 from tap_omdb.omdb.records import InvalidRecord, is_absent, parse_imdb_id, parse_year
 from tap_omdb.omdb.responses import Season
 from tap_omdb.sync.handler import Handler
 from tap_omdb.sync.rows import Row, is_permanent
 from tap_omdb.sync.tasks import SeasonTask
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from datetime import date
-
-    from tap_omdb.client import Response
 
 
 class SeasonHandler(Handler[SeasonTask]):

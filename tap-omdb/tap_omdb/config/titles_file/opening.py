@@ -6,18 +6,16 @@ import codecs
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TextIO
 
 from typing_extensions import override
 
 from tap_omdb.config.titles_file.entries import TitlesFileError
 from tap_omdb.omdb.decoding import CP1252_FALLBACK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_LINE = 1_000_000
 """Characters of a line that are kept."""

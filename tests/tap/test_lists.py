@@ -110,7 +110,7 @@ def test_a_list_is_sent_again_only_if_it_has_changed(
         file.write_text("title,year,mine\nUp,2009,b\n", encoding="utf-8")
         assert positions(sync(config, without.state)) == [("list.csv", 1, 2)]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tap_omdb.sync.changed_lists.version", lambda _: "9")
+            patch.setattr("tap_omdb.sync.lists.version", lambda _: "9")
             assert len(positions(sync(config, shorter.state))) == 2
 
 

@@ -428,12 +428,8 @@ def to_record(
         `DEFAULT_STREAM`, with OMDb's own text in ``type``.
 
     Raises:
-        InvalidRecord: There is no IMDb id, it is not a JSON object, or it is nested deeper
-            than `MAX_DEPTH`.
+        InvalidRecord: There is no IMDb id, or it is nested deeper than `MAX_DEPTH`.
     """
-    if not isinstance(details, dict):
-        msg = f"the response is not a JSON object but a {type(details).__name__}"
-        raise InvalidRecord(msg)
     if parse_imdb_id(details.get("imdbID")) is None:
         msg = f"imdbID is not an IMDb id: {details.get('imdbID')!r:.80}"
         raise InvalidRecord(msg)

@@ -25,7 +25,7 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.lookups import FOUND
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import NOT_FOUND
-from tap_omdb.sync.list_results import ListResults
+from tap_omdb.sync.lists import ListResults
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
 from tap_omdb.sync.ranking import RankedPlan, VoteRanking
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Source, Task, TitleTask
@@ -250,7 +250,10 @@ class Planner:
 
     def _search_keys(self) -> Iterator[SearchKey]:
         settings = self._settings
-        terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
+        terms = settings.search_terms
+        # A catalogue lists all titles of a year.
+        if settings.years and not terms and not any(f.is_catalogue for f in settings.titles_file):
+            terms = ranked_prefixes(settings.coverage)
         for term in terms:
             for year in settings.years or (None,):
                 for type_ in _search_types(self._selection.searched):
@@ -301,13 +304,6 @@ def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTas
     """Return the task for the first page of a search that is not read yet."""
     progress = state.searches.progress(key, today)
     return SearchTask(progress, progress.next_page)
-
-
-def _prefixes(settings: Settings) -> tuple[str, ...]:
-    """Return the search terms for a year's titles; none where a file lists all of them."""
-    if any(file.is_catalogue for file in settings.titles_file):
-        return ()
-    return ranked_prefixes(settings.coverage)
 
 
 def _with_parts(key: SearchKey, state: SyncState) -> Iterator[SearchKey]:

@@ -79,11 +79,6 @@ class ProgressReporter:
             level = logging.INFO if {*rejects} == {"not_found"} else logging.WARNING
             logger.log(level, "%d rejects: see the stream `rejects`", rejects.total())
 
-    def report_left_out(self, titles: int, min_votes: int) -> None:
-        """Log how many titles have too few votes."""
-        if titles:
-            logger.info("%s titles left out: fewer than %s votes", f"{titles:,}", f"{min_votes:,}")
-
     def report_early_end(self, reason: str, queue: TaskQueue, state: SyncState, when: str) -> None:
         """Log why a run ended before the queue was empty, and what is left."""
         logger.info(

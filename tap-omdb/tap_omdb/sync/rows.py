@@ -147,11 +147,6 @@ def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -
     return Row("list_entries", values)
 
 
-def emptied_list_row(name: str, now: datetime) -> Row:
-    """Return the row that tells that a list has no rows any more."""
-    return list_entry_row(InvalidRow(0, "", "the list has no rows", name), 0, now)
-
-
 def lookup_row(task: TitleTask | LookupTask, answer: Answer, now: datetime) -> Row:
     """Return the row of a lookup that was answered, or of an id that is left out.
 

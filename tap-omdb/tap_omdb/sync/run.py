@@ -24,11 +24,10 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
-from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
 from tap_omdb.sync.handler import RunParts
 from tap_omdb.sync.handlers import ResponseHandler
-from tap_omdb.sync.list_results import FIRST_LOOKUPS, ListResults
+from tap_omdb.sync.lists import FIRST_LOOKUPS, ListResults, changed_lists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
@@ -162,7 +161,9 @@ class SyncRun:
             text = redact(f"{type(error).__name__}: {error}")
             yield self._sync_row(_Outcome("failed", text))
             raise
-        progress.report_left_out(planner.left_out + queue.left_out, settings.min_votes)
+        if left_out := planner.left_out + queue.left_out:
+            votes = f"{settings.min_votes:,} votes"
+            logger.info("%s titles left out: fewer than %s", f"{left_out:,}", votes)
         progress.summarise(self._client.responses_reused, self._unparsed, self._rejects)
         outcome = self._outcome(executor, queue, planner.lists)
         if outcome.message is None:
@@ -192,9 +193,8 @@ class SyncRun:
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
     def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
-        lists = ChangedLists(self._settings, self._state, self._ranking, self._started)
         try:
-            for row in lists.rows():
+            for row in changed_lists(self._settings, self._state, self._ranking, self._started):
                 if self.exit_code:  # a signal
                     return
                 yield row

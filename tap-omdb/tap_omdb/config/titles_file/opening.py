@@ -59,7 +59,8 @@ def open_text(path: Path) -> Iterator[TextIO]:
                     "and use the file that lists the titles."
                 )
                 raise TitlesFileError(message)
-            binary = _unpacked(plain) if start.startswith(_GZIP) else plain
+            is_packed = start.startswith(_GZIP)
+            binary = io.BufferedReader(_Unpacked(plain), 65_536) if is_packed else plain
             if binary.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 encoding, errors = "utf-16", "replace"
             else:
@@ -97,10 +98,6 @@ def _skip_line(text: TextIO, name: str) -> None:
         if skipped > MAX_SKIPPED:
             message = f"{name} does not end: this is not a list of titles."
             raise TitlesFileError(message)
-
-
-def _unpacked(plain: BinaryIO) -> io.BufferedReader:
-    return io.BufferedReader(_Unpacked(plain), buffer_size=65_536)
 
 
 class _Unpacked(io.RawIOBase):

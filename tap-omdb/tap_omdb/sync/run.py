@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from singer_sdk.helpers.types import TapState
 
@@ -25,14 +25,17 @@ from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.sync.executor import RequestExecutor
-from tap_omdb.sync.handler import RunParts
-from tap_omdb.sync.handlers import ResponseHandler
+from tap_omdb.sync.handler import Handler, RunParts
 from tap_omdb.sync.lists import FIRST_LOOKUPS, ListResults, changed_lists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
 from tap_omdb.sync.rows import Row, invalid_row
+from tap_omdb.sync.search_handler import SearchHandler
+from tap_omdb.sync.season_handler import SeasonHandler
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
+from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
 
 logger = logging.getLogger(__name__)
 
@@ -144,19 +147,26 @@ class SyncRun:
         planner = Planner(settings, state, self._selection, today, self._ranking)
         progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
         queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
-        handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
+        parts = RunParts(settings, state, queue, self._selection, self._unparsed)
+        searches = SearchHandler(parts)
+        handlers: dict[type[Task], Handler[Any]] = {
+            TitleTask: TitleHandler(parts),
+            LookupTask: LookupHandler(parts),
+            SearchTask: searches,
+            SeasonTask: SeasonHandler(parts),
+        }
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
-            yield from handler.begin(self._started)
+            yield from searches.begin(self._started)
             if "list_entries" in self._streams and not is_test:  # a test is to send a request
                 yield from self._list_entries(queue)
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
-                    yield from handler.handle(task, response, clock.now())
+                    yield from handlers[type(task)].respond(task, response, clock.now())
                     progress.report(queue)
             yield from self._invalid_rows(queue)
-            yield from handler.end(clock.now())
+            yield from searches.end(clock.now())
         except Exception as error:
             text = redact(f"{type(error).__name__}: {error}")
             yield self._sync_row(_Outcome("failed", text))

@@ -35,14 +35,12 @@ class SearchHandler(Handler[SearchTask]):
         super().__init__(parts)
         self._errors: dict[SearchKey, str] = {}
 
-    @override
     def begin(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches whose last page was read just before an earlier run ended."""
         for search in [*self._state.searches.in_progress.values()]:
             if search.total is not None and (search.next_page - 1) * PAGE_SIZE >= search.total:
                 yield from self._end_search(search, now)
 
-    @override
     def end(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches of which only some pages were read."""
         for search in self._state.searches.in_progress.values():

@@ -1,6 +1,6 @@
 """The tasks of a run: what each requests, and what the queue, the rows and the state need of it.
 
-A further kind of task is a class here, a member of `Task`, and a handler in `handlers.HANDLERS`.
+A further kind of task is a class here, a member of `Task`, and a handler in `run.py`.
 """
 
 from __future__ import annotations

@@ -114,16 +114,6 @@ def test_a_list_is_sent_again_only_if_it_has_changed(
             assert len(positions(sync(config, shorter.state))) == 2
 
 
-def test_a_list_that_cannot_be_read_to_its_end_is_sent_again(
-    sync: RunTap, listed: Config, file: Path
-) -> None:
-    file.write_text('{"imdb_id": "tt1375666"}\n{"imdb_id": \n', encoding="utf-8")
-    run = sync(listed)
-    assert run.exit_code == 1
-    assert positions(run) == [("list.csv", 1, 1)]
-    assert run.sync_state["lists"] == {}
-
-
 def test_a_catalogue_is_not_a_list(sync: RunTap, listed: Config, file: Path) -> None:
     header = "tconst\ttitleType\tprimaryTitle\tstartYear\n"
     file.write_text(f"{header}tt1375666\tmovie\tInception\t2010\n", encoding="utf-8")

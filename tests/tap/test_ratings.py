@@ -311,8 +311,6 @@ def test_a_file_of_imdb(path: Path) -> None:
     assert ratings.get("tt10000028") == Rating(100, 5)
     assert ratings.get("tt1000003") == Rating(90, 123456)
     assert ratings.get("tt0000002") is ratings.get("tt99999999") is None
-    assert ratings.votes("tt1000003") == 123456
-    assert ratings.votes("tt0000002") == 0
 
 
 def test_a_file_that_was_unpacked_or_saved_again(tmp_path: Path) -> None:

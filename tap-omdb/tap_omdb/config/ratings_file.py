@@ -71,11 +71,6 @@ class Ratings:
         votes_and_rating = self._rows[index] & (1 << _VOTES_BITS + _RATING_BITS) - 1
         return Rating(votes_and_rating & (1 << _RATING_BITS) - 1, votes_and_rating >> _RATING_BITS)
 
-    def votes(self, imdb_id: str) -> int:
-        """Return the votes of a title; 0 if the file does not have it."""
-        rating = self.get(imdb_id)
-        return rating.votes if rating else 0
-
 
 def check_ratings_file(path: Path) -> None:
     """Check by its first line that a file is IMDb's rating file.

@@ -35,7 +35,8 @@ class VoteRanking:
 
     def votes(self, imdb_id: str) -> int:
         """Return the votes of a title; 0 if they are not known."""
-        return self.ratings.votes(imdb_id) if self.ratings is not None else 0
+        rating = None if self.ratings is None else self.ratings.get(imdb_id)
+        return rating.votes if rating else 0
 
     def includes(self, imdb_id: str) -> bool:
         """Return whether a title has enough votes to be fetched."""

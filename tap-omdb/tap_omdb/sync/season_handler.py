@@ -87,4 +87,4 @@ class SeasonHandler(Handler[SeasonTask]):
         if is_permanent(response):
             self._state.seasons.mark_fetched(task.series_id, task.season, None, today)
         else:
-            self._state.seasons.mark_failed(task.series_id, task.season, today)
+            self.mark_failed(task, today)

@@ -13,23 +13,22 @@ titles a ranking looks better than it is.
     .venv/bin/python tap-omdb/scripts/rank_prefixes.py \
       --output tap-omdb/tap_omdb/sync/prefixes.csv title.basics.tsv.gz
 
-Files are in any layout that `titles_file` of the tap reads (IMDb's title.basics.tsv.gz,
-MovieLens' movies.csv, any CSV with title and year), or OMDb's responses, one per line (.jsonl).
-The same files in the same order give the same ranking. The curve is printed as Markdown.
+Files are in any layout that `titles_file` of the tap reads: IMDb's title.basics.tsv.gz,
+MovieLens' movies.csv, OMDb's responses as JSON lines, any CSV with title and year. The same files
+in the same order give the same ranking. The curve is printed as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import re
 import sys
 from array import array
 from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_omdb.config.titles_file import TitleEntry, open_titles_files
 
@@ -149,23 +148,10 @@ def held_out_shares(corpus: Corpus, year_size: int, folds: int, count: int) -> l
 
 def read(path: Path) -> Iterator[tuple[str, int | None]]:
     """Reads the titles and years of the movies, series and games in a file."""
-    if path.suffix == ".jsonl":
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield from titles_of_response(json.loads(line))
-        return
     [file] = open_titles_files([path])
     for row in file.rows(types=("movie", "series", "game")):
-        if isinstance(row, TitleEntry) and row.title:
+        if isinstance(row, TitleEntry) and row.title and row.type != "episode":
             yield row.title, row.year
-
-
-def titles_of_response(response: dict[str, Any]) -> Iterator[tuple[str, int | None]]:
-    """Yield the title and year of a details response, or of each hit of a search response."""
-    for item in response.get("Search") or [response]:
-        if item.get("Title") and item.get("Type") != "episode":
-            year = re.match(r"\d{4}", item.get("Year", ""))
-            yield item["Title"], int(year[0]) if year else None
 
 
 def curve(corpus: Corpus, ranking: list[str], shares: list[float]) -> str:

@@ -8,26 +8,22 @@ left to do once their states are merged. The state is Singer's, on stdin.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from contextlib import closing, nullcontext
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb.config.files import read_config, read_state
-from tap_omdb.config.settings import Refresh
+from tap_omdb.config.settings import Refresh, Settings
 from tap_omdb.state import StateError
 from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
 from tap_omdb.state.sync_state import seed as seed_sync_state
 from tap_omdb.tap import TapOMDb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tap_omdb.config.settings import Settings
 
 _RUN = "backfill"  # it never counts a request, so no state has it
 

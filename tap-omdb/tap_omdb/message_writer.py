@@ -9,14 +9,10 @@ import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.singerlib.messages import SchemaMessage
+from singer_sdk.singerlib.messages import Message, SchemaMessage
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from singer_sdk.singerlib.messages import Message
 
 # Named as the plugin, as other messages about the command line are.
 logger = logging.getLogger("tap-omdb")

@@ -54,16 +54,12 @@ def redact_bytes(data: bytes) -> bytes:
     return data
 
 
-def escape_control_characters(text: str) -> str:
-    """Return a text with the characters escaped that control a terminal or its text direction.
+def _clean(text: str) -> str:
+    """Return a text without secrets, with the characters escaped that control a terminal.
 
     OMDb's texts may contain any character. Tabs and newlines stay.
     """
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-def _clean(text: str) -> str:
-    return escape_control_characters(redact(text))
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), redact(text))
 
 
 def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401

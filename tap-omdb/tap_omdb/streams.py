@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,15 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Stream, metrics
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record
 from typing_extensions import override
 
 from tap_omdb.omdb.records import FIELDS_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.helpers.types import Context, Record
-
     from tap_omdb.tap import TapOMDb
 
 

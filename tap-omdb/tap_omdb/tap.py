@@ -6,8 +6,10 @@ import io
 import os
 import sys
 import uuid
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import FrameType
+from typing import Any, ClassVar
 
 import click
 from singer_sdk import Tap
@@ -19,6 +21,7 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -29,16 +32,8 @@ from tap_omdb.config.validation import coerce, schema_violations, unknown_variab
 from tap_omdb.config.values import parse_imdb_id
 from tap_omdb.message_writer import MessageWriter
 from tap_omdb.state import StateError
-from tap_omdb.streams import STREAMS
+from tap_omdb.streams import STREAMS, OMDbStream
 from tap_omdb.sync.run import SyncRun
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import FrameType
-
-    from singer_sdk.plugin_base import _ConfigInput
-
-    from tap_omdb.streams import OMDbStream
 
 
 class TapOMDb(Tap):

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from omdb_emulator.testing import Emulator
@@ -57,7 +57,8 @@ class Run:
     messages: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = [json.loads(line) for line in self.stdout.splitlines()]
+        lines = self.stdout.splitlines() if self.stdout.startswith('{"type":') else []
+        self.messages = [json.loads(line) for line in lines]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
         """Return the records of a stream, in the order in which they were emitted."""
@@ -106,24 +107,11 @@ def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-class RunTap(Protocol):
-    """Runs the tap, as a command or in this process."""
+RunTap = Callable[..., Run]
+"""Runs the tap with a config, a state if there is one, and the streams to `select`."""
 
-    def __call__(
-        self,
-        config: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
-        *,
-        select: set[str] | None = None,
-    ) -> Run: ...
-
-
-class Command(Protocol):
-    """Runs the installed command, with a config file and additional environment variables."""
-
-    def __call__(
-        self, *arguments: str, config: Mapping[str, Any] | None = None, **environment: str
-    ) -> Run: ...
+Command = Callable[..., Run]
+"""Runs the installed command with arguments, a `config`, and variables of the environment."""
 
 
 @pytest.fixture(scope="session")
@@ -185,10 +173,7 @@ def command(tmp_path: Path) -> Command:
             timeout=30,
             check=False,
         )
-        is_singer = done.stdout.startswith('{"type":')
-        run = Run(done.returncode, done.stdout if is_singer else "", done.stderr)
-        run.stdout = done.stdout
-        return run
+        return Run(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -301,6 +301,7 @@ def test_a_truncated_titles_file_ends_the_run_after_its_readable_titles(
     run = run_tap({**config, "titles_file": str(path)})
     assert run.exit_code == 1
     assert f"titles_file: {path} cannot be read" in run.log
+    assert "download a truncated file again" in run.log
     assert "Traceback" not in run.log
     assert len(run.ids("movies")) == 20
     assert run.messages[-1]["type"] == "STATE"
@@ -327,6 +328,7 @@ def test_a_signal_ends_the_run_between_two_records(
     assert 20 <= len(emitted) < 60
     assert run.counts == {"movies": len(emitted)}
     assert run.messages[-1]["type"] == "STATE"
+    assert [row["outcome"] for row in run.records("syncs")] == ["stopped"]
     state = run.sync_state
     known = [
         f"tt{token[:-LENGTH]}"  # without the rating

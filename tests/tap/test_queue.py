@@ -17,6 +17,7 @@ from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
+from tap_omdb.sync.lists import ListResults
 from tap_omdb.sync.planner import PlanLength, Planner, Selection
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
@@ -50,7 +51,7 @@ def lookup(title: str, year: int | None = None, kind: str | None = None) -> Look
 
 
 def queue_of(tasks: Iterable[Task | InvalidRow], state: SyncState) -> TaskQueue:
-    return TaskQueue(iter(tasks), state, WIDTH, VoteRanking())
+    return TaskQueue(iter(tasks), state, WIDTH, VoteRanking(), ListResults())
 
 
 def all_tasks(queue: TaskQueue) -> list[Task]:
@@ -363,7 +364,9 @@ def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path
     changes: dict[str, Any] = {"titles_file": open_titles_files([file]), "imdb_ids": ("tt0000001",)}
     size = planner(state, **changes).count(BUDGET)
     assert size == PlanLength(4, is_exact=True)
-    queue = TaskQueue(planner(state, **changes).tasks(BUDGET), state, 1, VoteRanking())
+    queue = TaskQueue(
+        planner(state, **changes).tasks(BUDGET), state, 1, VoteRanking(), ListResults()
+    )
     assert queue.remaining(size.tasks) == 4
     first = queue.next()
     assert first is not None

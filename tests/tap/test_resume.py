@@ -321,11 +321,7 @@ class Pipe:
         return source, sink
 
     def _kill(
-        self,
-        kill: Kill,
-        tap: subprocess.Popen[bytes],
-        target: subprocess.Popen[bytes],
-        before: int,
+        self, kill: Kill, tap: subprocess.Popen[bytes], target: subprocess.Popen[bytes], before: int
     ) -> bool:
         while self.omdb.stats()["requests"] - before < kill.after and tap.poll() is None:
             time.sleep(0.002)

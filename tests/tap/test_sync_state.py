@@ -539,17 +539,6 @@ def test_a_known_title_keeps_its_label_when_its_retries_are_exhausted() -> None:
     assert state.titles.was_fetched("tt0000001")
 
 
-def test_a_merged_id_is_known_by_the_title_that_omdb_returns() -> None:
-    state = new()
-    state.titles.mark_fetched("tt2250912", FetchedLabel("movie", 2017), TODAY)
-    state.titles.mark_merged("tt4440394", "tt2250912")
-    state = reloaded(state)
-    assert state.titles.is_known("tt4440394")
-    assert state.titles.last_requested("tt4440394") == TODAY
-    assert state.titles.merged_ids("tt2250912") == ["tt4440394"]
-    assert due(state, TODAY + DAY * 180) == ["tt2250912"]
-
-
 def test_lookups_ignore_case_and_those_not_found_are_due_again() -> None:
     state = new()
     found, missing = Title("Inception", 2010), Title("Nix", 2010)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 import threading
 import time
@@ -59,13 +58,6 @@ def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
     assert row["tap_version"].count(".") == 2
 
 
-def test_a_run_with_nothing_due(sync: RunTap, config: Config) -> None:
-    config["imdb_ids"] = IDS
-    row = outcome(sync(config, sync(config).state))
-    assert (row["outcome"], row["requests"], row["records"]) == ("complete", 0, {})
-    assert row["known_titles"] == 3
-
-
 def test_each_run_has_an_id_of_its_own(sync: RunTap, config: Config) -> None:
     config["imdb_ids"] = IDS[:1]
     assert len({outcome(sync(config))["sync_id"] for _ in range(5)}) == 5
@@ -90,17 +82,6 @@ def test_reused_responses_are_counted(
     sync(config)  # whose state is lost
     row = outcome(sync(config, {"bookmarks": {"sync_state": {"version": 2, "titles": {}}}}))
     assert (row["responses_reused"], row["requests"]) == (3, 0)
-
-
-def test_a_stopped_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
-    omdb.set_latency(50)
-    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGTERM])
-    timer.start()
-    run = sync({**config, "search_terms": ["man*"], "concurrency": 1})
-    omdb.set_latency(0)
-    row = outcome(run)
-    assert row["outcome"] == "stopped"
-    assert run.exit_code == 128 + signal.SIGTERM
 
 
 def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

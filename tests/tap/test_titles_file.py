@@ -9,12 +9,13 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from omdb_emulator.testing import Emulator
 from tap_omdb.config.titles_file import (
     InvalidRow,
     TitleEntry,
@@ -25,12 +26,7 @@ from tap_omdb.config.titles_file import (
 )
 from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT, omdb_type, split_title
 
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from omdb_emulator.testing import Emulator
-
-    from tests.tap.conftest import Config, RunTap
+from tests.tap.conftest import Config, RunTap
 
 FOLDER = Path(__file__).parent
 LAYOUTS = (FOLDER / "titles_file_layouts.txt").read_text(encoding="utf-8").split("=== ")[1:]
@@ -454,14 +450,6 @@ def test_errors_for_a_missing_file_and_for_a_folder(tmp_path: Path) -> None:
         open_titles_files([tmp_path])
 
 
-def test_error_for_a_truncated_file(file: Path) -> None:
-    whole = gzip.compress("".join(f"tt{n:07d}\n" for n in range(1, 200_000)).encode())
-    file.write_bytes(whole[: len(whole) // 2])
-    rows = opened(file).rows()
-    with pytest.raises(TitlesFileError, match="download a truncated file again"):
-        list(rows)
-
-
 @pytest.mark.parametrize("line_length", [1_000_001, 5_000_000])
 def test_a_long_line_is_one_invalid_row(file: Path, line_length: int) -> None:
     for text, is_valid in [
@@ -617,6 +605,8 @@ def test_a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_next(
     run = sync({**config, "titles_file": str(tmp_path / "[12].*"), "concurrency": 1})
     assert (run.exit_code, run.ids("movies")) == (1, ["tt1375666", "tt0816692"])
     assert "1.json is not JSON" in run.log
+    assert run.counts["list_entries"] == 1
+    assert run.sync_state["lists"] == {}, "the list is sent again"
 
 
 def test_the_rest_of_a_list_is_left_out_if_its_first_20_lookups_find_nothing(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import IO, Any
 
 import click
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 _A_CONFIG = 'it must hold an object such as {"api_key": "...", "years": [2010]}'
 _A_STATE = 'it must hold the last line that the target printed, such as {"bookmarks": {...}}'

@@ -12,11 +12,9 @@ import re
 import zlib
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +70,6 @@ class Ratings:
             return None
         votes_and_rating = self._rows[index] & (1 << _VOTES_BITS + _RATING_BITS) - 1
         return Rating(votes_and_rating & (1 << _RATING_BITS) - 1, votes_and_rating >> _RATING_BITS)
-
-    def votes(self, imdb_id: str) -> int:
-        """Return the votes of a title; 0 if the file does not have it."""
-        rating = self.get(imdb_id)
-        return rating.votes if rating else 0
 
 
 def check_ratings_file(path: Path) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
 from tap_omdb.config.ratings_file import RatingsFileError
-from tap_omdb.config.titles_file import TitlesFileError
+from tap_omdb.config.titles_file import TitleEntry, TitlesFile, TitlesFileError
 from tap_omdb.config.validation import show, unknown_setting
 from tap_omdb.config.values import (
     TYPES,
@@ -31,13 +34,6 @@ from tap_omdb.config.values import (
 )
 from tap_omdb.omdb.records import STREAM_OF_TYPE, storable
 from tap_omdb.redaction import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import date
-    from pathlib import Path
-
-    from tap_omdb.config.titles_file import TitleEntry, TitlesFile
 
 SOURCES = ("years", "search_terms", "imdb_ids", "titles", "titles_file")
 """The settings that name titles or searches; one of them is required."""

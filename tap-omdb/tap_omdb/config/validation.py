@@ -8,15 +8,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jsonschema import ValidationError
 from singer_sdk import typing as th
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from jsonschema import ValidationError
 
 NO_KEY = (
     "api_key is missing: get a key at https://www.omdbapi.com/apikey.aspx, then set api_key in "

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Iterable
+from datetime import date
 from glob import glob
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tap_omdb.config.ratings_file import check_ratings_file
-from tap_omdb.config.titles_file import imdb_id_in, open_titles_files
+from tap_omdb.config.titles_file import TitlesFile, imdb_id_in, open_titles_files
 from tap_omdb.config.validation import show
 from tap_omdb.omdb.records import STREAM_OF_TYPE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from datetime import date
-
-    from tap_omdb.config.titles_file import TitlesFile
 
 FIRST_YEAR = 1870
 """The oldest titles on IMDb are from the 1870s."""

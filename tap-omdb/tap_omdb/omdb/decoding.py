@@ -10,14 +10,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import json_repair
 
 from tap_omdb.omdb.records import FIELDS, parse_imdb_id
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CP1252_FALLBACK: Final = "tap_omdb.cp1252_fallback"
 """For `errors=` of a decoder: bytes that are not valid UTF-8 are decoded as Windows-1252, which

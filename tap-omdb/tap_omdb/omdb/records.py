@@ -23,13 +23,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 STREAM_OF_TYPE: Final[Mapping[str, str]] = {
     "movie": "movies",
@@ -430,12 +428,8 @@ def to_record(
         `DEFAULT_STREAM`, with OMDb's own text in ``type``.
 
     Raises:
-        InvalidRecord: There is no IMDb id, it is not a JSON object, or it is nested deeper
-            than `MAX_DEPTH`.
+        InvalidRecord: There is no IMDb id, or it is nested deeper than `MAX_DEPTH`.
     """
-    if not isinstance(details, dict):
-        msg = f"the response is not a JSON object but a {type(details).__name__}"
-        raise InvalidRecord(msg)
     if parse_imdb_id(details.get("imdbID")) is None:
         msg = f"imdbID is not an IMDb id: {details.get('imdbID')!r:.80}"
         raise InvalidRecord(msg)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import MutableMapping
 from contextlib import suppress
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
 
 from tap_omdb import clock
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from datetime import date
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.state.cache_file import CacheFile
+from tap_omdb.config.settings import Settings
+from tap_omdb.state.cache_file import CacheFile
 
 _KEEP = timedelta(days=7)
 _SENT = "select coalesce(sum(sent), 0) from requests where day_and_key = ?"

@@ -13,15 +13,13 @@ the ids of runs sort in the order in which the runs started.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from operator import itemgetter
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tap_omdb.config.settings import Refresh
+from tap_omdb.config.settings import Refresh
 
 OLDER = "older"
 """In place of the year of a title that is old enough to change rarely."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, timedelta
+from typing import Any
 
+from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.state.dated_index import Label, Mark, text_index
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from tap_omdb.config.settings import Refresh, Title
 
 FOUND = "found"
 NOT_FOUND = "not_found"

@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from tap_omdb.omdb.queries import Query
 from tap_omdb.omdb.responses import RawResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_omdb.omdb.queries import Query
-    from tap_omdb.state.cache_file import CacheFile
+from tap_omdb.state.cache_file import CacheFile
 
 logger = logging.getLogger(__name__)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from tap_omdb.config.settings import Refresh
 from tap_omdb.omdb.queries import SearchKey
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_omdb.config.settings import Refresh
 
 SPLIT = "split"
 """In place of the total of a search that was replaced by narrower ones."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
 
+from tap_omdb.config.settings import Refresh
 from tap_omdb.state.dated_index import OLDER, Label, Mark, text_index, year_detail
 from tap_omdb.state.failures import Failures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import date
-
-    from tap_omdb.config.settings import Refresh
 
 PENDING = "season"
 """The key of pending seasons in the state, next to the types of titles."""

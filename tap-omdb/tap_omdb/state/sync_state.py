@@ -23,22 +23,18 @@ It is readable JSON (see `dated_index` for how a million titles fit in it):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
-from tap_omdb.config.settings import Title
+from tap_omdb.config.settings import Refresh, Title
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.state import StateError
 from tap_omdb.state.lookups import LookupIndex
 from tap_omdb.state.searches import SearchIndex
 from tap_omdb.state.seasons import SeasonIndex
 from tap_omdb.state.titles import TitleIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date, datetime
-
-    from tap_omdb.config.settings import Refresh
 
 BOOKMARK = "sync_state"
 """The key of the state among the bookmarks; no stream has that name."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_omdb.config.ratings_file import Ratings
+from tap_omdb.config.settings import Refresh
 from tap_omdb.state.dated_index import OLDER, DatedIndex, Label, Mark, year_detail
 from tap_omdb.state.failures import Failures
-from tap_omdb.state.known_rating import LENGTH, decode, encode, find_change, pack, unpack
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from datetime import date
-
-    from tap_omdb.config.ratings_file import Ratings
-    from tap_omdb.config.settings import Refresh
-    from tap_omdb.state.known_rating import KnownRating
+from tap_omdb.state.known_rating import (
+    LENGTH,
+    KnownRating,
+    decode,
+    encode,
+    find_change,
+    pack,
+    unpack,
+)
 
 NOT_FOUND = "not_found"
 """The outcome for a title that OMDb does not have."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Generator
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -16,17 +17,12 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from tap_omdb.client import Client, Response
 from tap_omdb.state.budget import BudgetExhausted
+from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.tasks import Task
 from tap_omdb.transport import RunAbortedError, UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from tap_omdb.client import Client, Response
-    from tap_omdb.sync.queue import TaskQueue
-    from tap_omdb.sync.tasks import Task
 
 _POLL_SECONDS = 0.5
 _WINDOW_PER_WORKER = 2

@@ -5,24 +5,21 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
 
-from tap_omdb.omdb.records import parse_imdb_id, to_record
-from tap_omdb.sync.rows import error_row, reject_row
+from tap_omdb.client import Response
+from tap_omdb.config.settings import Settings
+from tap_omdb.omdb.records import Record, parse_imdb_id, to_record
+from tap_omdb.omdb.responses import ErrorResponse
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.planner import Selection
+from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.sync.rows import Row, error_row, reject_row, unavailable_row
 from tap_omdb.sync.tasks import Task
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date, datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.omdb.records import Record
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.planner import Selection
-    from tap_omdb.sync.queue import TaskQueue
-    from tap_omdb.sync.rows import Row
+from tap_omdb.transport import UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +54,26 @@ class Handler(ABC, Generic[T]):
         self._state = parts.state
         self._queue = parts.queue
 
+    def respond(
+        self, task: T, response: Response | UnavailableError, now: datetime
+    ) -> Iterator[Row]:
+        """Yield the rows of a task, and tell the queue that it is done.
+
+        Args:
+            task: What was requested.
+            response: The response, or why there is none after all retries.
+            now: The current time (UTC).
+        """
+        if isinstance(response, UnavailableError):
+            yield unavailable_row(task, self._settings.plot, response, now)
+            self.mark_failed(task, now.date(), str(response))
+        else:
+            if not isinstance(response.parsed, ErrorResponse) and response.parsed.repaired:
+                query = task.query(self._settings.plot)
+                logger.warning("The response to %s was broken JSON and has been repaired", query)
+            yield from self.handle(task, response)
+        self._queue.done(task)
+
     @abstractmethod
     def handle(self, task: T, response: Response) -> Iterator[Row]:
         """Yield the rows of a response."""
@@ -64,14 +81,6 @@ class Handler(ABC, Generic[T]):
     @abstractmethod
     def mark_failed(self, task: T, today: date, message: str = "") -> None:
         """Record that a task failed today, and why; it is retried on a later day."""
-
-    def begin(self, now: datetime) -> Iterator[Row]:  # noqa: ARG002
-        """Yield the rows that are due before the first response."""
-        return iter(())
-
-    def end(self, now: datetime) -> Iterator[Row]:  # noqa: ARG002
-        """Yield the rows that are due after the last response."""
-        return iter(())
 
     def _reject(self, task: Task, response: Response, reason: str, message: str) -> Row:
         return reject_row(task, self._settings.plot, response, reason, message)

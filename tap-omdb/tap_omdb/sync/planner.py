@@ -10,32 +10,25 @@ votes, most first, and refreshes begin with the titles that have changed most.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
+from tap_omdb.config.settings import Settings, Title
+from tap_omdb.config.titles_file import InvalidRow, TitlesFile, TitlesFileError
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
+from tap_omdb.state.budget import Budget
 from tap_omdb.state.lookups import FOUND
+from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import NOT_FOUND
-from tap_omdb.sync.list_results import ListResults
+from tap_omdb.sync.lists import ListResults
 from tap_omdb.sync.prefixes import narrower_searches, ranked_prefixes
-from tap_omdb.sync.ranking import RankedPlan
-from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from datetime import date
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.config.titles_file import TitlesFile
-    from tap_omdb.state.budget import Budget
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.ranking import VoteRanking
-    from tap_omdb.sync.tasks import Source, Task
+from tap_omdb.sync.ranking import RankedPlan, VoteRanking
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Source, Task, TitleTask
 
 _SMALL_FILE = 4_000_000
 """Bytes; about 100,000 titles, read in a fraction of a second."""
@@ -257,7 +250,10 @@ class Planner:
 
     def _search_keys(self) -> Iterator[SearchKey]:
         settings = self._settings
-        terms = settings.search_terms or (_prefixes(settings) if settings.years else ())
+        terms = settings.search_terms
+        # A catalogue lists all titles of a year.
+        if settings.years and not terms and not any(f.is_catalogue for f in settings.titles_file):
+            terms = ranked_prefixes(settings.coverage)
         for term in terms:
             for year in settings.years or (None,):
                 for type_ in _search_types(self._selection.searched):
@@ -308,13 +304,6 @@ def next_search_task(key: SearchKey, state: SyncState, today: date) -> SearchTas
     """Return the task for the first page of a search that is not read yet."""
     progress = state.searches.progress(key, today)
     return SearchTask(progress, progress.next_page)
-
-
-def _prefixes(settings: Settings) -> tuple[str, ...]:
-    """Return the search terms for a year's titles; none where a file lists all of them."""
-    if any(file.is_catalogue for file in settings.titles_file):
-        return ()
-    return ranked_prefixes(settings.coverage)
 
 
 def _with_parts(key: SearchKey, state: SyncState) -> Iterator[SearchKey]:

@@ -11,10 +11,8 @@ from bisect import bisect_left
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_omdb.omdb.queries import SearchKey
+from tap_omdb.omdb.queries import SearchKey
 
 WILDCARD = "*"
 # How often each follows the third letter of a word in the titles of the ranking.
@@ -29,39 +27,29 @@ def ranked_prefixes(coverage: float) -> tuple[str, ...]:
 
     Returns:
         Terms such as "man*", best first.
-
-    Raises:
-        ValueError: `coverage` is not from 0 to 1.
     """
-    if not 0 <= coverage <= 1:
-        message = f"coverage is a share from 0 to 1, not {coverage}"
-        raise ValueError(message)
     terms, shares = _ranking()
     if coverage == 0:
         return ()
     return terms[: bisect_left(shares, coverage) + 1]
 
 
-def narrower(term: str) -> tuple[str, ...]:
+def narrower_searches(key: SearchKey) -> list[SearchKey]:
     """Split a search that OMDb rejects or truncates into narrower ones.
 
     Args:
-        term: A search term; only one that ends in `*` can be split.
+        key: A search; only one whose term ends in `*` can be split.
 
     Returns:
-        The term without its `*`, for the word itself, then the term with each letter and digit
-        that may follow, most frequent first. Together they find what `term` finds, except words
-        that continue with a letter outside a-z. Empty for a whole word.
+        A search for the term without its `*`, for the word itself, then one for the term with each
+        letter and digit that may follow, most frequent first. Together they find what `key` finds,
+        except words that continue with a letter outside a-z. Empty for a whole word.
     """
-    if not term.endswith(WILDCARD):
-        return ()
-    stem = term.removesuffix(WILDCARD)
-    return (stem, *(f"{stem}{character}{WILDCARD}" for character in _NEXT_CHARACTERS))
-
-
-def narrower_searches(key: SearchKey) -> list[SearchKey]:
-    """Return the searches that a search can be split into; empty if it is not a prefix."""
-    return [replace(key, term=term) for term in narrower(key.term)]
+    if not key.term.endswith(WILDCARD):
+        return []
+    stem = key.term.removesuffix(WILDCARD)
+    terms = (stem, *(f"{stem}{character}{WILDCARD}" for character in _NEXT_CHARACTERS))
+    return [replace(key, term=term) for term in terms]
 
 
 @cache

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from tap_omdb.state.budget import Budget
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.planner import PlanLength
-    from tap_omdb.sync.queue import TaskQueue
+from tap_omdb.state.budget import Budget
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.planner import PlanLength
+from tap_omdb.sync.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +78,6 @@ class ProgressReporter:
             # That OMDb does not have a title is an answer; anything else may need action.
             level = logging.INFO if {*rejects} == {"not_found"} else logging.WARNING
             logger.log(level, "%d rejects: see the stream `rejects`", rejects.total())
-
-    def report_left_out(self, titles: int, min_votes: int) -> None:
-        """Log how many titles have too few votes."""
-        if titles:
-            logger.info("%s titles left out: fewer than %s votes", f"{titles:,}", f"{min_votes:,}")
 
     def report_early_end(self, reason: str, queue: TaskQueue, state: SyncState, when: str) -> None:
         """Log why a run ended before the queue was empty, and what is left."""

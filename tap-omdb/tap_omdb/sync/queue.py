@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from datetime import date
 from heapq import heappop, heappush
 from itertools import chain, count
-from typing import TYPE_CHECKING
 
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.list_results import ListResults
-from tap_omdb.sync.tasks import LookupTask, SeasonTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from tap_omdb.state.sync_state import SyncState
-    from tap_omdb.sync.ranking import VoteRanking
-    from tap_omdb.sync.tasks import Source, Task
+from tap_omdb.state.sync_state import SyncState
+from tap_omdb.sync.lists import ListResults
+from tap_omdb.sync.ranking import VoteRanking
+from tap_omdb.sync.tasks import LookupTask, SeasonTask, Source, Task, TitleTask
 
 _SEARCHES_WHILE_TITLES_COME = 2
 
@@ -31,7 +26,7 @@ class TaskQueue:
         state: SyncState,
         width: int,
         ranking: VoteRanking,
-        lists: ListResults | None = None,
+        lists: ListResults,
     ) -> None:
         """Start with a plan.
 
@@ -46,7 +41,7 @@ class TaskQueue:
         self._state = state
         self._width = width
         self._ranking = ranking
-        self._lists = lists or ListResults()
+        self._lists = lists
         self._found: deque[tuple[int, Task]] = deque()  # each with its position in the order found
         self._found_titles: list[tuple[int, int, Task]] = []  # a heap: most votes, then the order
         self._order = count()
@@ -68,16 +63,12 @@ class TaskQueue:
         self.invalid_rows: deque[InvalidRow] = deque()
         """Invalid rows of the titles file read since this was last emptied."""
 
-    @property
-    def waiting(self) -> int:
-        """How many tasks are waiting, without those that the plan has not yielded yet."""
-        found = len(self._found) + len(self._found_titles)
-        return found + len(self._searches) + (self._next is not None)
-
     def remaining(self, length: int) -> int:
         """Return how many tasks remain of a plan of this length and of those found since."""
         in_flight = self.started - self.finished
-        return in_flight + self.waiting + max(0, length - self._planned)
+        found = len(self._found) + len(self._found_titles) + len(self._searches)
+        planned = max(0, length - self._planned) + (self._next is not None)
+        return in_flight + found + planned
 
     def has_more_than_pending(self) -> bool:
         """Return whether any task left is not pending in the state; consumes the plan."""

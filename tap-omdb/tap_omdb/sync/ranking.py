@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import get_args
 
+from tap_omdb.config.ratings_file import Ratings
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
-from tap_omdb.sync.tasks import Source, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-    from tap_omdb.config.ratings_file import Ratings
-    from tap_omdb.sync.tasks import Task
+from tap_omdb.sync.tasks import Source, Task, TitleTask
 
 _SOURCES: tuple[Source, ...] = get_args(Source)
 _TITLE, _OTHER = 0, 1
@@ -39,7 +35,8 @@ class VoteRanking:
 
     def votes(self, imdb_id: str) -> int:
         """Return the votes of a title; 0 if they are not known."""
-        return self.ratings.votes(imdb_id) if self.ratings is not None else 0
+        rating = None if self.ratings is None else self.ratings.get(imdb_id)
+        return rating.votes if rating else 0
 
     def includes(self, imdb_id: str) -> bool:
         """Return whether a title has enough votes to be fetched."""

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from tap_omdb.client import Response
 from tap_omdb.config.settings import Title
-from tap_omdb.config.titles_file import InvalidRow
+from tap_omdb.config.titles_file import InvalidRow, TitleEntry
 from tap_omdb.omdb.records import InvalidRecord, storable, to_timestamp
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse
 from tap_omdb.redaction import redact
-from tap_omdb.sync.tasks import LookupTask
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.config.titles_file import TitleEntry
-    from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.sync.tasks import Task, TitleTask
-    from tap_omdb.transport import UnavailableError
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.sync.tasks import LookupTask, Task, TitleTask
+from tap_omdb.transport import UnavailableError
 
 _PERMANENT = {
     ErrorKind.NOT_FOUND,
@@ -150,11 +145,6 @@ def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -
         "read_at": to_timestamp(now),
     }
     return Row("list_entries", values)
-
-
-def emptied_list_row(name: str, now: datetime) -> Row:
-    """Return the row that tells that a list has no rows any more."""
-    return list_entry_row(InvalidRow(0, "", "the list has no rows", name), 0, now)
 
 
 def lookup_row(task: TitleTask | LookupTask, answer: Answer, now: datetime) -> Row:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
+
+from singer_sdk.helpers.types import TapState
 
 from tap_omdb import clock
 from tap_omdb.client import Client
 from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
+from tap_omdb.config.settings import Settings
 from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
 from tap_omdb.omdb.records import to_timestamp
@@ -20,24 +24,18 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
-from tap_omdb.sync.changed_lists import ChangedLists
 from tap_omdb.sync.executor import RequestExecutor
-from tap_omdb.sync.handler import RunParts
-from tap_omdb.sync.handlers import ResponseHandler
-from tap_omdb.sync.list_results import FIRST_LOOKUPS
+from tap_omdb.sync.handler import Handler, RunParts
+from tap_omdb.sync.lists import FIRST_LOOKUPS, ListResults, changed_lists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
 from tap_omdb.sync.rows import Row, invalid_row
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
-
-    from singer_sdk.helpers.types import TapState
-
-    from tap_omdb.config.settings import Settings
-    from tap_omdb.sync.list_results import ListResults
+from tap_omdb.sync.search_handler import SearchHandler
+from tap_omdb.sync.season_handler import SeasonHandler
+from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
+from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +55,7 @@ class SyncRun:
     """A run of the tap: the streams take its rows, and ask when to write the state."""
 
     def __init__(
-        self,
-        settings: Settings,
-        state: TapState,
-        selected: Collection[str],
-        run_id: str,
+        self, settings: Settings, state: TapState, selected: Collection[str], run_id: str
     ) -> None:
         """Read the state and open the cache.
 
@@ -153,24 +147,33 @@ class SyncRun:
         planner = Planner(settings, state, self._selection, today, self._ranking)
         progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
         queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
-        handler = ResponseHandler(RunParts(settings, state, queue, self._selection, self._unparsed))
+        parts = RunParts(settings, state, queue, self._selection, self._unparsed)
+        searches = SearchHandler(parts)
+        handlers: dict[type[Task], Handler[Any]] = {
+            TitleTask: TitleHandler(parts),
+            LookupTask: LookupHandler(parts),
+            SearchTask: searches,
+            SeasonTask: SeasonHandler(parts),
+        }
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
-            yield from handler.begin(self._started)
+            yield from searches.begin(self._started)
             if "list_entries" in self._streams and not is_test:  # a test is to send a request
                 yield from self._list_entries(queue)
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
-                    yield from handler.handle(task, response, clock.now())
+                    yield from handlers[type(task)].respond(task, response, clock.now())
                     progress.report(queue)
             yield from self._invalid_rows(queue)
-            yield from handler.end(clock.now())
+            yield from searches.end(clock.now())
         except Exception as error:
             text = redact(f"{type(error).__name__}: {error}")
             yield self._sync_row(_Outcome("failed", text))
             raise
-        progress.report_left_out(planner.left_out + queue.left_out, settings.min_votes)
+        if left_out := planner.left_out + queue.left_out:
+            votes = f"{settings.min_votes:,} votes"
+            logger.info("%s titles left out: fewer than %s", f"{left_out:,}", votes)
         progress.summarise(self._client.responses_reused, self._unparsed, self._rejects)
         outcome = self._outcome(executor, queue, planner.lists)
         if outcome.message is None:
@@ -200,9 +203,8 @@ class SyncRun:
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
     def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
-        lists = ChangedLists(self._settings, self._state, self._ranking, self._started)
         try:
-            for row in lists.rows():
+            for row in changed_lists(self._settings, self._state, self._ranking, self._started):
                 if self.exit_code:  # a signal
                     return
                 yield row

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date, datetime
 
 from typing_extensions import override
 
+from tap_omdb.client import Response
+from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.responses import ErrorKind, SearchPage
-from tap_omdb.sync.handler import Handler
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.sync.handler import Handler, RunParts
 from tap_omdb.sync.planner import next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
-from tap_omdb.sync.rows import is_permanent, search_row
+from tap_omdb.sync.rows import Row, is_permanent, search_row
 from tap_omdb.sync.tasks import SearchTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date, datetime
-
-    from tap_omdb.client import Response
-    from tap_omdb.omdb.queries import SearchKey
-    from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.sync.handler import RunParts
-    from tap_omdb.sync.rows import Row
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +35,12 @@ class SearchHandler(Handler[SearchTask]):
         super().__init__(parts)
         self._errors: dict[SearchKey, str] = {}
 
-    @override
     def begin(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches whose last page was read just before an earlier run ended."""
         for search in [*self._state.searches.in_progress.values()]:
             if search.total is not None and (search.next_page - 1) * PAGE_SIZE >= search.total:
                 yield from self._end_search(search, now)
 
-    @override
     def end(self, now: datetime) -> Iterator[Row]:
         """Yield the rows of searches of which only some pages were read."""
         for search in self._state.searches.in_progress.values():

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Generator, Iterator
+from datetime import date
+from typing import Any
 
 from typing_extensions import override
 
-from tap_omdb.omdb.records import is_absent, parse_imdb_id, parse_year
+from tap_omdb.client import Response
+from tap_omdb.omdb.records import InvalidRecord, is_absent, parse_imdb_id, parse_year
 from tap_omdb.omdb.responses import Season
 from tap_omdb.sync.handler import Handler
 from tap_omdb.sync.rows import Row, is_permanent
 from tap_omdb.sync.tasks import SeasonTask
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from datetime import date
-
-    from tap_omdb.client import Response
 
 
 class SeasonHandler(Handler[SeasonTask]):
@@ -32,13 +30,20 @@ class SeasonHandler(Handler[SeasonTask]):
         if not isinstance(season, Season):
             yield from self._handle_error(task, response)
             return
-        if season.invalid_episodes:
-            message = f"{season.invalid_episodes} of the episodes are not JSON objects"
-            yield self._reject(task, response, "invalid_record", message)
         years: list[int] = []
+        odd = Counter(["not a JSON object"] * season.invalid_episodes)
         for item in season.episodes:
-            year = yield from self._handle_episode(item, task, response)
-            years += [year] if year else []
+            try:
+                year = yield from self._handle_episode(item, task, response)
+            except InvalidRecord as error:  # noqa: PERF203 - a season is short
+                odd[str(error)] += 1
+            else:
+                years += [year] if year else []
+        if odd:
+            # In one row, since a row for each would have the same key.
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in odd.items())
+            message = f"{odd.total()} of the episodes cannot be read: {reasons}"
+            yield self._reject(task, response, "invalid_record", message)
         latest = max(years, default=None)
         self._state.seasons.mark_fetched(task.series_id, task.season, latest, today)
         if task.season == 1 and season.total_seasons:
@@ -47,11 +52,15 @@ class SeasonHandler(Handler[SeasonTask]):
     def _handle_episode(
         self, item: dict[str, Any], task: SeasonTask, response: Response
     ) -> Generator[Row, None, int | None]:
-        """Yield an episode's row, or queue the episode; return its year."""
+        """Yield an episode's row, or queue the episode; return its year.
+
+        Raises:
+            InvalidRecord: It has no id, or cannot be converted.
+        """
         imdb_id = parse_imdb_id(item.get("imdbID"))
         if imdb_id is None:
-            yield self._reject(task, response, "invalid_record", "an episode has no imdbID")
-            return None
+            message = "no imdbID"
+            raise InvalidRecord(message)
         number = str(item.get("Episode"))
         self._parts.listed[imdb_id] = {
             "series_id": task.series_id,
@@ -78,4 +87,4 @@ class SeasonHandler(Handler[SeasonTask]):
         if is_permanent(response):
             self._state.seasons.mark_fetched(task.series_id, task.season, None, today)
         else:
-            self._state.seasons.mark_failed(task.series_id, task.season, today)
+            self.mark_failed(task, today)

@@ -1,19 +1,17 @@
 """The tasks of a run: what each requests, and what the queue, the rows and the state need of it.
 
-A further kind of task is a class here, a member of `Task`, and a handler in `handlers.HANDLERS`.
+A further kind of task is a class here, a member of `Task`, and a handler in `run.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from tap_omdb.config.settings import Title
 from tap_omdb.omdb.queries import Query
-
-if TYPE_CHECKING:
-    from tap_omdb.config.settings import Title
-    from tap_omdb.state.searches import SearchProgress
-    from tap_omdb.state.sync_state import SyncState
+from tap_omdb.state.searches import SearchProgress
+from tap_omdb.state.sync_state import SyncState
 
 Source = Literal["imdb_ids", "titles", "titles_file", "search", "season", "refresh"]
 """Where a task comes from: a setting, a response, or a refresh of what is known."""

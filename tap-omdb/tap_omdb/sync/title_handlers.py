@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import date
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from tap_omdb.client import Response
 from tap_omdb.omdb.records import (
     STREAM_OF_TYPE,
     InvalidRecord,
@@ -29,12 +32,6 @@ from tap_omdb.state.titles import FetchedLabel
 from tap_omdb.sync.handler import Handler
 from tap_omdb.sync.rows import LEFT_OUT, Answer, Row, is_permanent, lookup_row
 from tap_omdb.sync.tasks import LookupTask, TitleTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from tap_omdb.client import Response
 
 logger = logging.getLogger(__name__)
 

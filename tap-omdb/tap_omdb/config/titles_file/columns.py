@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tap_omdb.config.titles_file.entries import (
     ends_in_year,
@@ -16,9 +17,6 @@ from tap_omdb.config.titles_file.entries import (
     plain,
     year_in,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
 
 ITEM = "item"
 """The only column of a list, and of JSON whose items are not objects."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
 
 from tap_omdb.config.titles_file.columns import ITEM, find_roles
 from tap_omdb.config.titles_file.entries import TitlesFileError, link_to_title
 from tap_omdb.config.titles_file.rows import Row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_ITEM = 1_000_000
 """Characters of one item."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, islice
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tap_omdb.config.titles_file.columns import (
     ITEM,
@@ -24,10 +25,6 @@ from tap_omdb.config.titles_file.entries import (
 from tap_omdb.config.titles_file.json_items import cells_of, json_items, json_rows
 from tap_omdb.config.titles_file.opening import Line, lines_of, open_text
 from tap_omdb.config.titles_file.rows import TOO_LONG, Row, quoted_rows, unquoted_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 LIST_OF_IDS = "a list of IMDb ids, one per line"
 LIST_OF_TITLES = "a list of titles, one per line"

@@ -6,18 +6,16 @@ import codecs
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TextIO
 
 from typing_extensions import override
 
 from tap_omdb.config.titles_file.entries import TitlesFileError
 from tap_omdb.omdb.decoding import CP1252_FALLBACK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_LINE = 1_000_000
 """Characters of a line that are kept."""
@@ -61,7 +59,8 @@ def open_text(path: Path) -> Iterator[TextIO]:
                     "and use the file that lists the titles."
                 )
                 raise TitlesFileError(message)
-            binary = _unpacked(plain) if start.startswith(_GZIP) else plain
+            is_packed = start.startswith(_GZIP)
+            binary = io.BufferedReader(_Unpacked(plain), 65_536) if is_packed else plain
             if binary.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 encoding, errors = "utf-16", "replace"
             else:
@@ -99,10 +98,6 @@ def _skip_line(text: TextIO, name: str) -> None:
         if skipped > MAX_SKIPPED:
             message = f"{name} does not end: this is not a list of titles."
             raise TitlesFileError(message)
-
-
-def _unpacked(plain: BinaryIO) -> io.BufferedReader:
-    return io.BufferedReader(_Unpacked(plain), buffer_size=65_536)
 
 
 class _Unpacked(io.RawIOBase):

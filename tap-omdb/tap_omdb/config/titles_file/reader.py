@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, repeat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tap_omdb.config.titles_file.columns import (
     ITEM,
@@ -27,12 +29,7 @@ from tap_omdb.config.titles_file.entries import (
     year_in,
 )
 from tap_omdb.config.titles_file.layout import TITLE_BASICS, Layout, detect_layout, read_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Sequence
-    from pathlib import Path
-
-    from tap_omdb.config.titles_file.rows import Row
+from tap_omdb.config.titles_file.rows import Row
 
 _MISSING = "\\N"
 _SEASON = r"(?:Season|Series|Limited Series|Miniseries)"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_omdb.config.titles_file.opening import Line
+from tap_omdb.config.titles_file.opening import Line
 
 MAX_LINES_OF_A_ROW = 20
 """A quoted cell may contain line ends; a cell over more lines has a quote that is not closed."""

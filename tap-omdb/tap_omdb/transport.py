@@ -1,28 +1,22 @@
-"""The HTTP transport, why a request failed, and the bounds of each response.
+"""The HTTP session, why a request failed, and the bounds of each response.
 
-It never sends the API key to another host, and no error has the URL that exceptions of `requests`
-and urllib3 have.
+The session never sends the API key to another host, and no error has the URL that `requests` puts
+into its exceptions.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
-from typing import cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    MaxRetryError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
+from typing_extensions import override
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 MAX_BODY_BYTES = 16 * 2**20
 """Decoded. OMDb's largest response, a season with full details of every episode, is under 1 MB."""
@@ -31,7 +25,6 @@ _MAX_ATTEMPTS = 2
 """A body beyond the limits is requested once more: each attempt is expensive."""
 
 _CHUNK_BYTES = 65_536
-_MAX_REDIRECTS = 30
 
 
 class UnavailableError(RetriableAPIError):
@@ -69,7 +62,7 @@ class RunAbortedError(FatalAPIError):
 
 def was_sent(error: Exception) -> bool:
     """Return whether OMDb may have received a failed request; False without a connection."""
-    return not isinstance(error, MaxRetryError)
+    return not any(isinstance(arg, MaxRetryError) for arg in error.args)
 
 
 def describe(error: BaseException, timeout: float) -> str:
@@ -79,17 +72,18 @@ def describe(error: BaseException, timeout: float) -> str:
         error: An exception of `requests` or `urllib3`.
         timeout: The timeout of the request (s).
     """
-    reason = error.reason or error if isinstance(error, MaxRetryError) else error
-    is_timeout = isinstance(reason, (ConnectTimeoutError, ReadTimeoutError))
-    if is_timeout and not isinstance(reason, NewConnectionError):
+    if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
         return f"no response within {timeout:g} s"
-    inner: BaseException | None = reason
+    inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror.lower()
         causes = [arg for arg in inner.args if isinstance(arg, BaseException)]
+        reason = getattr(inner, "reason", None)
+        if isinstance(reason, BaseException):
+            causes.append(reason)
         inner = causes[0] if causes else inner.__cause__ or inner.__context__
-    return type(reason).__name__
+    return type(error).__name__
 
 
 def parse_retry_after(header: str | None) -> float:
@@ -109,96 +103,55 @@ def parse_retry_after(header: str | None) -> float:
     return max(0.0, moment.timestamp() - time.time())
 
 
-class Transport:
-    """Sends GET requests over pooled connections. Thread-safe.
+class Adapter(HTTPAdapter):
+    """Remembers the pool of each origin: `requests` would find it anew for every request."""
 
-    `requests` finds the proxies, certificates and credentials of the environment. What it does
-    besides for each request takes a fifth of a run's CPU, so urllib3 sends them.
-    """
+    def __init__(self, connections: int) -> None:
+        """Open at most this many connections."""
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+        self._pools: dict[str, ConnectionPool] = {}
 
-    def __init__(self, url: str, params: Mapping[str, str], connections: int) -> None:
-        """Prepare what all requests have in common; nothing is sent yet.
-
-        Args:
-            url: The URL of the API.
-            params: Parameters of every request.
-            connections: How many are kept open.
-        """
-        session = requests.Session()
-        agent = {"User-Agent": f"tap-omdb/{version('tap-omdb')}"}
-        prepared = session.prepare_request(requests.Request("GET", url, agent, params=params))
-        self._url, self._headers = str(prepared.url), dict(prepared.headers)
-        self._environment = session.merge_environment_settings(url, {}, None, None, None)
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
-        self._pools: dict[str, tuple[HTTPConnectionPool, str]] = {}
-
-    def send(
-        self, params: Sequence[tuple[str, str]], timeout: float, headers: Mapping[str, str]
-    ) -> BaseHTTPResponse:
-        """Send a request, and follow redirects that keep the key safe.
-
-        Args:
-            params: Its own parameters.
-            timeout: Seconds to wait for a connection and for each part of the response.
-            headers: Its own headers.
-
-        Returns:
-            The response, whose body is still to be read; it is a redirect if that is not safe.
-
-        Raises:
-            UnavailableError: There are too many redirects.
-            requests.RequestException: The proxy of the environment cannot be used.
-            urllib3.exceptions.HTTPError: No response was received.
-        """
-        url = f"{self._url}&{urlencode(params)}"
-        for _ in range(_MAX_REDIRECTS):
-            origin, _, query = url.partition("?")
-            pool, target = self._pools.get(origin) or self._connect(origin)
-            response = pool.urlopen(
-                "GET",
-                f"{target}?{query}",
-                headers={**self._headers, **headers},
-                redirect=False,
-                retries=self._adapter.max_retries,
-                assert_same_host=False,
-                preload_content=False,
-                timeout=timeout,
-            )
-            location = response.get_redirect_location()
-            target_url = safe_target(url, location) if location else None
-            if target_url is None:
-                return response
-            url = target_url
-            # Its body may be endless.
-            response.close()
-        message = "too many redirects"
-        raise UnavailableError(message)
-
-    def _connect(self, origin: str) -> tuple[HTTPConnectionPool, str]:
-        """Return the pool of a URL without its query, and what to request of it."""
-        request = requests.Request("GET", origin).prepare()
-        proxies, verify = self._environment["proxies"], self._environment["verify"]
-        pool = cast(
-            "HTTPConnectionPool",
-            self._adapter.get_connection_with_tls_context(request, verify, proxies),
-        )
-        self._adapter.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
-        self._pools[origin] = pool, self._adapter.request_url(request, proxies)
+    @override
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> ConnectionPool:
+        origin = str(request.url).partition("?")[0]
+        if origin not in self._pools:
+            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
+            self._pools[origin] = pool
         return self._pools[origin]
 
 
-def safe_target(url: str, location: str) -> str | None:
-    """Return the URL that a redirect leads to; None if the key would leave the host or TLS."""
-    try:
-        before, after = urlsplit(url), urlsplit(urljoin(url, location))
-        is_same = (after.hostname, after.port) == (before.hostname, before.port)
-    except ValueError:  # not a URL, or an impossible port
-        return None
-    return after.geturl() if is_same and after.scheme in {before.scheme, "https"} else None
+class Session(requests.Session):
+    """Pooled connections that follow redirects only to the same host, never from https to http."""
+
+    def __init__(self, connections: int) -> None:
+        """Open at most this many connections."""
+        super().__init__()
+        adapter = Adapter(connections)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        before = urlsplit(resp.url)
+        try:
+            after = urlsplit(urljoin(resp.url, target))
+            is_same = (after.hostname, after.port) == (before.hostname, before.port)
+        except ValueError:  # not a URL, or an impossible port
+            return None
+        if not is_same or after.scheme not in {before.scheme, "https"}:
+            return None
+        # The session would read the body of a redirect to its end, however long it is.
+        resp.close()
+        return target
 
 
-def read_body(response: BaseHTTPResponse, max_seconds: float) -> bytes:
-    """Return the decoded body of a response.
+def read_body(response: requests.Response, max_seconds: float) -> bytes:
+    """Return the decoded body of a response that was requested with `stream=True`.
 
     Args:
         response: The response; its connection returns to the pool once the body is read.
@@ -212,7 +165,7 @@ def read_body(response: BaseHTTPResponse, max_seconds: float) -> bytes:
     deadline = time.monotonic() + max_seconds
     chunks: list[bytes] = []
     size = 0
-    while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_BODY_BYTES:
@@ -221,12 +174,12 @@ def read_body(response: BaseHTTPResponse, max_seconds: float) -> bytes:
         if time.monotonic() > deadline:
             message = f"the response is not complete after {max_seconds:g} s"
             raise _abandon(response, message, "http_error")
-    response.release_conn()
+    response.raw.release_conn()
     return b"".join(chunks)
 
 
-def _abandon(response: BaseHTTPResponse, message: str, reason: str) -> UnavailableError:
+def _abandon(response: requests.Response, message: str, reason: str) -> UnavailableError:
     response.close()
     return UnavailableError(
-        message, status=response.status, reason=reason, max_attempts=_MAX_ATTEMPTS
+        message, status=response.status_code, reason=reason, max_attempts=_MAX_ATTEMPTS
     )

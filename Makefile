@@ -132,13 +132,20 @@ bench: .venv/.dev .meltano/.installed ## Compare the pipeline with other ways: a
 	@UV=$(UV) $(UV) run --quiet benchmarks/pipeline.py --write benchmarks/README.md
 
 .PHONY: lint
-lint: .venv/.dev ## Run only the checks
+lint: lint-python lint-sql lint-files ## Run only the checks
+
+.PHONY: lint-python lint-sql lint-files
+lint-python: .venv/.dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo --no-cache
+
+lint-sql: .venv/.dev
 	.venv/bin/sqlfluff lint transform
 	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
+
+lint-files: .venv/.dev
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

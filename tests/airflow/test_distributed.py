@@ -89,7 +89,7 @@ class Api:
         runs = f"/api/v2/dags/{dag}/dagRuns"
         (run,) = wait_for(lambda: self.call("GET", runs)["dag_runs"], 60)
         run = f"{runs}/{run['dag_run_id']}"
-        wait_for(lambda: self.call("GET", run)["state"] in {"success", "failed"}, 600)
+        wait_for(lambda: self.call("GET", run)["state"] in {"success", "failed"}, 600, pause=1)
         tasks: list[dict[str, Any]] = self.call("GET", f"{run}/taskInstances")["task_instances"]
         states = {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
         assert {*states.values()} == {"success"}, states
@@ -194,11 +194,11 @@ def start_worker(project: Project, **variables: str) -> None:
     wait_for(lambda: "second@" in log.read_text() and "ready." in log.read_text(), 120)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401
+def wait_for(condition: Callable[[], Any], seconds: float, pause: float = 0.2) -> Any:  # noqa: ANN401
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline
-        time.sleep(0.2)
+        time.sleep(pause)
     return result
 
 

@@ -1,4 +1,4 @@
-"""State in each backend, shared by machines, and the commands that change it.
+"""State in a bucket and in a database, shared by machines, and the commands that change it.
 
 Another machine is simulated by deleting what a run leaves on its own: `.meltano/meltano.db` and the
 tap's cache.
@@ -11,7 +11,6 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import psycopg
@@ -25,11 +24,6 @@ ENVIRONMENT = "dev"
 STATE_ID = f"{ENVIRONMENT}:tap-omdb-to-target-postgres"
 IDS = ("tt0435761", "tt1375666")
 Variables = dict[str, str]
-
-
-@pytest.fixture
-def file_backend(tmp_path: Path) -> Variables:
-    return {"MELTANO_STATE_BACKEND_URI": f"file://{tmp_path}/state"}
 
 
 @pytest.fixture
@@ -108,17 +102,15 @@ def state(project: Project, backend: Variables, *arguments: str) -> None:
     assert finished.returncode == 0, finished.stdout
 
 
-@pytest.mark.parametrize("backend", ["file", "s3"])
 def test_another_machine_continues_where_the_first_stopped(
-    project: Project, backend: str, request: pytest.FixtureRequest
+    project: Project, s3_backend: Variables
 ) -> None:
-    variables = request.getfixturevalue(f"{backend}_backend")
-    assert sync(project, backend, IDS, variables) == len(IDS)
-    original, copied = f"{STATE_ID}:{backend}", f"{STATE_ID}:copy"
-    state(project, variables, "copy", "--force", original, copied)
-    state(project, variables, "clear", "--force", original)
+    assert sync(project, "bucket", IDS, s3_backend) == len(IDS)
+    original, copied = f"{STATE_ID}:bucket", f"{STATE_ID}:copy"
+    state(project, s3_backend, "copy", "--force", original, copied)
+    state(project, s3_backend, "clear", "--force", original)
     move_to_another_machine(project)
-    assert sync(project, "copy", IDS, variables) == 0
+    assert sync(project, "copy", IDS, s3_backend) == 0
 
 
 def test_two_machines_never_run_at_once_and_share_their_work(

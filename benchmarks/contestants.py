@@ -88,8 +88,8 @@ def contestants() -> dict[str, Contestant]:
             _tap_environment,
             age_state=_age_file,
         ),
-        "meltano": _meltano("tap-omdb", "target-postgres"),
-        "dbt": _meltano("tap-omdb", "target-postgres", "dbt:run"),
+        "meltano": meltano("tap-omdb", "target-postgres"),
+        "dbt": meltano("tap-omdb", "target-postgres", "dbt:run"),
         "dlt": Contestant(
             "dlt `rest_api`, no transformations",
             _script("dlt_postgres.py"),
@@ -112,7 +112,8 @@ def _script(name: str) -> Callable[[Work, Path], list[str]]:
     return command
 
 
-def _meltano(*blocks: str) -> Contestant:
+def meltano(*blocks: str) -> Contestant:
+    """Return `meltano run` of these plugins and commands."""
     command = [str(MELTANO), "--environment=prod", "--log-level=warning", "run", *blocks]
     return Contestant(
         f"`meltano run {' '.join(blocks)}`",

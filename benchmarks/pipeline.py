@@ -137,12 +137,7 @@ def run(
     Raises:
         RuntimeError: They differ.
     """
-    env = {
-        **server.environment,
-        "PGPASSWORD": str(server.parameters["password"]),
-        "PGTZ": "UTC",
-        **contestant.env(work, ids, ratings),
-    }
+    env = {**login(server), **contestant.env(work, ids, ratings)}
     cost = run_command(contestant.command(work, ids), env, work.url)
     with connect(server) as connection:
         rows = connection.execute(contestant.titles.encode()).fetchall()
@@ -150,6 +145,12 @@ def run(
         message = f"{contestant.name}: {len(rows)} titles in the database are not those of {ids}"
         raise RuntimeError(message)
     return cost
+
+
+def login(server: embedded_postgres.Server) -> dict[str, str]:
+    """Return the environment variables by which libpq finds a server."""
+    password = str(server.parameters["password"])
+    return {**server.environment, "PGPASSWORD": password, "PGTZ": "UTC"}
 
 
 def connect(server: embedded_postgres.Server) -> psycopg.Connection[tuple[Any, ...]]:

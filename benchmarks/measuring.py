@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
@@ -19,11 +22,27 @@ from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.client import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 API_KEY = "00000000"
 _SAMPLE_SECONDS = 0.3
+
+
+@dataclass(slots=True)
+class Program:
+    """What the processes of one program took, as far as samples show.
+
+    Attributes:
+        first: When it was first seen, in seconds since the start of the command.
+        last: When it was last seen.
+        peak_mb: The largest sum of its processes' proportional set sizes, in millions of bytes.
+        cpu: Seconds of the processor, by process id.
+    """
+
+    first: float
+    last: float = 0
+    peak_mb: float = 0
+    cpu: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +54,14 @@ class Cost:
         cpu_seconds: Of the processor.
         peak_mb: The largest sum of their proportional set sizes, in millions of bytes.
         requests: Requests that the emulator counted.
+        programs: By the name of the executable or script.
     """
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
     requests: int = 0
+    programs: Mapping[str, Program] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return it in a few words."""
@@ -50,56 +71,99 @@ class Cost:
         )
 
 
-def run(command: Sequence[str], env: Mapping[str, str], url: str) -> Cost:
+def run(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    url: str,
+    kill_when: Callable[[], bool] = lambda: False,
+) -> Cost:
     """Run a command to its end, and count its requests to the emulator at a URL.
 
+    Args:
+        command: What to run.
+        env: Its environment variables, besides those of this process.
+        url: Of the emulator.
+        kill_when: Asked now and then; if true, the command is killed with all that it has started.
+
     Raises:
-        subprocess.CalledProcessError: If it fails.
+        subprocess.CalledProcessError: If it fails otherwise.
     """
     control = Control(url)
     before = int(control.stats()["requests"])
     started = time.monotonic()
+    killed = threading.Event()
     with TemporaryFile() as log:
         process = subprocess.Popen(
-            command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=log
+            command,
+            env={**os.environ, **env},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
         )
-        with _peak_memory(process.pid) as peak:
+
+        def look_at_the_time() -> None:
+            if not killed.is_set() and kill_when():
+                killed.set()
+                os.killpg(process.pid, signal.SIGKILL)
+
+        with _sampled(process.pid, look_at_the_time) as (programs, sums):
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode and not killed.is_set():
             log.seek(0)
             sys.stderr.write(log.read()[-3000:].decode(errors="replace"))
             raise subprocess.CalledProcessError(process.returncode, command)
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    if killed.is_set():  # only its own is known by now
+        cpu_seconds = sum(sum(program.cpu.values()) for program in programs.values())
     requests = int(control.stats()["requests"]) - before
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, max(peak) / 1e6, requests)
+    return Cost(seconds, cpu_seconds, max(sums), requests, programs)
 
 
 @contextmanager
-def _peak_memory(pid: int) -> Iterator[list[int]]:
-    """Yield a list to which the size of a process with its descendants is added now and then."""
-    sizes, ended = [0], threading.Event()
+def _sampled(
+    pid: int, after_each: Callable[[], None]
+) -> Iterator[tuple[dict[str, Program], list[float]]]:
+    """Look at a process with its descendants now and then.
+
+    Yields:
+        Its programs, and the sums of their sizes.
+    """
+    programs: dict[str, Program] = {}
+    sums, ended, started = [0.0], threading.Event(), time.monotonic()
 
     def sample() -> None:
         while not ended.wait(_SAMPLE_SECONDS):
+            now = time.monotonic() - started
+            sizes: Counter[str] = Counter()
             with suppress(psutil.Error):
                 root = psutil.Process(pid)
-                sizes.append(sum(map(_pss, [root, *root.children(recursive=True)])))
+                for process in (root, *root.children(recursive=True)):
+                    with suppress(psutil.Error, OSError):  # it has ended
+                        name = _name(process.cmdline())
+                        sizes[name] += process.memory_full_info().pss
+                        program = programs.setdefault(name, Program(now))
+                        program.cpu[process.pid] = sum(process.cpu_times()[:2])
+                        program.last = now
+            for name, size in sizes.items():
+                programs[name].peak_mb = max(programs[name].peak_mb, size / 1e6)
+            sums.append(sizes.total() / 1e6)
+            after_each()
 
     thread = threading.Thread(target=sample)
     thread.start()
     try:
-        yield sizes
+        yield programs, sums
     finally:
         ended.set()
         thread.join()
 
 
-def _pss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except (psutil.Error, OSError):  # it has ended
-        return 0
+def _name(command: Sequence[str]) -> str:
+    """The script that Python runs, or the executable."""
+    first, second, *_ = (*(Path(word).name for word in command), "", "")
+    return second if first.startswith("python") else first
 
 
 @contextmanager

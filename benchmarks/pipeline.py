@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FIRST, NOTHING, CHANGES = "first", "nothing new", "1% new, 1% changed"
-SUITE = ((2_000, 150), (20_000, 20))
-"""What `make bench` runs: titles, and the server's latency in ms."""
+SUITE = ((2_000, 150, ("copy", "dbt")), (20_000, 20, ("copy", "pipe", "dbt", "dlt")))
+"""What `make bench` runs: titles, the server's latency in ms, and who takes part."""
 
 RESULTS = re.compile("(?<=<!-- begin pipeline -->\n).*(?=\n<!-- end pipeline -->)", re.DOTALL)
 """Where a page has them."""
@@ -52,7 +52,9 @@ Results = dict[str, list["Mapping[str, Cost]"]]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The titles of the runs.
+    """The titles of the runs, as ids and, for the tap, as IMDb's title.basics.
+
+    Of another list, the tap would also load the rows themselves.
 
     Attributes:
         ids: Those of the first run.
@@ -66,12 +68,15 @@ class Files:
 
     @classmethod
     def write(cls, folder: Path, titles: int) -> Files:
-        """Write all three."""
+        """Write all."""
         share = max(1, titles // 100)
-        more = write_ids(folder / "more.txt", titles + share)
-        every = more.read_text().split()
-        files = cls(folder / "ids.txt", more, folder / "title.ratings.tsv")
+        files = cls(folder / "ids.txt", folder / "more.txt", folder / "title.ratings.tsv")
+        every = write_ids(files.more, titles + share).read_text().split()
         files.ids.write_text("\n".join(every[:titles]) + "\n")
+        for path in (files.ids, files.more):
+            basics = (f"{imdb_id}\tmovie\t2000" for imdb_id in path.read_text().split())
+            lines = ("tconst\ttitleType\tstartYear", *basics)
+            path.with_suffix(".tsv").write_text("\n".join(lines))
         rows = (f"{imdb_id}\t5.5\t99000000" for imdb_id in every[:share])
         files.ratings.write_text("\n".join(("tconst\taverageRating\tnumVotes", *rows)) + "\n")
         return files
@@ -137,12 +142,7 @@ def run(
     Raises:
         RuntimeError: They differ.
     """
-    env = {
-        **server.environment,
-        "PGPASSWORD": str(server.parameters["password"]),
-        "PGTZ": "UTC",
-        **contestant.env(work, ids, ratings),
-    }
+    env = {**login(server), **contestant.env(work, ids.with_suffix(".tsv"), ratings)}
     cost = run_command(contestant.command(work, ids), env, work.url)
     with connect(server) as connection:
         rows = connection.execute(contestant.titles.encode()).fetchall()
@@ -150,6 +150,12 @@ def run(
         message = f"{contestant.name}: {len(rows)} titles in the database are not those of {ids}"
         raise RuntimeError(message)
     return cost
+
+
+def login(server: embedded_postgres.Server) -> dict[str, str]:
+    """Return the environment variables by which libpq finds a server."""
+    password = str(server.parameters["password"])
+    return {**server.environment, "PGPASSWORD": password, "PGTZ": "UTC"}
 
 
 def connect(server: embedded_postgres.Server) -> psycopg.Connection[tuple[Any, ...]]:
@@ -205,10 +211,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=contestants(), default=[*contestants()])
     parser.add_argument("--write", type=Path, help="write the tables into this page")
     args = parser.parse_args()
-    suite = ((args.titles, args.latency_ms),) if args.titles else SUITE
+    suite = ((args.titles, args.latency_ms, args.only),) if args.titles else SUITE
     section = []
-    for titles, latency_ms in suite:
-        results = compare(args.only, titles, latency_ms, args.in_flight, args.rounds)
+    for titles, latency_ms, names in suite:
+        results = compare(names, titles, latency_ms, args.in_flight, args.rounds)
         section.append(f"{titles:,} titles, {latency_ms} ms latency:\n\n{table(results)}")
     now = datetime.now(timezone.utc)
     intro = (

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
+DBT = (sys.executable, str(Path(__file__).with_name("dbt_any_server.py")))
 INTERVAL_S = 10.0
 
 
@@ -50,7 +51,7 @@ class Progress:
 def main() -> int:
     """Run dbt, and return its exit code."""
     progress = Progress()
-    command = ("dbt", *sys.argv[1:], "--log-format=json", "--no-use-colors")
+    command = (*DBT, *sys.argv[1:], "--log-format=json", "--no-use-colors")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dbt:  # noqa: S603
         for line in cast("IO[str]", dbt.stdout):
             if line.startswith("{"):

@@ -96,24 +96,31 @@
 {%- endmacro %}
 
 
-{#
-  The names in a list, as an array: those that int_spellings has for an item, and `name`, an
-  expression of listed.item, for all others.
-#}
-{% macro standard_names(vocabulary, items, name) -%}
+{# The distinct items of a list, as an array in the list's order; OMDb lists some items twice. #}
+{% macro distinct_items(items, item='listed.item') -%}
     array(
-        select
-            coalesce(
-                (
-                    select known.name
-                    from {{ ref('int_spellings') }} as known
-                    where
-                        known.vocabulary = '{{ vocabulary }}'
-                        and known.spelling = lower({{ name }})
-                ),
-                {{ name }}
-            )
+        select {{ item }}
         from unnest({{ items }}) with ordinality as listed (item, position)
-        order by listed.position
+        where listed.item not in ('', 'N/A')
+        group by 1
+        order by min(listed.position)
     )
+{%- endmacro %}
+
+
+{# The same, by the names that int_spellings has for items, and `name`, an expression of listed.item. #}
+{% macro standard_names(vocabulary, items, name) -%}
+    {%- set standard_name -%}
+        coalesce(
+            (
+                select known.name
+                from {{ ref('int_spellings') }} as known
+                where
+                    known.vocabulary = '{{ vocabulary }}'
+                    and known.spelling = lower({{ name }})
+            ),
+            {{ name }}
+        )
+    {%- endset -%}
+    {{ distinct_items(items, standard_name) }}
 {%- endmacro %}

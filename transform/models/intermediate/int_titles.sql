@@ -52,7 +52,7 @@ titles as (
         changed.runtime_minutes,
         changed.rated,
         spellings.id as certificate_id,
-        coalesce({{ split_list('changed.genre') }}, '{}') as genres,
+        {{ distinct_items(split_list('changed.genre')) }} as genres,
         {{ standard_names(
             'country', split_list('changed.country'), 'listed.item'
         ) }} as countries,

@@ -24,7 +24,8 @@ title_credits as (
         movie_credits.note,
         movie_credits.credit_kind
     from movie_credits
-    inner join people on movie_credits.person_id = people.person_id
+    -- Each has a person, but Postgres leaves out only outer joins where no column is used.
+    left join people on movie_credits.person_id = people.person_id
     union all
     select
         imdb_id,

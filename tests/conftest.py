@@ -17,16 +17,23 @@ settings.register_profile("default", parent=settings.get_profile("explore"), der
 settings.load_profile("default")
 
 # Each worker takes the next file when it has done one, so those that take longest come first.
-_SLOWEST = ("airflow", "transform", "operations", "pipeline", "faults", "postgres", "analyze")
+_SLOWEST = (
+    *("test_distributed.py", "airflow", "transform", "operations", "pipeline", "faults"),
+    *("postgres", "analyze"),
+)
 
 _DAY = 86_400
 _LONGEST_TEST = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by their folder, the slowest first."""
+    """Order the tests by their file or folder, the slowest first."""
     rank = {name: number for number, name in enumerate(_SLOWEST)}
-    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+    def key(item: pytest.Item) -> int:
+        return min(rank.get(name, len(rank)) for name in (item.path.name, item.path.parent.name))
+
+    items.sort(key=key)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,6 +23,8 @@ from tests.transform.conftest import Warehouse, _built, built, newest, shared, w
 
 __all__ = ["_built", "built", "newest", "shared", "warehouse"]
 
+OpenPage = Callable[..., Page]
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PIXEL = base64.b64decode("R0lGODlhAQABAAAAACwAAAAAAQABAAA=")
 READY = "html[data-ready]"
@@ -114,7 +116,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Opens a page; afterwards, fails if it reported an error or requested anything else.
 
     `posters` is the only address that may be requested; an image is served for it.

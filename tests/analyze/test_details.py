@@ -5,15 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.analyze.conftest import MOVED, POSTER, cells, chart_table, go_to, number
+from tests.analyze.conftest import MOVED, POSTER, OpenPage, cells, chart_table, go_to, number
 from tests.transform.conftest import Warehouse
-
-OpenPage = Callable[..., Page]
 
 
 def test_a_movie_shows_all_its_facts(source: Warehouse, open_page: OpenPage, url: str) -> None:

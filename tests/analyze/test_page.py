@@ -7,17 +7,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.analyze.conftest import MOVED, READY, cells, chart_table, go_to, number
+from tests.analyze.conftest import MOVED, READY, OpenPage, cells, chart_table, go_to, number
 from tests.transform.conftest import Warehouse
-
-OpenPage = Callable[..., Page]
 
 VIEWS = (
     *("movies", "browse", "pipeline", "movie/tt0816692", "series/tt9300010"),

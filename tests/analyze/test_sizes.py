@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.analyze.conftest import READY, build, go_to, page_of
+from tests.analyze.conftest import READY, OpenPage, build, go_to, page_of
 from tests.transform.conftest import Warehouse
-
-OpenPage = Callable[..., Page]
 
 VIEWS = ("movies", "browse", "pipeline")
 # In the marts, since what loads and transforms them has tests of its own. Texts and numbers are as

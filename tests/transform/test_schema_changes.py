@@ -47,19 +47,33 @@ def _movies(warehouse: Warehouse) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in warehouse.rows(query)]
 
 
-def test_a_field_known_to_the_models_is_filled_from_then_on(built: Warehouse) -> None:
-    fields = {**BASE, "imdb_votes": INTEGER}
-    _sync(built, fields, imdb_id="tt0000002", title="After", metascore=80, imdb_votes=5)
+@pytest.mark.parametrize(
+    ("fields", "values", "expected"),
+    [
+        # One that the models know is filled from then on, and another is kept in the raw table.
+        ({**BASE, "imdb_votes": INTEGER}, {"title": "B", "imdb_votes": 5}, ("B", None, 5)),
+        ({**BASE, "mood": TEXT}, {"title": "B", "mood": "good"}, ("B", None, None)),
+        # One that is dropped keeps its old values; a renamed one counts as dropped and new.
+        ({"imdb_id": BASE["imdb_id"], "title": TEXT}, {"title": "B"}, ("B", None, None)),
+        (
+            {"imdb_id": BASE["imdb_id"], "name": TEXT, "metascore": INTEGER},
+            {"name": "B", "metascore": 80},
+            (None, 80, None),
+        ),
+    ],
+)
+def test_a_field_is_added_or_dropped(
+    built: Warehouse,
+    fields: dict[str, Any],
+    values: dict[str, object],
+    expected: tuple[object, ...],
+) -> None:
+    _sync(built, fields, imdb_id="tt0000002", **values)
 
-    assert _movies(built) == [("Before", 70, None), ("After", 80, 5)]
-
-
-def test_a_new_field_is_kept_in_the_raw_table(built: Warehouse) -> None:
-    fields = {**BASE, "mood": TEXT}
-    _sync(built, fields, imdb_id="tt0000002", title="After", metascore=80, mood="good")
-
-    assert _movies(built) == [("Before", 70, None), ("After", 80, None)]
-    assert built.values("select mood from demo_raw.movies order by imdb_id") == [None, "good"]
+    assert _movies(built) == [("Before", 70, None), expected]
+    for name, value in values.items():
+        query = f"select {name} from demo_raw.movies where imdb_id = 'tt0000002'"  # noqa: S608
+        assert built.values(query) == [value]
 
 
 def test_a_new_field_reaches_the_mart_once_declared(built: Warehouse, tmp_path: Path) -> None:
@@ -95,21 +109,6 @@ def test_a_new_field_reaches_the_mart_once_declared(built: Warehouse, tmp_path: 
     built.build("--select", "+movies", *elsewhere)
     query = "select mood from demo_marts.movies order by imdb_id"
     assert built.values(query) == [None, "good"]
-
-
-def test_a_dropped_field_keeps_its_old_values(built: Warehouse) -> None:
-    fields = {name: BASE[name] for name in ("imdb_id", "title")}
-    _sync(built, fields, imdb_id="tt0000002", title="After")
-
-    assert _movies(built) == [("Before", 70, None), ("After", None, None)]
-
-
-def test_a_renamed_field_counts_as_dropped_and_new(built: Warehouse) -> None:
-    fields = {"imdb_id": BASE["imdb_id"], "name": TEXT, "metascore": INTEGER}
-    _sync(built, fields, imdb_id="tt0000002", name="After", metascore=80)
-
-    assert _movies(built) == [("Before", 70, None), (None, 80, None)]
-    assert built.values("select name from demo_raw.movies order by imdb_id") == [None, "After"]
 
 
 def test_a_widened_field_fails_to_load_until_the_column_is_widened(built: Warehouse) -> None:

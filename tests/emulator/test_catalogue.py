@@ -98,7 +98,7 @@ FORMS = {
     "Episode": r"N/A|\d+",
     "totalSeasons": r"N/A|\d+",
     "seriesID": r"N/A|tt\d{7,8}",
-    "Poster": r"N/A|https?://(posters\.example|m\.media-amazon\.com)/\S+\.jpg",
+    "Poster": r"N/A|https?://(posters\.example/|m\.media-amazon\.com/images/M/MV5BMadeUp)\S+\.jpg",
 }
 
 

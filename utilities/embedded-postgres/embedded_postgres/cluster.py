@@ -9,17 +9,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
 from embedded_postgres.data_directory import DATABASE, USER
 from embedded_postgres.errors import EmbeddedPostgresError
 from embedded_postgres.ports import HOST
-from embedded_postgres.privileges import chown, run
-
-if TYPE_CHECKING:
-    from embedded_postgres.privileges import Account
+from embedded_postgres.privileges import Account, chown, run
 
 _SETTINGS = """
 # Added by embedded-postgres at the first start; you can edit it.

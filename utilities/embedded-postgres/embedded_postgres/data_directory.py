@@ -9,13 +9,9 @@ import re
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from embedded_postgres.ports import HOST, PortChoice
-from embedded_postgres.privileges import can_enter
-
-if TYPE_CHECKING:
-    from embedded_postgres.privileges import Account
+from embedded_postgres.privileges import Account, can_enter
 
 logger = logging.getLogger(__name__)
 

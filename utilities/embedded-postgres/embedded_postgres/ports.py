@@ -5,15 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 from dotenv import dotenv_values, set_key
 
 from embedded_postgres.errors import EmbeddedPostgresError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 15432

@@ -6,15 +6,12 @@ import errno
 import os
 import pwd
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from embedded_postgres.errors import EmbeddedPostgresError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 _CANDIDATES = ("postgres", "nobody")
 

@@ -6,10 +6,10 @@ import logging
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -22,12 +22,7 @@ from embedded_postgres.cluster import (
 )
 from embedded_postgres.data_directory import DATABASE, FALLBACK_ROOT, USER, DataDirectory
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.privileges import account_for, can_enter, can_run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from embedded_postgres.privileges import Account
+from embedded_postgres.privileges import Account, account_for, can_enter, can_run
 
 logger = logging.getLogger(__name__)
 

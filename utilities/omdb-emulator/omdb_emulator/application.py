@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -14,10 +13,7 @@ from omdb_emulator.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY
 from omdb_emulator.faults import Request
 from omdb_emulator.http_response import HttpResponse
 from omdb_emulator.query import KNOWN_PARAMETERS, kind_of, parse_query
-from omdb_emulator.state import LoggedRequest
-
-if TYPE_CHECKING:
-    from omdb_emulator.state import State
+from omdb_emulator.state import LoggedRequest, State
 
 _KEY_ERRORS = {NO_KEY: "no_key", INVALID_KEY: "invalid_key", LIMIT_REACHED: "limit"}
 _NO_PAGE = b"<!DOCTYPE html><title>404 - File or directory not found.</title>"

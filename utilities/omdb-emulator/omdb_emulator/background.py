@@ -19,16 +19,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 from dotenv import dotenv_values, set_key
 
 from omdb_emulator.client import Control, ControlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 PREFERRED_PORT = 15500
 PORT_VARIABLE = "OMDB_EMULATOR_PORT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
@@ -16,10 +16,8 @@ from omdb_emulator.background import PORT_VARIABLE, PREFERRED_PORT, BackgroundEr
 from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, load
 from omdb_emulator.catalogue.ratings import days_since_1970
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
-
-if TYPE_CHECKING:
-    from omdb_emulator.catalogue.store import TitleStore
 
 _NOT_RUNNING = 3
 _PATH = click.Path(path_type=Path)

@@ -6,13 +6,11 @@ from __future__ import annotations
 # ruff: noqa: ANN401
 import http.client
 import json
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from omdb_emulator import CONTROL_PATH
-
-if TYPE_CHECKING:
-    from datetime import date
 
 _OK = 200
 

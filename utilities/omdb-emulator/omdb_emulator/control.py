@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 - msgspec reads the types at run time
+import datetime as dt
 import os
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from omdb_emulator import __version__
-from omdb_emulator.catalogue.titles import TitleError, title_from_line
+from omdb_emulator.catalogue.titles import Title, TitleError, title_from_line
 from omdb_emulator.faults import Fault
 from omdb_emulator.state import DAY, State
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from omdb_emulator.catalogue.titles import Title
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATE = web.AppKey("state", State)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})

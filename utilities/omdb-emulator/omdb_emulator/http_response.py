@@ -7,15 +7,13 @@ import contextlib
 import secrets
 import socket
 import struct
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=UTF-8"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from omdb_emulator.errors import INCORRECT_ID, Response, error_response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: The parameters that OMDb supports; any other one makes a URL that no cache holds.
 KNOWN_PARAMETERS = frozenset(

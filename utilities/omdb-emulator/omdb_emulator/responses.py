@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omdb_emulator import query as parameters
 from omdb_emulator.catalogue.search_index import words
-from omdb_emulator.catalogue.titles import NOT_AVAILABLE, release_date, to_json
+from omdb_emulator.catalogue.store import TitleStore
+from omdb_emulator.catalogue.titles import NOT_AVAILABLE, Title, release_date, to_json
 from omdb_emulator.errors import (
     INCORRECT_ID,
     NEGATIVE_OFFSET,
@@ -21,13 +23,7 @@ from omdb_emulator.errors import (
 )
 from omdb_emulator.settings import Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from omdb_emulator.catalogue.store import TitleStore
-    from omdb_emulator.catalogue.titles import Title
-
-    Query = Mapping[str, str]
+Query = Mapping[str, str]
 
 PAGE_SIZE = 10
 _MERGES_FOLLOWED = 3

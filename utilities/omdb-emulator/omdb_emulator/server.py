@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+import socket
 
 import uvloop
 from aiohttp import web
 
 from omdb_emulator.application import application
-
-if TYPE_CHECKING:
-    import socket
-
-    from omdb_emulator.state import State
+from omdb_emulator.state import State
 
 #: How many clients can wait for a connection.
 BACKLOG = 4096

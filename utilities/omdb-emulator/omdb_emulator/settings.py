@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# msgspec reads the types at run time.
-from datetime import date  # noqa: TC003
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec

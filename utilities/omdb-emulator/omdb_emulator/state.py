@@ -7,17 +7,15 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY, Response
 from omdb_emulator.faults import Faults
+from omdb_emulator.http_response import HttpResponse
 from omdb_emulator.query import kind_of, parse_query
 from omdb_emulator.responses import Omdb
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
-
-if TYPE_CHECKING:
-    from omdb_emulator.catalogue.store import TitleStore
-    from omdb_emulator.http_response import HttpResponse
 
 DAY = 86400
 _CACHED_SECONDS = DAY

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omdb_emulator.catalogue.imdb_files import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
+from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line
 from omdb_emulator.client import Control
 from omdb_emulator.server import BACKLOG, Server
@@ -16,11 +18,7 @@ from omdb_emulator.settings import DEFAULT_KEYS, Settings
 from omdb_emulator.state import Keys, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from typing_extensions import Self
-
-    from omdb_emulator.catalogue.store import TitleStore
 
 __all__ = ["HOSTILE_CATALOGUE", "Emulator", "title_line"]
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import random
 from bisect import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from omdb_emulator.catalogue.titles import (
     DIRECTIVES,
@@ -31,10 +32,7 @@ from omdb_emulator.catalogue.titles import (
     to_json,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Draw = Callable[[], float]
+Draw = Callable[[], float]
 
 MAX_TITLES = 1_000_000
 _BLOCK = 100

@@ -8,17 +8,12 @@ from __future__ import annotations
 import gzip
 import html
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-from omdb_emulator.catalogue.ratings import RatedTitle
-from omdb_emulator.catalogue.titles import NOT_AVAILABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from omdb_emulator.catalogue.ratings import Rating, RatingsOnDay
-    from omdb_emulator.catalogue.titles import Title
+from omdb_emulator.catalogue.ratings import RatedTitle, Rating, RatingsOnDay
+from omdb_emulator.catalogue.titles import NOT_AVAILABLE, Title
 
 BASICS = "title.basics.tsv.gz"
 RATINGS = "title.ratings.tsv.gz"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import Title, TitleError, json_lines, title_from_line, to_json
 from omdb_emulator.query import parse_query
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 _DIRECTORY = Path(str(files("omdb_emulator.catalogue")))
 #: The file of the built-in catalogue.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from omdb_emulator.catalogue.titles import (
     IMDB,
@@ -19,9 +20,6 @@ from omdb_emulator.catalogue.titles import (
     start_year,
     votes_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # (age in days up to which it applies, days per change): one change in each such period.
 _PERIODS = ((60, 1), (365, 3), (3 * 365, 7), (10 * 365, 30))

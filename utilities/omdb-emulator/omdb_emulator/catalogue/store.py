@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.search_index import (
@@ -23,10 +25,6 @@ from omdb_emulator.catalogue.titles import (
     start_year,
     title_from_line,
 )
-
-if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _ANY_KIND = frozenset({0, *KINDS.values()})
 _SEARCHED = _ANY_KIND - {KINDS["episode"]}

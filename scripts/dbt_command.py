@@ -27,7 +27,7 @@ class Progress:
         self._started = time.monotonic()
         self._shown = self._started
         self._done = 0
-        self._counted = "nothing to do"
+        self._counted = "done"
         self.failed: list[str] = []
 
     def count(self, data: dict[str, Any], *, has_failed: bool) -> None:

@@ -276,6 +276,7 @@ def test_different_requests_are_both_sent(state: SyncState, one: Task, other: Ta
 def test_further_searches_wait_until_the_titles_found_are_requested(state: SyncState) -> None:
     queue = queue_of([page(f"{letter}a*") for letter in "abcdefghijklmno"], state)
     first, _ = all_tasks(queue)  # two may be in flight while they bring new titles
+    assert queue.remaining(15) == 15, "the one that was read and has to wait counts"
     queue.add_title("tt0000001", "movie", "search")
     queue.done(first)
     assert all_requests(queue) == ["i=tt0000001&plot=short", "s=ca*&y=2010&type=movie&page=1"]

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 RATING, VOTES = "5.5", "99000000"
 """Of the titles that have changed a day later."""
-PROGRAMS = ("tap-omdb", "target-postgres", "meltano", "dbt", "omdb-dashboard")
+PROGRAMS = ("tap-omdb", "target-postgres", "meltano", "dbt_any_server.py", "omdb-dashboard")
 OTHER_TYPES = {"titleType", "tvSeries", "tvEpisode", "videoGame"}
 """What is not a movie to OMDb, in IMDb's file."""
 MOVIES_PER_HUNDRED = 89

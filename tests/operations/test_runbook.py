@@ -105,7 +105,7 @@ def test_a_backup_restores_everything(deployment: Deployment) -> None:
 @pytest.mark.usefixtures("restored")
 def test_a_removed_title_and_a_removed_name_stay_out(deployment: Deployment) -> None:
     assert len(places_of(deployment, REMOVED)) > 5
-    assert len(places_of(deployment, NAME)) == 5
+    assert len(places_of(deployment, NAME)) == 6
     project = deployment.project.root / "meltano.yml"
     original = project.read_text()
     configured = yaml.safe_load(original)

@@ -12,10 +12,10 @@ MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
     *("movie_countries", "languages", "movie_languages", "companies", "movie_companies"),
     *("certificates", "movie_ratings", "movie_awards", "series", "seasons", "episodes", "games"),
-    *("list_entries", "searches", "rejects", "dbt_runs"),
+    *("list_entries", "searches", "rejects", "data_issues", "dbt_runs"),
 }
 VIEWS = {
-    *("box_office", "rating_history", "data_issues", "year_summary", "genre_summary"),
+    *("box_office", "rating_history", "year_summary", "genre_summary"),
     *("country_summary", "person_summary", "person_role_summary", "critics_and_audience"),
     *("coverage_summary", "rating_changes"),
     *("titles", "title_credits", "syncs", "pipeline_health"),

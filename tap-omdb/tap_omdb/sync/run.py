@@ -40,7 +40,7 @@ from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
 logger = logging.getLogger(__name__)
 
 STATE_SECONDS = 5.0
-_MAX_SHARE_FOR_STATE = 1 / 20
+_MAX_SHARE_FOR_STATE = 1 / 100
 """The share of the time that writing the state may take."""
 
 

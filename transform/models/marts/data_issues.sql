@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table', tags=['replaced']) }}
 
 with titles as (
     {%- for kind, relation in [

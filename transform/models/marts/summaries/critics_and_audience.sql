@@ -4,29 +4,33 @@ with movies as (
     select * from {{ ref('movies') }}
 ),
 
--- One row per movie, with its scores from 0 to 100 side by side.
-scores as (
+{% for name, source in [
+    ('audience', 'Internet Movie Database'),
+    ('metacritic', 'Metacritic'),
+    ('rotten_tomatoes', 'Rotten Tomatoes'),
+] -%}
+{{ name }}_scores as (
     select
         imdb_id,
-        max(score_100) filter (where rating_source = 'Internet Movie Database') as audience,
-        max(score_100) filter (where rating_source = 'Metacritic') as metacritic,
-        max(score_100) filter (where rating_source = 'Rotten Tomatoes') as rotten_tomatoes
+        score_100 as {{ name }}
     from {{ ref('movie_ratings') }}
-    group by imdb_id
+    where rating_source = '{{ source }}' and score_100 is not null
 ),
 
+{% endfor -%}
 compared as (
     select
-        imdb_id,
-        audience,
-        metacritic,
-        rotten_tomatoes,
+        coalesce(metacritic_scores.imdb_id, rotten_tomatoes_scores.imdb_id) as imdb_id,
+        metacritic_scores.metacritic,
+        rotten_tomatoes_scores.rotten_tomatoes,
         case
-            when metacritic is not null and rotten_tomatoes is not null
-                then (metacritic + rotten_tomatoes) / 2
-            else coalesce(metacritic, rotten_tomatoes)
+            when metacritic_scores.metacritic is null then rotten_tomatoes_scores.rotten_tomatoes
+            when rotten_tomatoes_scores.rotten_tomatoes is null then metacritic_scores.metacritic
+            else (metacritic_scores.metacritic + rotten_tomatoes_scores.rotten_tomatoes) / 2
         end as critics
-    from scores
+    from metacritic_scores
+    full join rotten_tomatoes_scores
+        on metacritic_scores.imdb_id = rotten_tomatoes_scores.imdb_id
 ),
 
 critics_and_audience as (
@@ -34,14 +38,14 @@ critics_and_audience as (
         movies.imdb_id,
         movies.title,
         movies.year,
-        compared.audience,
+        audience_scores.audience,
         compared.metacritic,
         compared.rotten_tomatoes,
         compared.critics::numeric(8, 1) as critics,
-        (compared.critics - compared.audience)::numeric(8, 1) as critics_minus_audience
+        (compared.critics - audience_scores.audience)::numeric(8, 1) as critics_minus_audience
     from compared
+    inner join audience_scores on compared.imdb_id = audience_scores.imdb_id
     inner join movies on compared.imdb_id = movies.imdb_id
-    where compared.audience is not null and compared.critics is not null
 )
 
 select * from critics_and_audience

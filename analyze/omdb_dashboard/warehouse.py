@@ -73,10 +73,10 @@ def read_reports(schema: str) -> Reports:
 
 def _rows(
     connection: psycopg.Connection[dict[str, Any]], schema: str, report: str
-) -> list[dict[str, Any]]:
+) -> psycopg.Cursor[dict[str, Any]]:
     suffix, order = _REPORTS[report]
     query = sql.SQL("select * from {} ").format(sql.Identifier(f"{schema}_{suffix}", report))
-    return connection.execute(query + sql.SQL(order)).fetchall()
+    return connection.execute(query + sql.SQL(order))
 
 
 def _as_json(row: Mapping[str, Any]) -> Row:

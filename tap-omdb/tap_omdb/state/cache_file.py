@@ -62,14 +62,14 @@ class CacheFile:
         message = f"cache_dir: {path} cannot be used ({reason}): {remedy}"
         raise StateError(message)
 
-    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a query.
+    def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query; nothing else can be done with the file until its end.
 
         Raises:
             OSError: The file cannot be read.
         """
         with self._connected() as connection:
-            return connection.execute(sql, values).fetchall()
+            yield from connection.execute(sql, values)
 
     def execute(self, sql: str, *values: object) -> int:
         """Change rows, and return how many were changed.

@@ -62,8 +62,16 @@ class CacheFile:
         message = f"cache_dir: {path} cannot be used ({reason}): {remedy}"
         raise StateError(message)
 
-    def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query; nothing else can be done with the file until its end.
+    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        return [*self.rows(sql, *values)]
+
+    def rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query; nothing else can be done with the file before the last.
 
         Raises:
             OSError: The file cannot be read.

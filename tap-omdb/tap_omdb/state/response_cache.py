@@ -59,13 +59,13 @@ class ResponseCache:
         if self._file is None:
             return
         try:
-            covered_before = set(self._file.query("select run from covered_runs"))
+            covered_before = self._file.query("select run from covered_runs") if starts_over else []
             latest: dict[str, datetime] = {}
             uncovered: set[str] = set()
             sql = "select id, run, query, fetched_at from responses order by fetched_at, id"
-            for number, run, query, text in self._file.query(sql):
+            for number, run, query, text in self._file.rows(sql):
                 fetched_at = latest[run] = datetime.fromisoformat(text)
-                if not (starts_over and (run,) in covered_before) and not is_covered(query, fetched_at):
+                if (run,) not in covered_before and not is_covered(query, fetched_at):
                     self._found[query] = number
                     uncovered.add(run)
             for run, fetched_at in latest.items():

@@ -35,6 +35,18 @@ ADD_MOVIES = """
     insert into demo_marts.movie_genres (imdb_id, genre_id, position, loaded_at)
     select imdb_id, 'g' || pg_temp.random(imdb_id || k, 8) + 8 * k - 7, k, loaded_at
     from demo_marts.movies, generate_series(1, 3) as k where imdb_votes is not null;
+    insert into demo_intermediate.int_titles
+    select filled.*
+    from
+        demo_intermediate.int_titles as one,
+        demo_marts.movies,
+        lateral (
+            select jsonb_build_object('genres', jsonb_agg(genre_name order by position)) as genres
+            from demo_marts.movie_genres join demo_marts.genres using (genre_id)
+            where movie_genres.imdb_id = movies.imdb_id
+        ) as listed,
+        jsonb_populate_record(one, to_jsonb(movies) || listed.genres) as filled
+    where movies.imdb_id <> one.imdb_id;
     insert into demo_marts.people
     select id::uuid, initcap(substr(id, 1, 5) || ' ' || substr(id, 6, 8))
     from generate_series(0, 9999) as n, md5(n::text) as id;

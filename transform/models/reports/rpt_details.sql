@@ -1,29 +1,7 @@
-with columns_of_kinds as (
-    {%- for kind, relation, website, year_end, seasons in [
-        ('movie', ref('movies'), 'website', 'null', 'null'),
-        ('series', ref('series'), 'null', 'year_end', 'total_seasons'),
-        ('game', ref('games'), 'null', 'null', 'null'),
-    ] %}
-    {{ 'union all' if not loop.first }}
-    select
-        imdb_id,
-        '{{ kind }}' as kind,
-        imdb_votes,
-        released,
-        plot,
-        awards,
-        poster_url,
-        {{ website }}::text as website,
-        {{ year_end }}::bigint as year_end,
-        {{ seasons }}::bigint as total_seasons,
-        fetched_at
-    from {{ relation }}
-    {%- endfor %}
-),
-
 -- Materialized, so that lists are made for the titles shown only.
-shown as materialized (
-    select * from columns_of_kinds
+with shown as materialized (
+    select * from {{ ref('int_titles') }}
+    where kind in ('movie', 'series', 'game')
     order by imdb_votes desc nulls last, imdb_id asc
     limit {{ var('report_details') }}
 ),
@@ -86,9 +64,9 @@ rpt_details as (
         shown.plot,
         shown.awards,
         shown.poster_url,
-        shown.website,
-        shown.year_end,
-        shown.total_seasons,
+        case when shown.kind = 'movie' then shown.website end as website,
+        case when shown.kind = 'series' then shown.year_end end as year_end,
+        case when shown.kind = 'series' then shown.total_seasons end as total_seasons,
         shown.fetched_at,
         coalesce(companies_of_titles.companies, '{}') as companies,
         coalesce(people_of_titles.directors, '{}') as directors,

@@ -7,19 +7,28 @@ cd "$(dirname "$0")/.."
 at=${DAILY_AT:-01:30}
 date --utc --date="$at" > /dev/null || { echo "DAILY_AT is not a time such as 01:30" >&2; exit 2; }
 # In the background and waited for, since bash handles no signal while it waits for a foreground
-# process.
+# process. A signal may also come before the process is known, hence `stopping`.
 log=$(mktemp)
 pid=
-run() {
-  local code=0
-  "$@" > "$log" 2>&1 &
+stopping=
+trap 'stopping=1; kill "$pid" 2> /dev/null || true' TERM INT
+started() {
   pid=$!
-  tail --pid="$pid" --follow --lines=+1 "$log" &
+  [ -z "$stopping" ] || kill "$pid" 2> /dev/null || true
+}
+ended() {
+  local code=0
   wait "$pid" || code=$?
-  wait # for the rest of the log
+  wait # for its end after a signal, and for the rest of the log
+  [ -z "$stopping" ] || exit 0
   return "$code"
 }
-trap 'kill "$pid" 2> /dev/null || true; wait; exit 0' TERM INT
+run() {
+  "$@" > "$log" 2>&1 &
+  started
+  tail --pid="$pid" --follow --lines=+1 "$log" &
+  ended
+}
 
 while true; do
   problem=
@@ -33,6 +42,6 @@ while true; do
   [ "$next" -gt "$now" ] || next=$(date --utc --date="$at tomorrow" +%s)
   echo "The next run begins at $(date --utc --date="@$next" --iso-8601=minutes)."
   sleep "$((next - now))" &
-  pid=$!
-  wait "$pid"
+  started
+  ended
 done

@@ -129,7 +129,7 @@ image-test: .meltano/.installed ## Build the images without Docker, and run them
 	@scripts/image_test.sh
 
 .PHONY: bench
-bench: .venv/.dev .meltano/.installed ## Compare the pipeline with other ways: about 14 minutes on an idle machine
+bench: .venv/.dev .meltano/.installed ## Compare the pipeline with other ways: about 12 minutes on an idle machine
 	@UV=$(UV) $(UV) run --quiet benchmarks/pipeline.py --write benchmarks/README.md
 
 .PHONY: lint

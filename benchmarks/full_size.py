@@ -118,7 +118,7 @@ class Stage:
         yield f"{self.cost.peak_mb:,.0f}"
         for name in PROGRAMS:
             yield f"{programs[name].peak_mb:,.0f}" if name in programs else ""
-        yield f"{self.state_mb:,.1f}"
+        yield f"{self.state_mb:,.1f}" if self.state_mb else ""  # none yet
         yield f"{self.database_mb:,.0f}"
 
 
@@ -126,7 +126,7 @@ ROWS = (
     *("seconds", "of these tap and loader", "of these dbt", "of these the dashboard"),
     *("requests", "CPU seconds", "peak MB in all"),
     *(f"peak MB of `{name}`" for name in PROGRAMS),
-    *("MB of state", "MB of the database"),
+    *("MB of the stored state", "MB of the database"),
 )
 
 
@@ -242,7 +242,7 @@ def tables(trial: Trial) -> str:
     slowest = sorted((*found, group) for group, found in trial.slowest().items())
     lines += ["", "| the slowest query of a kind | seconds |", "|:--|--:|"]
     lines += [
-        f"| {group} {f'`{name}`' if name else ''} | {seconds:.1f} |"
+        f"| {group}{f' `{name}`' if name else ''} | {seconds:.1f} |"
         for seconds, name, group in reversed(slowest)
         if seconds > SLOW_SECONDS
     ]

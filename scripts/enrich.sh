@@ -18,7 +18,8 @@ if [ "$environment" = demo ]; then
   export TAP_OMDB_API_URL="http://127.0.0.1:$(setting OMDB_EMULATOR_PORT)/"
 fi
 
-# No other source than the list (left over requests go to titles found earlier), and what is known is not fetched again (TAP_OMDB_REFRESH={} refreshes what is due).
+# No other source than the list (requests that are left go to titles found earlier), and what is known
+# is not fetched again (TAP_OMDB_REFRESH={} refreshes what is due).
 export TAP_OMDB_TITLES_FILE TAP_OMDB_YEARS=[] TAP_OMDB_SEARCH_TERMS=[] TAP_OMDB_IMDB_IDS=[] TAP_OMDB_TITLES=[]
 export TAP_OMDB_TYPES=movie TAP_OMDB_RATINGS_FILE='' TAP_OMDB_MIN_VOTES=''
 never='{"this_year": "never", "recent": "never", "older": "never"}'

@@ -139,7 +139,7 @@ def _table(originals: Originals, known: pa.Schema, *, keep_formulas: bool) -> Ta
 
 
 def _alternatives(name: str) -> Iterator[str]:
-    return accumulate(repeat("omdb_"), lambda taken, prefix: prefix + taken, initial=name)
+    return accumulate(repeat("omdb_"), lambda longer, prefix: prefix + longer, initial=name)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:

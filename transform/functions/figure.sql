@@ -5,6 +5,7 @@ begin
     for attempt in 1..10 loop
         begin
             execute query into value;
+            -- Ends the subtransaction, and so gives up its locks.
             raise exception using errcode = 'YREAD';
         exception
             when sqlstate 'YREAD' then return value;

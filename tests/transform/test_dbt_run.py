@@ -121,6 +121,22 @@ def test_dbt_is_started_after_a_change_of_the_project_or_a_partial_run(
     assert SKIPPED in run()
 
 
+def test_what_is_parsed_stays_valid_for_another_server(project: Path) -> None:
+    parsed_anew = []
+    for port in ("5432", "6543"):
+        folders = {name: str(project / "transform") for name in ("PROJECT_DIR", "PROFILES_DIR")}
+        finished = subprocess.run(
+            [sys.executable, project / "scripts/dbt_any_server.py", "parse"],
+            env={**os.environ, **{f"DBT_{k}": v for k, v in folders.items()}, "PGPORT": port},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        parsed_anew.append("Unable to do partial parsing" in finished.stdout)
+    assert parsed_anew == [True, False]
+
+
 def test_a_title_is_built(run: Run, built: Warehouse) -> None:
     built.load({"tt0000003": {"Title": "Three"}})
 

@@ -48,10 +48,10 @@ class Progress:
         say(f"dbt: {self._counted} in {seconds:.0f} s; its log: {log}")
 
 
-def main() -> int:
+def run(*arguments: str) -> int:
     """Run dbt, and return its exit code."""
     progress = Progress()
-    command = (*DBT, *sys.argv[1:], "--log-format=json", "--no-use-colors")
+    command = (*DBT, *arguments, "--log-format=json", "--no-use-colors")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dbt:  # noqa: S603
         for line in cast("IO[str]", dbt.stdout):
             if line.startswith("{"):
@@ -62,7 +62,7 @@ def main() -> int:
     progress.summarise(Path(os.environ.get("DBT_LOG_PATH") or PROJECT / "logs") / "dbt.log")
     if dbt.returncode:
         names = ", ".join(progress.failed) or f"exit code {dbt.returncode}"
-        say(f"dbt {sys.argv[1]} failed: {names}")
+        say(f"dbt {arguments[0]} failed: {names}")
     return dbt.returncode
 
 
@@ -85,4 +85,4 @@ def _total(data: dict[str, Any]) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(*sys.argv[1:]))

@@ -18,13 +18,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dbt_command
 import psycopg2
 from psycopg2 import sql
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 PROJECT = Path(__file__).resolve().parents[1] / "transform"
-DBT = (sys.executable, str(Path(__file__).with_name("dbt_command.py")))
-BUILD = (*DBT, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 LIMITS = "connect_timeout=10 options='-c statement_timeout=120s'"
 
 LOST = (
@@ -51,7 +50,7 @@ def main() -> int:
     """Run dbt if needed, and return its exit code."""
     options = [option for option in sys.argv[1:] if option != "--force"]
     if options:
-        return subprocess.call([*BUILD, *options])  # noqa: S603
+        return dbt_command.run(*BUILD, *options)
     schema = os.environ.get("OMDB_SCHEMA") or "demo"
     runs = sql.Identifier(f"{schema}_marts", "dbt_runs")
     before: Checkpoint = {}
@@ -76,7 +75,7 @@ def main() -> int:
         return 0
     options = ["--selector", "new_data"] if {"project", "relations"} <= unchanged else []
     started = time.monotonic()
-    exit_code = subprocess.call([*BUILD, *options])  # noqa: S603
+    exit_code = dbt_command.run(*BUILD, *options)
     if exit_code:
         record_failure(runs, time.monotonic() - started, [])
     elif before:

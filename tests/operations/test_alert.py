@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import alert
 import pytest
 
-from scripts import alert
 from tests.operations.conftest import HOOK_PATH
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import alert
 import pytest
 import yaml
 
-from scripts import alert
 from tests.faults.conftest import needs_root, small_disk
 from tests.pipeline.conftest import CHECKOUT, PIPELINE, Project
 

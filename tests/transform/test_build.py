@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts import dictionary
+import dictionary
+
 from tests.transform.conftest import CHECKOUT, Warehouse
 
 MARTS = {

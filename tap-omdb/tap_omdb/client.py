@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from tap_omdb import clock
+from tap_omdb import clock, transport
 from tap_omdb.circuit_breaker import CircuitBreaker
 from tap_omdb.config.settings import Settings
 from tap_omdb.config.values import is_loopback
@@ -34,15 +34,7 @@ from tap_omdb.omdb.responses import (
 from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.state.budget import Budget, BudgetExhausted
 from tap_omdb.state.response_cache import ResponseCache
-from tap_omdb.transport import (
-    RunAbortedError,
-    Session,
-    UnavailableError,
-    describe,
-    parse_retry_after,
-    read_body,
-    was_sent,
-)
+from tap_omdb.transport import RunAbortedError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +85,7 @@ class Client:
         self._budget = budget
         self._cache = cache
         self._host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
-        self._session = Session(settings.concurrency)
+        self._session = transport.Session(settings.concurrency)
         # Only once, because `requests` would read all environment variables again for each request.
         self._environment = self._session.merge_environment_settings(
             settings.api_url, {}, stream=True, verify=None, cert=None
@@ -219,14 +211,14 @@ class Client:
                 **self._environment,
             )
             self._check_redirect(response)
-            body = read_body(response, _BODY_TIMEOUTS * timeout)
+            body = transport.read_body(response, _BODY_TIMEOUTS * timeout)
         except UnavailableError as error:
             self._circuit_breaker.record_failure(str(error))
             raise
         except (requests.exceptions.RequestException, HTTPError) as error:
-            if not was_sent(error):
+            if not transport.was_sent(error):
                 self._budget.refund(day)
-            reason = describe(error, timeout)
+            reason = transport.describe(error, timeout)
             self._circuit_breaker.record_failure(reason)
             # From None: the original's text contains the URL, and with it the key.
             raise UnavailableError(reason) from None
@@ -238,7 +230,8 @@ class Client:
             body=redact_bytes(body),
         )
         parsed = parse_response(raw.status, response.headers, raw.body)
-        return Response(parsed, raw, parse_retry_after(response.headers.get("Retry-After")))
+        retry_after = transport.parse_retry_after(response.headers.get("Retry-After"))
+        return Response(parsed, raw, retry_after)
 
     def _prepare(self, query: Query, *, bypass_cache: bool) -> requests.PreparedRequest:
         params = query.params

@@ -7,7 +7,6 @@ into its exceptions.
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -16,7 +15,8 @@ from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import MaxRetryError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError
+from urllib3.util import Retry
 
 MAX_BODY_BYTES = 16 * 2**20
 """Decoded. OMDb's largest response, a season with full details of every episode, is under 1 MB."""
@@ -92,15 +92,10 @@ def parse_retry_after(header: str | None) -> float:
     Returns:
         Seconds from now; 0 if there is no such header or it cannot be parsed.
     """
-    if not header:
-        return 0
-    if header.strip().isdigit():
-        return float(header)
     try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
+        return Retry().parse_retry_after(header or "")
+    except (InvalidHeader, OverflowError, ValueError):
         return 0
-    return max(0.0, moment.timestamp() - time.time())
 
 
 class Adapter(HTTPAdapter):

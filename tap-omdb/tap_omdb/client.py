@@ -150,6 +150,7 @@ class Client:
             except UnavailableError as error:
                 if self.stopping.is_set():
                     raise
+                self._circuit_breaker.record_failure(str(error))
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Jitter, so that the workers spread out.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
@@ -212,16 +213,11 @@ class Client:
             )
             self._check_redirect(response)
             body = transport.read_body(response, _BODY_TIMEOUTS * timeout)
-        except UnavailableError as error:
-            self._circuit_breaker.record_failure(str(error))
-            raise
         except (requests.exceptions.RequestException, HTTPError) as error:
             if not transport.was_sent(error):
                 self._budget.refund(day)
-            reason = transport.describe(error, timeout)
-            self._circuit_breaker.record_failure(reason)
             # From None: the original's text contains the URL, and with it the key.
-            raise UnavailableError(reason) from None
+            raise UnavailableError(transport.describe(error, timeout)) from None
         raw = RawResponse(
             fetched_at=clock.now().replace(microsecond=0),
             status=response.status_code,
@@ -273,7 +269,6 @@ class Client:
             raise self._abort(message)
         if error.kind is ErrorKind.UNAVAILABLE:
             reason = f"HTTP {error.status}: {error.message}" if error.message else str(error.status)
-            self._circuit_breaker.record_failure(reason)
             raise UnavailableError(
                 redact(reason), status=error.status, retry_after=response.retry_after
             )

@@ -122,21 +122,6 @@ def _is_true(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Starting incremental sync")
 
 
-def _details_schema(stream: str) -> dict[str, Any]:
-    """Return the schema of a details stream; records.py defines the fields."""
-    return th.PropertiesList(
-        *(
-            th.Property(
-                field.name,
-                th.CustomType(deepcopy(field.type.json_schema)),
-                description=field.description,
-                required=field.name == "imdb_id",
-            )
-            for field in FIELDS_OF[stream]
-        )
-    ).to_dict()
-
-
 def _schema(
     *columns: tuple[str, th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]], str], keys: int = 1
 ) -> dict[str, Any]:
@@ -147,6 +132,16 @@ def _schema(
             for number, (name, type_, description) in enumerate(columns)
         )
     ).to_dict()
+
+
+def _details_schema(stream: str) -> dict[str, Any]:
+    """Return the schema of a details stream; records.py defines the fields."""
+    return _schema(
+        *(
+            (field.name, th.CustomType(deepcopy(field.type.json_schema)), field.description)
+            for field in FIELDS_OF[stream]
+        )
+    )
 
 
 class DetailsStream(OMDbStream):

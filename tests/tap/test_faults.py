@@ -913,7 +913,7 @@ def test_a_traceback_does_not_contain_the_key(
         message = f"no such thing as {config['api_url']}?apikey={KEY}"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("tap_omdb.sync.handlers.to_record", crash)
+    monkeypatch.setattr("tap_omdb.omdb.records.to_record", crash)
     with pytest.raises(RuntimeError) as caught:
         sync(config)
     record = logging.getLogger("x").makeRecord(

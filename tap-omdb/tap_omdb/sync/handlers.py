@@ -14,36 +14,20 @@ from typing_extensions import override
 
 from tap_omdb.client import Response
 from tap_omdb.config.settings import Settings
+from tap_omdb.omdb import records
 from tap_omdb.omdb.queries import SearchKey
-from tap_omdb.omdb.records import (
-    STREAM_OF_TYPE,
-    InvalidRecord,
-    Record,
-    is_absent,
-    parse_imdb_id,
-    parse_last_year_of_series,
-    parse_year,
-    stream_of,
-    to_record,
-)
+from tap_omdb.omdb.records import STREAM_OF_TYPE, InvalidRecord, Record
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse, SearchPage, Season, TitleDetails
 from tap_omdb.state.known_rating import KnownRating
 from tap_omdb.state.lookups import FAILED, FOUND, NOT_FOUND, NOT_FOUND_WITH_YEAR
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
+from tap_omdb.sync import rows
 from tap_omdb.sync.planner import Selection, next_search_task
 from tap_omdb.sync.prefixes import narrower_searches
 from tap_omdb.sync.queue import TaskQueue
-from tap_omdb.sync.rows import (
-    LEFT_OUT,
-    Answer,
-    is_permanent,
-    lookup_row,
-    reject_row,
-    search_row,
-    unavailable_row,
-)
+from tap_omdb.sync.rows import LEFT_OUT, Answer, is_permanent
 from tap_omdb.sync.tasks import DetailsTask, LookupTask, SearchTask, SeasonTask, Task
 from tap_omdb.transport import UnavailableError
 
@@ -98,7 +82,7 @@ class Handler(ABC, Generic[T]):
             now: The current time (UTC).
         """
         if isinstance(response, UnavailableError):
-            yield unavailable_row(task, self._settings.plot, response, now)
+            yield rows.unavailable_row(task, self._settings.plot, response, now)
             self.mark_failed(task, now.date(), str(response))
         else:
             if not isinstance(response.parsed, ErrorResponse) and response.parsed.repaired:
@@ -118,7 +102,7 @@ class Handler(ABC, Generic[T]):
     def _reject(
         self, task: Task, response: Response, reason: str = "", message: str = ""
     ) -> Record:
-        return reject_row(task, self._settings.plot, response, reason, message)
+        return rows.reject_row(task, self._settings.plot, response, reason, message)
 
     def _add_seasons(self, series_id: str, total: int, today: date) -> None:
         """Queue a series' first `total` seasons, if episodes are wanted."""
@@ -143,11 +127,11 @@ class Handler(ABC, Generic[T]):
         Raises:
             InvalidRecord: The details cannot be converted.
         """
-        returned = parse_imdb_id(data.get("imdbID"))
+        returned = records.parse_imdb_id(data.get("imdbID"))
         merged = {*self._state.titles.merged_ids(returned)} if returned else set()
         if requested and requested != returned:
             merged.add(requested)
-        record = to_record(
+        record = records.to_record(
             data,
             fetched_at=response.raw.fetched_at,
             merged_ids=sorted(merged),
@@ -236,7 +220,7 @@ class TitleHandler(Handler[DetailsTask]):
     def _answer(task: DetailsTask, response: Response, answer: Answer) -> Iterator[Record]:
         """Yield the row of `lookups`; an id has one only if it is left out."""
         if isinstance(task, LookupTask) or answer.outcome == LEFT_OUT:
-            yield lookup_row(task, answer, response.raw.fetched_at)
+            yield rows.lookup_row(task, answer, response.raw.fetched_at)
 
     def _tries_without_year(self, task: LookupTask) -> bool:
         has_year = task.title.year is not None and not task.ignores_year
@@ -247,13 +231,13 @@ class TitleHandler(Handler[DetailsTask]):
         year = task.title.year
         if year is None or not task.ignores_year:
             return True
-        first = parse_year(data.get("Year"))
+        first = records.parse_year(data.get("Year"))
         if first is None:
             return False
         if abs(first - year) <= self._settings.year_tolerance:
             return True
-        last = parse_last_year_of_series(data.get("Year"))
-        is_series = stream_of(data) == STREAM_OF_TYPE["series"]
+        last = records.parse_last_year_of_series(data.get("Year"))
+        is_series = records.stream_of(data) == STREAM_OF_TYPE["series"]
         return is_series and first <= year and (last is None or year <= last)
 
 
@@ -275,7 +259,7 @@ class SearchHandler(Handler[SearchTask]):
         """Yield the rows of searches of which only some pages were read."""
         for search in self._state.searches.in_progress.values():
             error = self._errors.get(search.key)
-            yield search_row(search, now, is_complete=False, error=error)
+            yield rows.search_row(search, now, is_complete=False, error=error)
 
     @override
     def mark_failed(self, task: SearchTask, today: date, message: str = "") -> None:
@@ -297,7 +281,7 @@ class SearchHandler(Handler[SearchTask]):
             yield reject
             self._errors[search.key] = message = reject.values["message"]
             if is_permanent(response):
-                yield search_row(search, now, is_complete=False, error=message)
+                yield rows.search_row(search, now, is_complete=False, error=message)
                 self._state.searches.mark_finished(search.key, search.total or 0, now.date())
 
     def _handle_hits(self, task: SearchTask, page: SearchPage, now: datetime) -> Iterator[Record]:
@@ -335,7 +319,7 @@ class SearchHandler(Handler[SearchTask]):
 
     def _end_search(self, search: SearchProgress, now: datetime) -> Iterator[Record]:
         search.total = search.total or 0
-        yield search_row(search, now, is_complete=True)
+        yield rows.search_row(search, now, is_complete=True)
         self._state.searches.mark_finished(search.key, search.total, now.date())
         missed = search.total - search.rows
         if missed <= 0:
@@ -353,7 +337,7 @@ class SearchHandler(Handler[SearchTask]):
         self, search: SearchProgress, message: str, now: datetime
     ) -> Iterator[Record]:
         is_prefix = bool(narrower_searches(search.key))
-        yield search_row(search, now, is_complete=is_prefix, error=message)
+        yield rows.search_row(search, now, is_complete=is_prefix, error=message)
         if not self._split(search, now.date()):
             logger.warning(
                 'Search %s: OMDb reports "%s"; a longer term, or one that ends in *, finds more',
@@ -414,7 +398,7 @@ class SeasonHandler(Handler[SeasonTask]):
         Raises:
             InvalidRecord: It has no id, or cannot be converted.
         """
-        imdb_id = parse_imdb_id(item.get("imdbID"))
+        imdb_id = records.parse_imdb_id(item.get("imdbID"))
         if imdb_id is None:
             message = "no imdbID"
             raise InvalidRecord(message)
@@ -432,7 +416,7 @@ class SeasonHandler(Handler[SeasonTask]):
             return year
         self._queue.add_title(imdb_id, "episode", "season")
         released = item.get("Released")
-        return None if is_absent(released) else parse_year(str(released)[:4])
+        return None if records.is_absent(released) else records.parse_year(str(released)[:4])
 
     def _handle_error(self, task: SeasonTask, response: Response) -> Iterator[Record]:
         if task.full and not is_permanent(response):

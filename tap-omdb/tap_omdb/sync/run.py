@@ -24,14 +24,8 @@ from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.sync import handlers
 from tap_omdb.sync.executor import RequestExecutor
-from tap_omdb.sync.handlers import (
-    Handler,
-    RunParts,
-    SearchHandler,
-    SeasonHandler,
-    TitleHandler,
-)
 from tap_omdb.sync.lists import FIRST_LOOKUPS, ListResults, changed_lists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
@@ -150,14 +144,13 @@ class SyncRun:
         planner = Planner(settings, state, self._selection, today, self._ranking)
         progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
         queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
-        parts = RunParts(settings, state, queue, self._selection, self._unparsed)
-        searches = SearchHandler(parts)
-        titles = TitleHandler(parts)
-        handlers: dict[type[Task], Handler[Any]] = {
+        parts = handlers.RunParts(settings, state, queue, self._selection, self._unparsed)
+        titles, searches = handlers.TitleHandler(parts), handlers.SearchHandler(parts)
+        handler_of: dict[type[Task], handlers.Handler[Any]] = {
             TitleTask: titles,
             LookupTask: titles,
             SearchTask: searches,
-            SeasonTask: SeasonHandler(parts),
+            SeasonTask: handlers.SeasonHandler(parts),
         }
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
@@ -167,7 +160,7 @@ class SyncRun:
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
-                    yield from handlers[type(task)].respond(task, response, clock.now())
+                    yield from handler_of[type(task)].respond(task, response, clock.now())
                     progress.report(queue)
             yield from self._invalid_rows(queue)
             yield from searches.end(clock.now())

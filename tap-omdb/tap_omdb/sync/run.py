@@ -83,10 +83,6 @@ class SyncRun:
         self._unparsed: Counter[str] = Counter()
         self._rejects: Counter[str] = Counter()
         self._started = clock.now()
-        self.has_begun = False
-        """Whether a stream has taken the rows."""
-        self.has_ended = False
-        """Whether that stream takes no more."""
         self.exit_code = 0
         """The exit code of the process once everything is emitted."""
 
@@ -106,19 +102,15 @@ class SyncRun:
         Args:
             is_test: Whether a single row is enough; requests are then sent one at a time.
         """
-        self.has_begun = True
         self._started = clock.now()
         workers = 1 if is_test else self._settings.concurrency
-        try:
-            with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
-                for row in rows:
-                    if row.stream in self._streams:
-                        self._rows[row.stream] += 1
-                        if row.stream == "rejects":
-                            self._rejects[row.values["reason"]] += 1
-                        yield row
-        finally:
-            self.has_ended = True
+        with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
+            for row in rows:
+                if row.stream in self._streams:
+                    self._rows[row.stream] += 1
+                    if row.stream == "rejects":
+                        self._rejects[row.values["reason"]] += 1
+                    yield row
 
     def is_state_due(self) -> bool:
         """Return whether it is time for a STATE message."""

@@ -102,7 +102,6 @@ class Client:
         self._circuit_breaker = CircuitBreaker(settings.concurrency)
         self._lock = threading.Lock()
         self._paused_until = 0.0
-        self._abort_reason: str | None = None
         self.stopping = threading.Event()
         """Set when no further request may be sent."""
         self.retries = 0
@@ -154,11 +153,15 @@ class Client:
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Jitter, so that the workers spread out.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
-                is_exhausted = time.monotonic() - started + wait > retry_budget
-                if is_exhausted or attempt >= self._max_attempts(error, started):
+                is_exhausted = (
+                    time.monotonic() - started + wait > retry_budget
+                    or attempt >= self._max_attempts(error, started)
+                )
+                if is_exhausted:
                     self._circuit_breaker.record_retries_exhausted(str(error), started)
-                    if self._circuit_breaker.open_reason:
-                        raise self._unreachable(str(error)) from None
+                if self._circuit_breaker.open_reason:
+                    raise self._unreachable(self._circuit_breaker.open_reason) from None
+                if is_exhausted:
                     raise
                 logger.warning("%s (%s); retrying in %.1f s", error, query, wait)
                 with self._lock:
@@ -193,10 +196,6 @@ class Client:
 
     def _send(self, query: Query, *, bypass_cache: bool = False) -> Response:
         """Send one request; with `bypass_cache`, so that no cache between can answer it."""
-        if self._circuit_breaker.open_reason:
-            raise self._unreachable(self._circuit_breaker.open_reason)
-        if self._abort_reason:
-            raise RunAbortedError(self._abort_reason)
         if (pause := self._paused_until - time.monotonic()) > 0:
             self.stopping.wait(pause)
         if self.stopping.is_set():
@@ -287,7 +286,7 @@ class Client:
 
     def _abort(self, message: str) -> RunAbortedError:
         """Return the error that ends the run, and let no further request start."""
-        self._abort_reason = message
+        self.stopping.set()
         return RunAbortedError(message)
 
     def _unreachable(self, reason: str) -> RunAbortedError:

@@ -15,7 +15,6 @@ from typing_extensions import override
 from tap_omdb.client import Response
 from tap_omdb.config.settings import Settings
 from tap_omdb.omdb import records
-from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE, InvalidRecord, Record
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse, SearchPage, Season, TitleDetails
 from tap_omdb.state.known_rating import KnownRating
@@ -244,11 +243,6 @@ class TitleHandler(Handler[DetailsTask]):
 class SearchHandler(Handler[SearchTask]):
     """Yields the rows of searches, and queues what their pages list."""
 
-    def __init__(self, parts: RunParts) -> None:
-        """Use the parts of a run."""
-        super().__init__(parts)
-        self._errors: dict[SearchKey, str] = {}
-
     def begin(self, now: datetime) -> Iterator[Record]:
         """Yield the rows of searches whose last page was read just before an earlier run ended."""
         for search in [*self._state.searches.in_progress.values()]:
@@ -258,13 +252,12 @@ class SearchHandler(Handler[SearchTask]):
     def end(self, now: datetime) -> Iterator[Record]:
         """Yield the rows of searches of which only some pages were read."""
         for search in self._state.searches.in_progress.values():
-            error = self._errors.get(search.key)
-            yield rows.search_row(search, now, is_complete=False, error=error)
+            yield rows.search_row(search, now, is_complete=False)
 
     @override
     def mark_failed(self, task: SearchTask, today: date, message: str = "") -> None:
         # The search stays in progress.
-        self._errors[task.search.key] = message
+        task.search.error = message
 
     @override
     def handle(self, task: SearchTask, response: Response) -> Iterator[Record]:
@@ -275,13 +268,14 @@ class SearchHandler(Handler[SearchTask]):
         elif error and error.kind in _NO_MORE_PAGES:
             yield from self._end_search(search, now)
         elif error and error.kind is ErrorKind.TOO_MANY_RESULTS:
-            yield from self._handle_too_many_results(search, error.message, now)
+            search.error = error.message
+            yield from self._handle_too_many_results(search, now)
         else:
             reject = self._reject(task, response)
             yield reject
-            self._errors[search.key] = message = reject.values["message"]
+            search.error = reject.values["message"]
             if is_permanent(response):
-                yield rows.search_row(search, now, is_complete=False, error=message)
+                yield rows.search_row(search, now, is_complete=False)
                 self._state.searches.mark_finished(search.key, search.total or 0, now.date())
 
     def _handle_hits(self, task: SearchTask, page: SearchPage, now: datetime) -> Iterator[Record]:
@@ -333,16 +327,14 @@ class SearchHandler(Handler[SearchTask]):
             "narrower searches follow for the rest" if is_split else "`searches` has the number",
         )
 
-    def _handle_too_many_results(
-        self, search: SearchProgress, message: str, now: datetime
-    ) -> Iterator[Record]:
+    def _handle_too_many_results(self, search: SearchProgress, now: datetime) -> Iterator[Record]:
         is_prefix = bool(narrower_searches(search.key))
-        yield rows.search_row(search, now, is_complete=is_prefix, error=message)
+        yield rows.search_row(search, now, is_complete=is_prefix)
         if not self._split(search, now.date()):
             logger.warning(
                 'Search %s: OMDb reports "%s"; a longer term, or one that ends in *, finds more',
                 search.key,
-                message,
+                search.error,
             )
             self._state.searches.mark_finished(search.key, 0, now.date())
 

@@ -53,9 +53,7 @@ def is_permanent(response: Response) -> bool:
     return response.error is not None and response.error.kind in _PERMANENT
 
 
-def search_row(
-    search: SearchProgress, now: datetime, *, is_complete: bool, error: str | None = None
-) -> Record:
+def search_row(search: SearchProgress, now: datetime, *, is_complete: bool) -> Record:
     """Return the row of a search, as far as it has been read."""
     missed = None if search.total is None else max(0, search.total - search.rows)
     values = {
@@ -69,7 +67,7 @@ def search_row(
         "new_titles": search.new_titles,
         "missed": missed,
         "is_complete": is_complete,
-        "error": error,
+        "error": search.error,
         "searched_at": to_timestamp(now),
     }
     return Record("searches", values)

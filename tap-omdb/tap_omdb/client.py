@@ -238,7 +238,7 @@ class Client:
         return request
 
     def _check_redirect(self, response: requests.Response) -> None:
-        """Raise `RunAbortedError` for a redirect that the session has not followed."""
+        """Raise `RunAbortedError` for a redirect: the key would be sent along, uncounted."""
         if response.is_redirect:
             response.close()
             target = response.headers["Location"].partition("?")[0]

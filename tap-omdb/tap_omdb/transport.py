@@ -1,14 +1,12 @@
 """The HTTP session, why a request failed, and the bounds of each response.
 
-The session never sends the API key to another host, and no error has the URL that `requests` puts
-into its exceptions.
+No error has the URL that `requests` puts into its exceptions, since the API key is part of it.
 """
 
 from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -118,7 +116,7 @@ class Adapter(HTTPAdapter):
 
 
 class Session(requests.Session):
-    """Pooled connections that follow redirects only to the same host, never from https to http."""
+    """Pooled connections; redirects are not followed, since the API key would be sent along."""
 
     def __init__(self, connections: int) -> None:
         """Open at most this many connections."""
@@ -128,21 +126,8 @@ class Session(requests.Session):
         self.mount("http://", adapter)
 
     @override
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target is None:
-            return None
-        before = urlsplit(resp.url)
-        try:
-            after = urlsplit(urljoin(resp.url, target))
-            is_same = (after.hostname, after.port) == (before.hostname, before.port)
-        except ValueError:  # not a URL, or an impossible port
-            return None
-        if not is_same or after.scheme not in {before.scheme, "https"}:
-            return None
-        # The session would read the body of a redirect to its end, however long it is.
-        resp.close()
-        return target
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 def read_body(response: requests.Response, max_seconds: float) -> bytes:

@@ -8,11 +8,12 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -85,18 +86,19 @@ class Client:
         self._budget = budget
         self._cache = cache
         self._host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
-        self._session = transport.Session(settings.concurrency)
-        # Only once, because `requests` would read all environment variables again for each request.
-        self._environment = self._session.merge_environment_settings(
+        self._adapter = transport.Adapter(settings.concurrency)
+        # Only once, because a session would read all environment variables again for each request.
+        session = requests.Session()
+        self._environment: Mapping[str, Any] = session.merge_environment_settings(
             settings.api_url, {}, stream=True, verify=None, cert=None
         )
         # A request with nothing but the key: to prepare each anew takes a seventh of all CPU.
-        self._template = self._session.prepare_request(
+        self._template = session.prepare_request(
             requests.Request(
                 "GET",
                 settings.api_url,
                 headers={"User-Agent": f"tap-omdb/{version('tap-omdb')}"},
-                params={"apikey": settings.api_key.strip()},
+                params={"apikey": settings.api_key},
             )
         )
         self._circuit_breaker = CircuitBreaker(settings.concurrency)
@@ -205,11 +207,8 @@ class Client:
             day = self._budget.spend()
         timeout = self._settings.timeout
         try:
-            response = self._session.send(
-                self._prepare(query, bypass_cache=bypass_cache),
-                timeout=timeout,
-                **self._environment,
-            )
+            request = self._prepare(query, bypass_cache=bypass_cache)
+            response = self._adapter.send(request, timeout=timeout, **self._environment)
             self._check_redirect(response)
             body = transport.read_body(response, _BODY_TIMEOUTS * timeout)
         except (requests.exceptions.RequestException, HTTPError) as error:
@@ -238,7 +237,7 @@ class Client:
         return request
 
     def _check_redirect(self, response: requests.Response) -> None:
-        """Raise `RunAbortedError` for a redirect: the key would be sent along, uncounted."""
+        """Raise `RunAbortedError` for a redirect: the key would be sent along, and not counted."""
         if response.is_redirect:
             response.close()
             target = response.headers["Location"].partition("?")[0]

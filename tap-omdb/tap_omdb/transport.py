@@ -1,4 +1,4 @@
-"""The HTTP session, why a request failed, and the bounds of each response.
+"""The HTTP connections, why a request failed, and the bounds of each response.
 
 No error has the URL that `requests` puts into its exceptions, since the API key is part of it.
 """
@@ -97,37 +97,19 @@ def parse_retry_after(header: str | None) -> float:
 
 
 class Adapter(HTTPAdapter):
-    """Remembers the pool of each origin: `requests` would find it anew for every request."""
+    """Sends requests to one origin over pooled connections, and follows no redirect."""
 
     def __init__(self, connections: int) -> None:
         """Open at most this many connections."""
         super().__init__(pool_connections=1, pool_maxsize=connections)
-        self._pools: dict[str, ConnectionPool] = {}
+        self._pool: ConnectionPool | None = None
 
     @override
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> ConnectionPool:
-        origin = str(request.url).partition("?")[0]
-        if origin not in self._pools:
-            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
-            self._pools[origin] = pool
-        return self._pools[origin]
-
-
-class Session(requests.Session):
-    """Pooled connections; redirects are not followed, since the API key would be sent along."""
-
-    def __init__(self, connections: int) -> None:
-        """Open at most this many connections."""
-        super().__init__()
-        adapter = Adapter(connections)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+        # Remembered, because `requests` would find it anew for every request.
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
 
 
 def read_body(response: requests.Response, max_seconds: float) -> bytes:

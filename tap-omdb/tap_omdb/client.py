@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import sqlite3
 import threading
 import time
 import uuid
@@ -276,9 +277,9 @@ class Client:
         """End the run if its directory cannot be written to: what it has cost would be lost."""
         try:
             yield
-        except OSError as error:
+        except sqlite3.Error as error:
             message = (
-                f"cache_dir: {self._settings.cache_dir} cannot be written to ({error.strerror}): "
+                f"cache_dir: {self._settings.cache_dir} cannot be written to ({error}): "
                 "free some space, or choose another directory"
             )
             raise self._abort(message) from None

@@ -286,7 +286,7 @@ class Settings:
         "that a crash costs no requests, and where the day's requests are counted.",
         title="Cache directory",
         unset=None,
-        parse=values.parse_cache_dir,
+        parse=lambda text: Path(text).expanduser(),
     )
 
     @classmethod

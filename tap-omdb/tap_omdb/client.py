@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import math
 import random
+import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from tap_omdb import clock
+from tap_omdb import clock, transport
 from tap_omdb.circuit_breaker import CircuitBreaker
 from tap_omdb.config.settings import Settings
 from tap_omdb.config.values import is_loopback
@@ -34,15 +36,7 @@ from tap_omdb.omdb.responses import (
 from tap_omdb.redaction import redact, redact_bytes
 from tap_omdb.state.budget import Budget, BudgetExhausted
 from tap_omdb.state.response_cache import ResponseCache
-from tap_omdb.transport import (
-    RunAbortedError,
-    Session,
-    UnavailableError,
-    describe,
-    parse_retry_after,
-    read_body,
-    was_sent,
-)
+from tap_omdb.transport import RunAbortedError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -93,24 +87,24 @@ class Client:
         self._budget = budget
         self._cache = cache
         self._host = urlsplit(settings.api_url).netloc.rpartition("@")[2]
-        self._session = Session(settings.concurrency)
-        # Only once, because `requests` would read all environment variables again for each request.
-        self._environment = self._session.merge_environment_settings(
+        self._adapter = transport.Adapter(settings.concurrency)
+        # Only once, because a session would read all environment variables again for each request.
+        session = requests.Session()
+        self._environment: Mapping[str, Any] = session.merge_environment_settings(
             settings.api_url, {}, stream=True, verify=None, cert=None
         )
         # A request with nothing but the key: to prepare each anew takes a seventh of all CPU.
-        self._template = self._session.prepare_request(
+        self._template = session.prepare_request(
             requests.Request(
                 "GET",
                 settings.api_url,
                 headers={"User-Agent": f"tap-omdb/{version('tap-omdb')}"},
-                params={"apikey": settings.api_key.strip()},
+                params={"apikey": settings.api_key},
             )
         )
         self._circuit_breaker = CircuitBreaker(settings.concurrency)
         self._lock = threading.Lock()
         self._paused_until = 0.0
-        self._abort_reason: str | None = None
         self.stopping = threading.Event()
         """Set when no further request may be sent."""
         self.retries = 0
@@ -158,14 +152,19 @@ class Client:
             except UnavailableError as error:
                 if self.stopping.is_set():
                     raise
+                self._circuit_breaker.record_failure(str(error))
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 # Jitter, so that the workers spread out.
                 wait = max(random.uniform(longest / 2, longest), error.retry_after)  # noqa: S311
-                is_exhausted = time.monotonic() - started + wait > retry_budget
-                if is_exhausted or attempt >= self._max_attempts(error, started):
+                is_exhausted = (
+                    time.monotonic() - started + wait > retry_budget
+                    or attempt >= self._max_attempts(error, started)
+                )
+                if is_exhausted:
                     self._circuit_breaker.record_retries_exhausted(str(error), started)
-                    if self._circuit_breaker.open_reason:
-                        raise self._unreachable(str(error)) from None
+                if self._circuit_breaker.open_reason:
+                    raise self._unreachable(self._circuit_breaker.open_reason) from None
+                if is_exhausted:
                     raise
                 logger.warning("%s (%s); retrying in %.1f s", error, query, wait)
                 with self._lock:
@@ -200,10 +199,6 @@ class Client:
 
     def _send(self, query: Query, *, bypass_cache: bool = False) -> Response:
         """Send one request; with `bypass_cache`, so that no cache between can answer it."""
-        if self._circuit_breaker.open_reason:
-            raise self._unreachable(self._circuit_breaker.open_reason)
-        if self._abort_reason:
-            raise RunAbortedError(self._abort_reason)
         if (pause := self._paused_until - time.monotonic()) > 0:
             self.stopping.wait(pause)
         if self.stopping.is_set():
@@ -213,23 +208,15 @@ class Client:
             day = self._budget.spend()
         timeout = self._settings.timeout
         try:
-            response = self._session.send(
-                self._prepare(query, bypass_cache=bypass_cache),
-                timeout=timeout,
-                **self._environment,
-            )
+            request = self._prepare(query, bypass_cache=bypass_cache)
+            response = self._adapter.send(request, timeout=timeout, **self._environment)
             self._check_redirect(response)
-            body = read_body(response, _BODY_TIMEOUTS * timeout)
-        except UnavailableError as error:
-            self._circuit_breaker.record_failure(str(error))
-            raise
+            body = transport.read_body(response, _BODY_TIMEOUTS * timeout)
         except (requests.exceptions.RequestException, HTTPError) as error:
-            if not was_sent(error):
+            if not transport.was_sent(error):
                 self._budget.refund(day)
-            reason = describe(error, timeout)
-            self._circuit_breaker.record_failure(reason)
             # From None: the original's text contains the URL, and with it the key.
-            raise UnavailableError(reason) from None
+            raise UnavailableError(transport.describe(error, timeout)) from None
         raw = RawResponse(
             fetched_at=clock.now().replace(microsecond=0),
             status=response.status_code,
@@ -238,7 +225,8 @@ class Client:
             body=redact_bytes(body),
         )
         parsed = parse_response(raw.status, response.headers, raw.body)
-        return Response(parsed, raw, parse_retry_after(response.headers.get("Retry-After")))
+        retry_after = transport.parse_retry_after(response.headers.get("Retry-After"))
+        return Response(parsed, raw, retry_after)
 
     def _prepare(self, query: Query, *, bypass_cache: bool) -> requests.PreparedRequest:
         params = query.params
@@ -250,7 +238,7 @@ class Client:
         return request
 
     def _check_redirect(self, response: requests.Response) -> None:
-        """Raise `RunAbortedError` for a redirect that the session has not followed."""
+        """Raise `RunAbortedError` for a redirect: the key would be sent along, and not counted."""
         if response.is_redirect:
             response.close()
             target = response.headers["Location"].partition("?")[0]
@@ -280,7 +268,6 @@ class Client:
             raise self._abort(message)
         if error.kind is ErrorKind.UNAVAILABLE:
             reason = f"HTTP {error.status}: {error.message}" if error.message else str(error.status)
-            self._circuit_breaker.record_failure(reason)
             raise UnavailableError(
                 redact(reason), status=error.status, retry_after=response.retry_after
             )
@@ -290,16 +277,16 @@ class Client:
         """End the run if its directory cannot be written to: what it has cost would be lost."""
         try:
             yield
-        except OSError as error:
+        except sqlite3.Error as error:
             message = (
-                f"cache_dir: {self._settings.cache_dir} cannot be written to ({error.strerror}): "
+                f"cache_dir: {self._settings.cache_dir} cannot be written to ({error}): "
                 "free some space, or choose another directory"
             )
             raise self._abort(message) from None
 
     def _abort(self, message: str) -> RunAbortedError:
         """Return the error that ends the run, and let no further request start."""
-        self._abort_reason = message
+        self.stopping.set()
         return RunAbortedError(message)
 
     def _unreachable(self, reason: str) -> RunAbortedError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterable
-from contextlib import closing
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,8 +23,8 @@ class OMDbStream(Stream):
     """A stream that shares a single run with all others.
 
     The type of a title is only known once its details have come, and a search finds movies, series
-    and games alike. So the first selected stream that the SDK syncs executes the run and emits the
-    rows of all streams; when the turn of the others comes, there is nothing left to do.
+    and games alike. So the first selected stream that the SDK syncs lets the tap execute the run,
+    which emits the rows of all; when the turn of the others comes, there is nothing left to do.
     """
 
     is_sorted = True
@@ -38,48 +36,17 @@ class OMDbStream(Stream):
     def __init__(self, tap: TapOMDb) -> None:
         """Make the stream; nothing is requested yet."""
         super().__init__(tap)
-        self._emitted = 0
+        self._counter = super().get_record_counter()
         self.logger.addFilter(_is_true)
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
-        """Execute the run, unless another stream has; yield this stream's rows."""
-        run = self._tap.sync_run
-        if run.has_begun:
-            return
-        others = {
-            stream.name: stream
-            for stream in self._tap.streams.values()
-            if isinstance(stream, OMDbStream) and stream.selected and stream is not self
-        }
-        for stream in others.values():
-            stream.announce()
-        limit = self.ABORT_AT_RECORD_COUNT
-        with (
-            closing(self._tap.message_writer),
-            metrics.http_request_counter(self.name, endpoint="") as requests,
-            closing(run.rows(is_test=limit == 1)) as rows,
-        ):
-            counted = 0
-            for number, row in enumerate(rows, 1):
-                if row.stream == self.name:
-                    yield row.values
-                else:
-                    others[row.stream].emit(row.values)
-                sent = run.requests
-                requests.increment(sent - counted)
-                counted = sent
-                if run.is_state_due():
-                    self._write_state_message()
-                if number == limit:
-                    break
-            requests.increment(run.requests - counted)
-        if run.exit_code:
-            self._write_state_message()
-            sys.exit(run.exit_code)
+        """Let the tap execute the run, unless another stream has; nothing is left to yield."""
+        self._tap.execute_run(self)
+        return ()
 
-    def announce(self) -> None:
-        """Emit the schema before another stream emits rows, and add the stream to the state.
+    def begin(self) -> None:
+        """Emit the schema, and add the stream to the state.
 
         If it were added only when its turn comes, each stream would end with a different state,
         and so with one more message of several megabytes.
@@ -88,53 +55,33 @@ class OMDbStream(Stream):
         _ = self.stream_state
 
     def emit(self, record: Record) -> None:
-        """Emit a row while another stream executes the run."""
-        self._emitted += 1
+        """Emit a row."""
         self._write_record_message(record)
         self._increment_stream_state(record)
+        self._counter.increment()
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
         """Log at DEBUG once there is nothing left to do."""
-        if level == logging.INFO and self._tap.sync_run.has_begun:
+        if level == logging.INFO and self._tap.has_run:
             level = logging.DEBUG
         super().log(message, *args, level=level, **kwargs)
 
     @override
-    def get_record_counter(self, **kwargs: Any) -> metrics.Counter:
-        """Also count the rows that were emitted while another stream executed the run."""
-        counter = super().get_record_counter(**kwargs)
-        counter.value = self._emitted
-        return counter
+    def _write_state_message(self) -> None:
+        """Write the state of the run, to its end: the SDK only calls this after the run."""
+        self._tap.write_state()
+        self._tap.message_writer.close()
 
     @override
-    def _write_state_message(self) -> None:
-        """Update the sync state first: it changes with more than records."""
-        self._tap.sync_run.save()
-        self.state_manager.is_flushed = False
-        super()._write_state_message()
-        if self._tap.sync_run.has_ended:
-            self._tap.message_writer.close()
+    def get_record_counter(self, **kwargs: Any) -> metrics.Counter:
+        """Return the counter of all rows, whichever stream's turn it was."""
+        return self._counter
 
 
 def _is_true(record: logging.LogRecord) -> bool:
     """Return whether to log: streams have no bookmarks, and after the first, nothing starts."""
     return not record.getMessage().startswith("Starting incremental sync")
-
-
-def _details_schema(stream: str) -> dict[str, Any]:
-    """Return the schema of a details stream; records.py defines the fields."""
-    return th.PropertiesList(
-        *(
-            th.Property(
-                field.name,
-                th.CustomType(deepcopy(field.type.json_schema)),
-                description=field.description,
-                required=field.name == "imdb_id",
-            )
-            for field in FIELDS_OF[stream]
-        )
-    ).to_dict()
 
 
 def _schema(
@@ -147,6 +94,16 @@ def _schema(
             for number, (name, type_, description) in enumerate(columns)
         )
     ).to_dict()
+
+
+def _details_schema(stream: str) -> dict[str, Any]:
+    """Return the schema of a details stream; records.py defines the fields."""
+    return _schema(
+        *(
+            (field.name, th.CustomType(deepcopy(field.type.json_schema)), field.description)
+            for field in FIELDS_OF[stream]
+        )
+    )
 
 
 class DetailsStream(OMDbStream):

@@ -7,12 +7,13 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from types import FrameType
 from typing import Any, ClassVar
 
 import click
-from singer_sdk import Tap
+from singer_sdk import Tap, metrics
 from singer_sdk import typing as th
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
@@ -136,26 +137,61 @@ class TapOMDb(Tap):
     _sync_run: SyncRun | None = None
 
     @property
-    def sync_run(self) -> SyncRun:
-        """What all streams share during a sync; made at its first use."""
-        if self._sync_run is None:
-            self._sync_run = self._start_sync_run()
-        return self._sync_run
+    def has_run(self) -> bool:
+        """Whether the run has begun."""
+        return self._sync_run is not None
 
-    def _start_sync_run(self) -> SyncRun:
+    def execute_run(self, first: OMDbStream) -> None:
+        """Execute the run, and emit the rows of all selected streams; only once.
+
+        Args:
+            first: The stream whose schema is emitted already.
+        """
+        if self._sync_run is not None:
+            return
+        streams = {
+            stream.name: stream
+            for stream in self.streams.values()
+            if isinstance(stream, OMDbStream) and stream.selected
+        }
+        run = self._sync_run = self._start_sync_run({*streams})
+        for stream in streams.values():
+            if stream is not first:
+                stream.begin()
+        is_test = first.ABORT_AT_RECORD_COUNT == 1
+        with (
+            closing(self.message_writer),
+            metrics.http_request_counter(self.name, endpoint="") as requests,
+            closing(run.rows(is_test=is_test)) as rows,
+        ):
+            counted = 0
+            for row in rows:
+                streams[row.stream].emit(row.values)
+                requests.increment(run.requests - counted)
+                counted = run.requests
+                if run.is_state_due():
+                    self.write_state()
+                if is_test:
+                    break
+            requests.increment(run.requests - counted)
+            if run.exit_code:
+                self.write_state()
+                sys.exit(run.exit_code)
+
+    def write_state(self) -> None:
+        """Write a STATE message: the run's state changes with more than records."""
+        if self._sync_run:
+            self._sync_run.save()
+        self.state_writer.write_state(self.state)
+
+    def _start_sync_run(self, selected: set[str]) -> SyncRun:
         for given in self.config.get("imdb_ids") or ():
             if given != parse_imdb_id(given):
                 self.logger.info("imdb_ids: %s is read as %s", given, parse_imdb_id(given))
-        selected = {name for name, stream in self.streams.items() if stream.selected}
         for text in self.settings.warnings(selected):
             self.logger.warning(text)
         try:
-            return SyncRun(
-                self.settings,
-                state=self._state,
-                selected=selected,
-                run_id=_new_run_id(),
-            )
+            return SyncRun(self.settings, self._state, selected, _new_run_id())
         except StateError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the message is complete
             sys.exit(1)

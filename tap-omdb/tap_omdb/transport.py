@@ -1,22 +1,20 @@
-"""The HTTP session, why a request failed, and the bounds of each response.
+"""The HTTP connections, why a request failed, and the bounds of each response.
 
-The session never sends the API key to another host, and no error has the URL that `requests` puts
-into its exceptions.
+No error has the URL that `requests` puts into its exceptions, since the API key is part of it.
 """
 
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import MaxRetryError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError
+from urllib3.util import Retry
 
 MAX_BODY_BYTES = 16 * 2**20
 """Decoded. OMDb's largest response, a season with full details of every episode, is under 1 MB."""
@@ -92,62 +90,26 @@ def parse_retry_after(header: str | None) -> float:
     Returns:
         Seconds from now; 0 if there is no such header or it cannot be parsed.
     """
-    if not header:
-        return 0
-    if header.strip().isdigit():
-        return float(header)
     try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
+        return Retry().parse_retry_after(header or "")
+    except (InvalidHeader, OverflowError, ValueError):
         return 0
-    return max(0.0, moment.timestamp() - time.time())
 
 
 class Adapter(HTTPAdapter):
-    """Remembers the pool of each origin: `requests` would find it anew for every request."""
+    """Sends requests to one origin over pooled connections, and follows no redirect."""
 
     def __init__(self, connections: int) -> None:
         """Open at most this many connections."""
         super().__init__(pool_connections=1, pool_maxsize=connections)
-        self._pools: dict[str, ConnectionPool] = {}
+        self._pool: ConnectionPool | None = None
 
     @override
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> ConnectionPool:
-        origin = str(request.url).partition("?")[0]
-        if origin not in self._pools:
-            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
-            self._pools[origin] = pool
-        return self._pools[origin]
-
-
-class Session(requests.Session):
-    """Pooled connections that follow redirects only to the same host, never from https to http."""
-
-    def __init__(self, connections: int) -> None:
-        """Open at most this many connections."""
-        super().__init__()
-        adapter = Adapter(connections)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target is None:
-            return None
-        before = urlsplit(resp.url)
-        try:
-            after = urlsplit(urljoin(resp.url, target))
-            is_same = (after.hostname, after.port) == (before.hostname, before.port)
-        except ValueError:  # not a URL, or an impossible port
-            return None
-        if not is_same or after.scheme not in {before.scheme, "https"}:
-            return None
-        # The session would read the body of a redirect to its end, however long it is.
-        resp.close()
-        return target
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+        # Remembered, because `requests` would find it anew for every request.
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
 
 
 def read_body(response: requests.Response, max_seconds: float) -> bytes:

@@ -90,7 +90,7 @@ def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.M
         raise RuntimeError(message)
 
     rows: list[dict[str, Any]] = []
-    monkeypatch.setattr("tap_omdb.sync.handler.to_record", fail)
+    monkeypatch.setattr("tap_omdb.omdb.records.to_record", fail)
     monkeypatch.setattr(
         "tap_omdb.streams.SyncsStream.emit", lambda _, record: rows.append(dict(record))
     )

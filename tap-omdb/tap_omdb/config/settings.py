@@ -14,24 +14,11 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_omdb import clock
+from tap_omdb.config import values
 from tap_omdb.config.ratings_file import RatingsFileError
 from tap_omdb.config.titles_file import TitleEntry, TitlesFile, TitlesFileError
 from tap_omdb.config.validation import show, unknown_setting
-from tap_omdb.config.values import (
-    TYPES,
-    SettingError,
-    check_year,
-    parse_cache_dir,
-    parse_days,
-    parse_imdb_ids,
-    parse_key,
-    parse_ratings_file,
-    parse_search_terms,
-    parse_titles_files,
-    parse_types,
-    parse_url,
-    parse_years,
-)
+from tap_omdb.config.values import TYPES, SettingError, check_year
 from tap_omdb.omdb.records import STREAM_OF_TYPE, storable
 from tap_omdb.redaction import redact
 
@@ -93,12 +80,14 @@ class Refresh:
     """After how many days a known title is fetched again; None means never."""
 
     this_year: int | None = setting(
-        _DAYS, "Titles of this year or later: 7 by default.", unset=7, parse=parse_days
+        _DAYS, "Titles of this year or later: 7 by default.", unset=7, parse=values.parse_days
     )
     recent: int | None = setting(
-        _DAYS, "Titles of the three years before: 30 by default.", unset=30, parse=parse_days
+        _DAYS, "Titles of the three years before: 30 by default.", unset=30, parse=values.parse_days
     )
-    older: int | None = setting(_DAYS, "All others: 180 by default.", unset=180, parse=parse_days)
+    older: int | None = setting(
+        _DAYS, "All others: 180 by default.", unset=180, parse=values.parse_days
+    )
     daily_share: float = setting(
         th.NumberType(minimum=0, maximum=1),
         "With `ratings_file`: the share of `daily_requests` after which no more titles whose "
@@ -158,21 +147,21 @@ class Settings:
         title="API key",
         required=True,
         secret=True,
-        parse=parse_key,
+        parse=values.parse_key,
     )
     api_url: str = setting(
         th.StringType,
         "The API's address. Patrons may use https://private.omdbapi.com/.",
         title="API URL",
         default="https://www.omdbapi.com/",
-        parse=parse_url,
+        parse=values.parse_url,
     )
     years: tuple[int, ...] = setting(
         _YEARS_OR_IDS,
         'Years to search, as numbers and ranges: `[2010, "2012-2015", "2020-"]`. They also filter '
         "`titles_file` if that is IMDb's title.basics.",
         unset=(),
-        parse=lambda values: parse_years(values, clock.today()),
+        parse=lambda given: values.parse_years(given, clock.today()),
         examples=[[2010, 2011], ["2010-2015"], ["2020-"]],
     )
     search_terms: tuple[str, ...] = setting(
@@ -180,7 +169,7 @@ class Settings:
         "Words to search for; a trailing `*` makes one a prefix. Without them, `years` are "
         "searched with a ranked list of prefixes (see `coverage`).",
         unset=(),
-        parse=parse_search_terms,
+        parse=values.parse_search_terms,
         examples=[["batman", "star*"]],
     )
     imdb_ids: tuple[str, ...] = setting(
@@ -188,7 +177,7 @@ class Settings:
         "Titles by their IMDb id.",
         title="IMDb ids",
         unset=(),
-        parse=parse_imdb_ids,
+        parse=values.parse_imdb_ids,
         examples=[["tt1375666", "tt0944947"]],
     )
     titles: tuple[Title, ...] = setting(
@@ -217,7 +206,7 @@ class Settings:
         "line, or CSV, TSV or JSON (optionally .gz) with IMDb ids or titles and years. Exports of "
         "IMDb, Letterboxd, Trakt and others are read as they are, and IMDb's title.basics.tsv.gz.",
         unset=(),
-        parse=parse_titles_files,
+        parse=values.parse_titles_files,
         examples=["watchlist.csv", ["ratings.csv", "lists/*.csv"]],
     )
     ratings_file: Path | None = setting(
@@ -225,7 +214,7 @@ class Settings:
         "IMDb's title.ratings.tsv.gz. With it, the titles with most votes are fetched first, and "
         "known titles are fetched again when their rating or votes have changed there.",
         unset=None,
-        parse=parse_ratings_file,
+        parse=values.parse_ratings_file,
     )
     min_votes: int = setting(
         th.IntegerType(minimum=1),
@@ -239,7 +228,7 @@ class Settings:
         "The types that searches look for: `movie`, `series`, `episode`, `game`. `episode` "
         "fetches the seasons of each series found.",
         default=["movie"],
-        parse=parse_types,
+        parse=values.parse_types,
         examples=[["movie", "series"]],
     )
     plot: str = setting(
@@ -297,7 +286,7 @@ class Settings:
         "that a crash costs no requests, and where the day's requests are counted.",
         title="Cache directory",
         unset=None,
-        parse=parse_cache_dir,
+        parse=lambda text: Path(text).expanduser(),
     )
 
     @classmethod
@@ -315,22 +304,22 @@ class Settings:
             ConfigValidationError: Settings are invalid; it has all their messages.
         """
         errors = dict(violations)
-        values = _parse(cls, config, errors)
+        parsed = _parse(cls, config, errors)
         known = schema["properties"]
         messages = [unknown_setting(name, known) for name in config if name not in known]
         messages += errors.values()
-        if values.get("min_votes") and not config.get("ratings_file"):
+        if parsed.get("min_votes") and not config.get("ratings_file"):
             messages.append(
                 "min_votes needs ratings_file, IMDb's title.ratings.tsv.gz, for the votes"
             )
-        if not any(values.get(name) or name in errors for name in SOURCES):
+        if not any(parsed.get(name) or name in errors for name in SOURCES):
             messages.append(f"nothing to fetch: set at least one of {', '.join(SOURCES)}")
         if messages:
             message = "Config validation failed"
             raise ConfigValidationError(
                 message, errors=[*map(redact, messages)], schema=dict(schema)
             )
-        return cls(**values)
+        return cls(**parsed)
 
     def warnings(self, selected: Collection[str]) -> Iterator[str]:
         """Yield warnings about settings that may not do what was intended.
@@ -360,7 +349,7 @@ def _parse(
     declared: type, config: Mapping[str, Any], errors: dict[str, str], prefix: str = ""
 ) -> dict[str, Any]:
     """Return the parsed values of the settings of a class; add what is wrong to `errors`."""
-    values: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for item in fields(declared):
         name = prefix + item.name
         given, parse = config.get(item.name), item.metadata["parse"]
@@ -368,9 +357,9 @@ def _parse(
             continue
         try:
             if isinstance(parse, type):
-                values[item.name] = parse(**_parse(parse, given, errors, f"{name}."))
+                parsed[item.name] = parse(**_parse(parse, given, errors, f"{name}."))
             else:
-                values[item.name] = parse(given)
+                parsed[item.name] = parse(given)
         except (SettingError, TitlesFileError, RatingsFileError) as error:
             errors[name] = f"{name}: {error}"
-    return values
+    return parsed

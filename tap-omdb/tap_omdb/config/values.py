@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from glob import glob
 from pathlib import Path
-from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from tap_omdb.config.ratings_file import check_ratings_file
@@ -235,20 +234,4 @@ def parse_ratings_file(text: str) -> Path:
     """
     path = Path(text).expanduser()
     check_ratings_file(path)
-    return path
-
-
-def parse_cache_dir(text: str) -> Path:
-    """Return the path of a writable directory, which is created if need be.
-
-    Raises:
-        SettingError: Nothing can be written there.
-    """
-    path = Path(text).expanduser()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=path).close()
-    except OSError as error:
-        message = f"{path.absolute()} is not writable ({error.strerror}); choose another directory"
-        raise SettingError(message) from None
     return path

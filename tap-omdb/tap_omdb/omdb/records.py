@@ -263,6 +263,9 @@ RATINGS: Final = FieldType({"type": "array", "items": RATING})
 TEXT_MAP: Final = FieldType({"type": "object", "additionalProperties": {"type": "string"}})
 JSON_MAP: Final = FieldType({"type": "object", "additionalProperties": True})
 
+_SERIES: Final = ("series",)
+_EPISODES: Final = ("episodes",)
+
 FIELDS: Final[tuple[Field, ...]] = (
     Field("imdb_id", "imdbID", IMDB_ID, "IMDb title id: `tt` and at least seven digits. The key."),
     Field("title", "Title", TEXT, "Title; sometimes the original one rather than the English one."),
@@ -278,7 +281,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "Year",
         LAST_YEAR_OF_SERIES,
         "Year the series ended: the same as `year` if it ran in one year only, null while it runs.",
-        ("series",),
+        _SERIES,
     ),
     Field(
         "year_end",
@@ -339,32 +342,24 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("production", "Production", TEXT, "Production company; mostly null."),
     Field("website", "Website", TEXT, "The title's own website; mostly null."),
     Field(
-        "total_seasons",
-        "totalSeasons",
-        INTEGER,
-        "Number of seasons; may be out of date.",
-        ("series",),
+        "total_seasons", "totalSeasons", INTEGER, "Number of seasons; may be out of date.", _SERIES
     ),
     Field(
-        "season",
-        "Season",
-        INTEGER,
-        "Number of the season that the episode belongs to.",
-        ("episodes",),
+        "season", "Season", INTEGER, "Number of the season that the episode belongs to.", _EPISODES
     ),
     Field(
         "episode",
         "Episode",
         INTEGER,
         "Number within the season; 0 for a pilot or special.",
-        ("episodes",),
+        _EPISODES,
     ),
     Field(
         "series_id",
         "seriesID",
         TEXT,
         "`imdb_id` of the series that the episode belongs to.",
-        ("episodes",),
+        _EPISODES,
     ),
     Field(
         "merged_ids",

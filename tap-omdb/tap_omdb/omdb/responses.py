@@ -13,7 +13,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -182,9 +182,9 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> Pars
     lower = {name.lower(): value for name, value in headers.items()}
     text = decode_text(body, lower.get("content-type", ""))
     data, repaired = decode_json(text)
-    parsed = _parse_data(data, repaired=repaired)
+    parsed = _parse_data(data)
     if parsed is not None:
-        return parsed
+        return replace(parsed, repaired=True) if repaired else parsed
     error = _error_text(data)
     kind = classify_error(error) if error else ErrorKind.UNKNOWN
     if kind is ErrorKind.UNKNOWN:
@@ -207,9 +207,7 @@ def classify_error(text: str) -> ErrorKind:
     return next((kind for pattern, kind in _ERRORS if pattern.search(text)), ErrorKind.UNKNOWN)
 
 
-def _parse_data(
-    data: dict[str, Any], *, repaired: bool
-) -> TitleDetails | SearchPage | Season | None:
+def _parse_data(data: dict[str, Any]) -> TitleDetails | SearchPage | Season | None:
     response = str(data.get("Response", "")).strip().lower()
     if response == "false":
         return None
@@ -217,18 +215,14 @@ def _parse_data(
     if isinstance(rows, list):
         hits = tuple(hit for hit in map(_parse_hit, rows) if hit)
         total = _integer(data.get("totalResults"))
-        return SearchPage(hits, total, invalid_hits=len(rows) - len(hits), repaired=repaired)
+        return SearchPage(hits, total, invalid_hits=len(rows) - len(hits))
     rows = data.get("Episodes")
     if isinstance(rows, list):
         episodes = tuple(row for row in rows if isinstance(row, dict))
-        return Season(
-            _integer(data.get("totalSeasons")),
-            episodes,
-            invalid_episodes=len(rows) - len(episodes),
-            repaired=repaired,
-        )
+        total = _integer(data.get("totalSeasons"))
+        return Season(total, episodes, invalid_episodes=len(rows) - len(episodes))
     if "imdbID" in data or (response == "true" and "Title" in data):
-        return TitleDetails(data, repaired=repaired)
+        return TitleDetails(data)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import threading
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -110,7 +111,7 @@ class Budget:
             today = clock.today()
             if self._file:
                 # A run closes the file at its end; the last count then holds.
-                with suppress(OSError):
+                with suppress(sqlite3.Error):
                     [(self._in_file[today],)] = self._file.query(_SENT, self._name(today))
             sent = max(self._in_state(today), self._in_file.get(today, 0))
             return max(0, self._per_day - sent)

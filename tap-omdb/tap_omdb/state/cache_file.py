@@ -8,12 +8,10 @@ do not work on network shares.
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +64,7 @@ class CacheFile:
         """Return the rows of a query.
 
         Raises:
-            OSError: The file cannot be read.
+            sqlite3.Error: The file cannot be read.
         """
         return [*self.rows(sql, *values)]
 
@@ -74,18 +72,19 @@ class CacheFile:
         """Yield the rows of a query; nothing else can be done with the file before the last.
 
         Raises:
-            OSError: The file cannot be read.
+            sqlite3.Error: The file cannot be read.
         """
-        with self._connected() as connection:
-            yield from connection.execute(sql, values)
+        with self._lock:
+            yield from self._connection.execute(sql, values)
 
     def execute(self, sql: str, *values: object) -> int:
         """Change rows, and return how many were changed.
 
         Raises:
-            OSError: The file cannot be written to.
+            sqlite3.Error: The file cannot be written to.
         """
-        with self._connected() as connection:
+        with self._lock:
+            connection = self._connection
             if time.monotonic() < self._next_sync:
                 return connection.execute(sql, values).rowcount
             # Now and then, wait until this and all that was written before is on the disk.
@@ -99,14 +98,6 @@ class CacheFile:
         """Close the connection; nothing can be read or written after that."""
         with self._lock:
             self._connection.close()
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._connection
-            except sqlite3.Error as error:
-                raise OSError(errno.EIO, str(error)) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

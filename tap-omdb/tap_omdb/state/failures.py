@@ -26,8 +26,8 @@ class Failure(NamedTuple):
     matched_by: str | None
 
 
-class Failures:
-    """The last failed attempt of each title (tt1375666) or season (tt0944947/3)."""
+class Failures(dict[str, Failure]):
+    """The last attempt of each title (tt1375666) or season (tt0944947/3), if it failed."""
 
     def __init__(self, run: str) -> None:
         """Start empty.
@@ -35,16 +35,8 @@ class Failures:
         Args:
             run: Identifies this run in the state.
         """
+        super().__init__()
         self._run = run
-        self._failures: dict[str, Failure] = {}
-
-    def __contains__(self, key: str) -> bool:
-        """Return whether the last attempt of a key failed, and another is due."""
-        return key in self._failures
-
-    def get(self, key: str) -> Failure | None:
-        """Return the last failed attempt; None if the last one succeeded."""
-        return self._failures.get(key)
 
     def add(self, key: str, today: date, matched_by: str | None = None) -> bool:
         """Record a failed attempt.
@@ -57,21 +49,17 @@ class Failures:
         Returns:
             Whether the attempts are used up; the key is then removed.
         """
-        before = self._failures.get(key)
+        before = self.get(key)
         attempts = before.attempts + 1 if before else 1
         if attempts < MAX_ATTEMPTS:
-            self._failures[key] = Failure(today, attempts, self._run, matched_by)
+            self[key] = Failure(today, attempts, self._run, matched_by)
             return False
-        self.remove(key)
+        self.pop(key, None)
         return True
-
-    def remove(self, key: str) -> None:
-        """Remove a key, if it is there."""
-        self._failures.pop(key, None)
 
     def before(self, today: date) -> list[str]:
         """Return the keys whose last attempt was on an earlier day."""
-        return [key for key, failure in self._failures.items() if failure.day < today]
+        return [key for key, failure in self.items() if failure.day < today]
 
     def load(self, key: str, runs: Mapping[str, Mapping[str, Any]], settled: date | None) -> None:
         """Read one value of what `dump` returned, or of a merge of several such states.
@@ -89,12 +77,12 @@ class Failures:
             for run, item in runs.items()
         )
         if settled is None or settled < latest.day:
-            self._failures[key] = latest
+            self[key] = latest
 
     def dump(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the failures for the state, each below the run that recorded it."""
         failures = {}
-        for key, (day, attempts, run, matched_by) in self._failures.items():
+        for key, (day, attempts, run, matched_by) in self.items():
             found = {"matched_by": matched_by} if matched_by else {}
             failures[key] = {run: {"day": day.isoformat(), "attempts": attempts, **found}}
         return failures

@@ -10,6 +10,7 @@ that starts over, without a state, requests everything anew.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -74,8 +75,8 @@ class ResponseCache:
                 if now - fetched_at > (KEEP if run in uncovered else _IN_USE):
                     self._file.execute("delete from responses where run = ?", run)
                     self._file.execute("delete from covered_runs where run = ?", run)
-        except OSError as error:
-            logger.warning("The cached responses cannot be read (%s)", error.strerror)
+        except sqlite3.Error as error:
+            logger.warning("The cached responses cannot be read (%s)", error)
         if self._found:
             logger.info(
                 "Found %d cached responses of an earlier run that the state does not cover; they "
@@ -97,7 +98,7 @@ class ResponseCache:
         """Store a response: safe from a crash at once, from a power failure after about 1 s.
 
         Raises:
-            OSError: The file cannot be written to.
+            sqlite3.Error: The file cannot be written to.
         """
         if self._file:
             self._file.execute(

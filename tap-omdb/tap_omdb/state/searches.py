@@ -27,6 +27,7 @@ class SearchProgress:
         hits: Distinct ids seen.
         new_titles: Hits that were not known before.
         seen: The ids behind `hits`; only kept within a run.
+        error: Why it was not read further, if there was an error; only kept within a run.
     """
 
     key: SearchKey
@@ -37,6 +38,7 @@ class SearchProgress:
     hits: int = 0
     new_titles: int = 0
     seen: set[str] = field(default_factory=set)
+    error: str | None = None
 
 
 class _Finished(NamedTuple):

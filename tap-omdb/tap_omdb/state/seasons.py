@@ -67,7 +67,7 @@ class SeasonIndex:
         label = Label(FETCHED, year_detail(year, today, self._refresh))
         self._index.mark(key, Mark(today, label))
         self.pending.pop((series_id, season), None)
-        self._failures.remove(key)
+        self._failures.pop(key, None)
 
     def mark_failed(self, series_id: str, season: int, today: date) -> None:
         """Record that a season could not be fetched today.

@@ -264,7 +264,7 @@ class TitleIndex:
 
     def _settle(self, imdb_id: str) -> None:
         self.pending.pop(imdb_id, None)
-        self._failures.remove(imdb_id)
+        self._failures.pop(imdb_id, None)
 
     def _merge(self, requested: str, returned: str) -> None:
         if before := self._merged.get(requested):

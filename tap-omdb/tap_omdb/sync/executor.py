@@ -8,14 +8,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Future,
-    ThreadPoolExecutor,
-    TimeoutError,  # noqa: A004 - not the built-in one before Python 3.11
-    wait,
-)
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from tap_omdb.client import Client, Response
@@ -99,26 +93,27 @@ class RequestExecutor:
             self._oldest, self._slow_at = oldest, time.monotonic() + _SLOW_SECONDS
         while True:
             if self._is_over():
-                for _, waiting in window:
-                    waiting.cancel()
+                for _, future in window:
+                    future.cancel()
             if oldest[1].done():
                 return oldest
             until_slow = self._slow_at - time.monotonic()
             if until_slow > 0:
                 # Cheaper than `wait` for a single one.
-                with suppress(TimeoutError, CancelledError):
+                with suppress(futures.TimeoutError, futures.CancelledError):
                     oldest[1].exception(min(_POLL_SECONDS, until_slow))
                 continue
             for item in window:
                 if item[1].done():
                     return item
-            wait([future for _, future in window], _POLL_SECONDS, FIRST_COMPLETED)
+            waiting = [future for _, future in window]
+            futures.wait(waiting, _POLL_SECONDS, futures.FIRST_COMPLETED)
 
     def _result(self, future: Future[Response]) -> Response | UnavailableError | None:
         """Return the result of a finished request; None if it was cancelled or the run is over."""
         try:
             return future.result()
-        except CancelledError:
+        except futures.CancelledError:
             return None
         except UnavailableError as error:
             return None if self._is_over() else error

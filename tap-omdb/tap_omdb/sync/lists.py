@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tap_omdb.config.settings import Settings
 from tap_omdb.config.titles_file import InvalidRow, TitleEntry
+from tap_omdb.omdb.records import Record
 from tap_omdb.state.lookups import FOUND, NOT_FOUND, NOT_FOUND_WITH_YEAR
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.sync.ranking import VoteRanking
-from tap_omdb.sync.rows import LEFT_OUT, Answer, Row, list_entry_row, lookup_row
+from tap_omdb.sync.rows import LEFT_OUT, Answer, list_entry_row, lookup_row
 from tap_omdb.sync.tasks import TitleTask
 
 _BLOCK = 65_536
@@ -59,7 +60,7 @@ class ListResults:
 
 def changed_lists(
     settings: Settings, state: SyncState, ranking: VoteRanking, now: datetime
-) -> Iterator[Row]:
+) -> Iterator[Record]:
     """Yield all rows of the lists that have changed, and record each list after its last row.
 
     Args:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tap_omdb.client import Response
 from tap_omdb.config.settings import Title
 from tap_omdb.config.titles_file import InvalidRow, TitleEntry
-from tap_omdb.omdb.records import InvalidRecord, storable, to_timestamp
+from tap_omdb.omdb.records import InvalidRecord, Record, storable, to_timestamp
 from tap_omdb.omdb.responses import ErrorKind, ErrorResponse
 from tap_omdb.redaction import redact
 from tap_omdb.state.searches import SearchProgress
-from tap_omdb.sync.tasks import LookupTask, Task, TitleTask
+from tap_omdb.sync.tasks import DetailsTask, LookupTask, Task
 from tap_omdb.transport import UnavailableError
 
 _PERMANENT = {
@@ -30,13 +30,6 @@ _REASONS = {
     ErrorKind.NO_DATA: "no_data",
     ErrorKind.BROKEN: "broken_response",
 }
-
-
-class Row(NamedTuple):
-    """One record of one stream."""
-
-    stream: str
-    values: dict[str, Any]
 
 
 class Answer(NamedTuple):
@@ -60,9 +53,7 @@ def is_permanent(response: Response) -> bool:
     return response.error is not None and response.error.kind in _PERMANENT
 
 
-def search_row(
-    search: SearchProgress, now: datetime, *, is_complete: bool, error: str | None = None
-) -> Row:
+def search_row(search: SearchProgress, now: datetime, *, is_complete: bool) -> Record:
     """Return the row of a search, as far as it has been read."""
     missed = None if search.total is None else max(0, search.total - search.rows)
     values = {
@@ -76,44 +67,41 @@ def search_row(
         "new_titles": search.new_titles,
         "missed": missed,
         "is_complete": is_complete,
-        "error": error,
+        "error": search.error,
         "searched_at": to_timestamp(now),
     }
-    return Row("searches", values)
+    return Record("searches", values)
 
 
-def reject_row(task: Task, plot: str, response: Response, reason: str, message: str) -> Row:
+def reject_row(
+    task: Task, plot: str, response: Response, reason: str = "", message: str = ""
+) -> Record:
     """Return the row of a response that gave no data.
 
     Args:
         task: The task that failed.
         plot: The length of the plot that was requested.
         response: The response.
-        reason: One of the reasons that the stream's schema lists.
-        message: The reason, in OMDb's words or the tap's.
+        reason: One of the reasons that the stream's schema lists; by default, that of an error
+            response, or of a response of the wrong type.
+        message: The reason in the tap's words.
     """
-    raw = response.raw
+    raw, parsed = response.raw, response.parsed
+    if isinstance(parsed, ErrorResponse):
+        reason, message = _REASONS.get(parsed.kind, "http_error"), parsed.message
+    elif not reason:
+        reason, message = "invalid_record", f"OMDb returned a {type(parsed).__name__} instead"
     payload = redact(raw.body.decode("utf-8", "replace").replace("\0", "\ufffd"))
     message = redact(message)
     return _task_row(task, plot, reason, message, raw.fetched_at, raw.status, payload)
 
 
-def error_row(task: Task, plot: str, response: Response) -> Row:
-    """Return the row of an error response, or of a response of the wrong type."""
-    parsed = response.parsed
-    if isinstance(parsed, ErrorResponse):
-        reason, message = _REASONS.get(parsed.kind, "http_error"), parsed.message
-    else:
-        reason, message = "invalid_record", f"OMDb returned a {type(parsed).__name__} instead"
-    return reject_row(task, plot, response, reason, message)
-
-
-def unavailable_row(task: Task, plot: str, error: UnavailableError, now: datetime) -> Row:
+def unavailable_row(task: Task, plot: str, error: UnavailableError, now: datetime) -> Record:
     """Return the row of a request whose retries are exhausted."""
     return _task_row(task, plot, error.reason, str(error), now, error.status, None)
 
 
-def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -> Row:
+def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -> Record:
     """Return the row of a list's row.
 
     Args:
@@ -144,10 +132,10 @@ def list_entry_row(row: TitleEntry | InvalidRow, position: int, now: datetime) -
         "columns": columns,
         "read_at": to_timestamp(now),
     }
-    return Row("list_entries", values)
+    return Record("list_entries", values)
 
 
-def lookup_row(task: TitleTask | LookupTask, answer: Answer, now: datetime) -> Row:
+def lookup_row(task: DetailsTask, answer: Answer, now: datetime) -> Record:
     """Return the row of a lookup that was answered, or of an id that is left out.
 
     Args:
@@ -165,10 +153,10 @@ def lookup_row(task: TitleTask | LookupTask, answer: Answer, now: datetime) -> R
         "message": answer.message and redact(answer.message),
         "looked_up_at": to_timestamp(now),
     }
-    return Row("lookups", values)
+    return Record("lookups", values)
 
 
-def invalid_row(row: InvalidRow, now: datetime) -> Row:
+def invalid_row(row: InvalidRow, now: datetime) -> Record:
     """Return the row of a titles file's line that does not identify a title."""
     values = {
         "reject_id": f"{row.list}:{row.line}",
@@ -182,7 +170,7 @@ def invalid_row(row: InvalidRow, now: datetime) -> Row:
         "line_number": row.line,
         "rejected_at": to_timestamp(now),
     }
-    return Row("rejects", values)
+    return Record("rejects", values)
 
 
 def _task_row(  # noqa: PLR0913, PLR0917 - what differs between a response and none
@@ -193,7 +181,7 @@ def _task_row(  # noqa: PLR0913, PLR0917 - what differs between a response and n
     now: datetime,
     status: int | None,
     payload: str | None,
-) -> Row:
+) -> Record:
     values = {
         "reject_id": task.reject_id,
         "imdb_id": task.imdb_id,
@@ -206,4 +194,4 @@ def _task_row(  # noqa: PLR0913, PLR0917 - what differs between a response and n
         "line_number": task.line,
         "rejected_at": to_timestamp(now),
     }
-    return Row("rejects", values)
+    return Record("rejects", values)

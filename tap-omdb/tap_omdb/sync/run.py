@@ -18,24 +18,21 @@ from tap_omdb.config.ratings_file import RatingsFileError, read_ratings_file
 from tap_omdb.config.settings import Settings
 from tap_omdb.config.titles_file import TitlesFileError
 from tap_omdb.config.values import is_plain_remote
-from tap_omdb.omdb.records import to_timestamp
+from tap_omdb.omdb.records import Record, to_timestamp
 from tap_omdb.redaction import redact
 from tap_omdb.state.budget import Budget
 from tap_omdb.state.cache_file import CacheFile
 from tap_omdb.state.response_cache import ResponseCache
 from tap_omdb.state.sync_state import BOOKMARK, SyncState
+from tap_omdb.sync import handlers
 from tap_omdb.sync.executor import RequestExecutor
-from tap_omdb.sync.handler import Handler, RunParts
 from tap_omdb.sync.lists import FIRST_LOOKUPS, ListResults, changed_lists
 from tap_omdb.sync.planner import Planner, Selection
 from tap_omdb.sync.progress import ProgressReporter
 from tap_omdb.sync.queue import TaskQueue
 from tap_omdb.sync.ranking import VoteRanking
-from tap_omdb.sync.rows import Row, invalid_row
-from tap_omdb.sync.search_handler import SearchHandler
-from tap_omdb.sync.season_handler import SeasonHandler
+from tap_omdb.sync.rows import invalid_row
 from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleTask
-from tap_omdb.sync.title_handlers import LookupHandler, TitleHandler
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +83,6 @@ class SyncRun:
         self._unparsed: Counter[str] = Counter()
         self._rejects: Counter[str] = Counter()
         self._started = clock.now()
-        self.has_begun = False
-        """Whether a stream has taken the rows."""
-        self.has_ended = False
-        """Whether that stream takes no more."""
         self.exit_code = 0
         """The exit code of the process once everything is emitted."""
 
@@ -103,25 +96,21 @@ class SyncRun:
         self.exit_code = 128 + signal_number
         self._client.stopping.set()
 
-    def rows(self, *, is_test: bool = False) -> Generator[Row]:
+    def rows(self, *, is_test: bool = False) -> Generator[Record]:
         """Execute the run, and yield the rows of all selected streams.
 
         Args:
             is_test: Whether a single row is enough; requests are then sent one at a time.
         """
-        self.has_begun = True
         self._started = clock.now()
         workers = 1 if is_test else self._settings.concurrency
-        try:
-            with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
-                for row in rows:
-                    if row.stream in self._streams:
-                        self._rows[row.stream] += 1
-                        if row.stream == "rejects":
-                            self._rejects[row.values["reason"]] += 1
-                        yield row
-        finally:
-            self.has_ended = True
+        with closing(self._cache), closing(self._execute(workers, is_test=is_test)) as rows:
+            for row in rows:
+                if row.stream in self._streams:
+                    self._rows[row.stream] += 1
+                    if row.stream == "rejects":
+                        self._rejects[row.values["reason"]] += 1
+                    yield row
 
     def is_state_due(self) -> bool:
         """Return whether it is time for a STATE message."""
@@ -134,7 +123,7 @@ class SyncRun:
         now = time.monotonic()
         self._next_state = now + max(STATE_SECONDS, (now - started) / _MAX_SHARE_FOR_STATE)
 
-    def _execute(self, workers: int, *, is_test: bool) -> Generator[Row]:
+    def _execute(self, workers: int, *, is_test: bool) -> Generator[Record]:
         settings, state = self._settings, self._state
         self._log_settings()
         self._cache.load(state.covers, self._started, starts_over=self._starts_over)
@@ -147,13 +136,13 @@ class SyncRun:
         planner = Planner(settings, state, self._selection, today, self._ranking)
         progress = ProgressReporter(self._budget, self._rows, planner.count(self._budget))
         queue = TaskQueue(planner.tasks(self._budget), state, workers, self._ranking, planner.lists)
-        parts = RunParts(settings, state, queue, self._selection, self._unparsed)
-        searches = SearchHandler(parts)
-        handlers: dict[type[Task], Handler[Any]] = {
-            TitleTask: TitleHandler(parts),
-            LookupTask: LookupHandler(parts),
+        parts = handlers.RunParts(settings, state, queue, self._selection, self._unparsed)
+        titles, searches = handlers.TitleHandler(parts), handlers.SearchHandler(parts)
+        handler_of: dict[type[Task], handlers.Handler[Any]] = {
+            TitleTask: titles,
+            LookupTask: titles,
             SearchTask: searches,
-            SeasonTask: SeasonHandler(parts),
+            SeasonTask: handlers.SeasonHandler(parts),
         }
         executor = RequestExecutor(self._client, settings.plot, workers)
         try:
@@ -163,7 +152,7 @@ class SyncRun:
             with closing(executor.responses(queue)) as responses:
                 for task, response in responses:
                     yield from self._invalid_rows(queue)
-                    yield from handlers[type(task)].respond(task, response, clock.now())
+                    yield from handler_of[type(task)].respond(task, response, clock.now())
                     progress.report(queue)
             yield from self._invalid_rows(queue)
             yield from searches.end(clock.now())
@@ -202,7 +191,7 @@ class SyncRun:
         logger.info("ratings_file: %s ratings", f"{len(ratings):,}")
         return VoteRanking(ratings, self._settings.min_votes, frozenset(self._settings.imdb_ids))
 
-    def _list_entries(self, queue: TaskQueue) -> Iterator[Row]:
+    def _list_entries(self, queue: TaskQueue) -> Iterator[Record]:
         try:
             for row in changed_lists(self._settings, self._state, self._ranking, self._started):
                 if self.exit_code:  # a signal
@@ -211,7 +200,7 @@ class SyncRun:
         except TitlesFileError as error:
             queue.error = f"titles_file: {error}"
 
-    def _invalid_rows(self, queue: TaskQueue) -> Iterator[Row]:
+    def _invalid_rows(self, queue: TaskQueue) -> Iterator[Record]:
         while queue.invalid_rows:
             yield invalid_row(queue.invalid_rows.popleft(), self._started)
 
@@ -241,13 +230,13 @@ class SyncRun:
         name = "quota_reached" if self._budget.quota_reached else "budget_exhausted"
         return _Outcome(name, executor.end_reason)
 
-    def _end(self, outcome: _Outcome) -> Row:
+    def _end(self, outcome: _Outcome) -> Record:
         if outcome.name == "failed":
             self.exit_code = 1
             logger.error("%s", outcome.message)
         return self._sync_row(outcome)
 
-    def _sync_row(self, outcome: _Outcome) -> Row:
+    def _sync_row(self, outcome: _Outcome) -> Record:
         state = self._state
         pending = sum(map(self._ranking.includes, state.titles.pending))
         values = {
@@ -269,4 +258,4 @@ class SyncRun:
             "known_titles": len(state.titles),
             "tap_version": version("tap-omdb"),
         }
-        return Row("syncs", values)
+        return Record("syncs", values)

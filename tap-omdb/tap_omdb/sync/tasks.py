@@ -5,11 +5,15 @@ A further kind of task is a class here, a member of `Task`, and a handler in `ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import ClassVar, Literal
 
 from tap_omdb.config.settings import Title
 from tap_omdb.omdb.queries import Query
+from tap_omdb.omdb.records import parse_year
+from tap_omdb.state.lookups import FAILED, FAILED_WITHOUT_YEAR, NOT_FOUND
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 
@@ -75,6 +79,21 @@ class TitleTask(_Request):
         """Return whether the state has the title as pending."""
         return self.imdb_id in state.titles.pending
 
+    def matched_by(self, state: SyncState, data: object = None) -> str | None:  # noqa: ARG002
+        """Return how the title was found: the value of the column `matched_by`."""
+        if self.is_title_refresh:
+            return state.titles.matched_by(self.imdb_id)
+        return self.source if self.source in {"search", "season"} else "imdb_id"
+
+    def mark(self, state: SyncState, outcome: str, today: date, returned: str = "") -> None:
+        """Record an outcome, one of those in `lookups`, and the id that OMDb has returned."""
+        if outcome == NOT_FOUND:
+            state.titles.mark_not_found(self.imdb_id, today, self.matched_by(state))
+        elif outcome == FAILED:
+            state.titles.mark_failed(self.imdb_id, today, self.matched_by(state))
+        elif returned != self.imdb_id:
+            state.titles.mark_merged(self.imdb_id, returned)
+
     @property
     def is_title_refresh(self) -> bool:
         """Whether it fetches a known title again."""
@@ -103,6 +122,20 @@ class LookupTask(_Request):
         if self.title.type:
             params.append(("type", self.title.type))
         return Query((*params, ("plot", plot)))
+
+    def matched_by(self, _: SyncState, data: Mapping[str, object]) -> str:
+        """Return how the title was found: the value of the column `matched_by`."""
+        year = parse_year(data.get("Year"))
+        return "title_and_year" if year and year == self.title.year else "title"
+
+    def mark(self, state: SyncState, outcome: str, today: date, _: str = "") -> None:
+        """Record an outcome, one of those in `lookups`."""
+        if not self.ignores_year:
+            state.lookups.mark(self.title, today, outcome)
+        elif outcome == FAILED:
+            state.lookups.mark(self.title, today, FAILED_WITHOUT_YEAR)
+        else:
+            state.lookups.mark_without_year(self.title, today, outcome)
 
     @property
     def key(self) -> str:
@@ -172,4 +205,5 @@ class SeasonTask(_Request):
         return (self.series_id, self.season) in state.seasons.pending
 
 
-Task = TitleTask | LookupTask | SearchTask | SeasonTask
+DetailsTask = TitleTask | LookupTask
+Task = DetailsTask | SearchTask | SeasonTask

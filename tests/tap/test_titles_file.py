@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Container
 from pathlib import Path
@@ -448,16 +450,55 @@ def test_errors_for_a_missing_file_and_for_a_folder(tmp_path: Path) -> None:
         open_titles_files([tmp_path])
 
 
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_a_line_of_over_1_mb_is_an_error_after_the_rows_before_it(
-    file: Path, is_packed: bool
-) -> None:
-    content = b"tt1375666\n" + b" " * 100_000_000 + b"\ntt0816692\n"
-    file.write_bytes(gzip.compress(content) if is_packed else content)
-    rows = opened(file).rows()
-    assert next(rows)[0] == "tt1375666"
-    with pytest.raises(TitlesFileError, match=r"line 2 of .* is longer than 1 MB"):
-        next(rows)
+@pytest.mark.parametrize("line_length", [1_000_001, 5_000_000])
+def test_a_long_line_is_one_invalid_row(file: Path, line_length: int) -> None:
+    for text, is_valid in [
+        (f"title,year\nHeat,1995\n{'x' * line_length},1\nUp,2009\n", [True, False, True]),
+        (f"tt1375666\n{'x' * line_length}\ntt0816692\n", [True, False, True]),
+    ]:
+        file.write_text(text, encoding="utf-8")
+        rows = read(file)
+        assert [isinstance(row, TitleEntry) for row in rows] == is_valid
+        assert rows[1][2] == "the line is longer than 1 MB"
+
+
+def test_a_line_that_does_not_end_is_an_error(file: Path) -> None:
+    with file.open("w", encoding="utf-8") as text:
+        text.write("tt1375666\n")
+        for _ in range(70):
+            text.write("x" * 1_000_000)
+    with pytest.raises(TitlesFileError, match=r"line 2 of .* does not end"):
+        read(file)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from tap_omdb.config.titles_file import TitlesFileError, open_titles_files
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+before = peak()
+try:
+    print(sum(1 for _ in open_titles_files([Path(sys.argv[1])])[0].rows()))
+except TitlesFileError as error:
+    print(error)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("content", [b"\n", b" ", b"tt0111161" + b" " * 90 + b"\n"])
+def test_a_gzip_bomb_is_refused_in_little_memory(file: Path, content: bytes) -> None:
+    with gzip.open(file, "wb") as packed:
+        packed.write(b"tt0111161\n")
+        for _ in range(100):
+            packed.write(content * (1_000_000 // len(content)))
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, file], capture_output=True, text=True, check=True, timeout=60
+    )
+    *_, message, peak = done.stdout.splitlines()
+    assert "unpacks to more than 200 times its size" in message or "does not end" in message
+    assert int(peak) < 50
 
 
 # Any file

@@ -12,29 +12,48 @@
     )
 }}
 
-with staged as (
-    select * from {{ ref('stg_omdb__titles') }}
-),
-
-spellings as (
+with spellings as (
     select * from {{ ref('int_spellings') }}
 ),
 
--- Materialized so that each text is cleaned once, not once per expression below.
-changed as materialized (
-    select * from staged
+{% set staged = ref('stg_omdb__titles') -%}
+-- If a title's type has changed in OMDb, the loader keeps a row of each type.
+newest as (
+    select staged.* from {{ staged }} as staged
     where
-        -- If a title's type has changed in OMDb, the loader keeps a row of each type.
         not exists (
-            select 1 from {{ ref('stg_omdb__titles') }} as newer
+            select 1 from {{ staged }} as newer
             where
                 newer.imdb_id = staged.imdb_id
                 and newer.kind <> staged.kind
                 and (newer.loaded_at, newer.kind) > (staged.loaded_at, staged.kind)
         )
-        {% if is_incremental() %}
-        and {{ is_new_or_changed('staged', this, key=['imdb_id', 'kind']) }}
-        {% endif %}
+),
+
+{% if is_incremental() -%}
+changed_keys as materialized (
+    select
+        imdb_id,
+        kind
+    from newest
+    where {{ is_new_or_changed('newest', this, key=['imdb_id', 'kind']) }}
+),
+
+{% endif -%}
+-- Materialized so that each text is cleaned once, not once per expression below.
+changed as materialized (
+    {% if is_incremental() -%}
+    select staged.* from changed_keys
+    cross join
+        lateral (
+            select * from {{ staged }} as one
+            where one.imdb_id = changed_keys.imdb_id and one.kind = changed_keys.kind
+            -- Otherwise, Postgres would clean the texts of all titles before it joins them.
+            offset 0 -- noqa: AM09
+        ) as staged
+    {% else -%}
+    select * from newest
+    {% endif %}
 ),
 
 titles as (

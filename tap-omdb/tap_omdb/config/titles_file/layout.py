@@ -23,14 +23,8 @@ from tap_omdb.config.titles_file.entries import (
     link_to_title,
 )
 from tap_omdb.config.titles_file.json_items import cells_of, json_items, json_rows
-from tap_omdb.config.titles_file.rows import (
-    Line,
-    Row,
-    lines_of,
-    open_text,
-    quoted_rows,
-    unquoted_rows,
-)
+from tap_omdb.config.titles_file.opening import Line, lines_of, open_text
+from tap_omdb.config.titles_file.rows import TOO_LONG, Row, quoted_rows, unquoted_rows
 
 LIST_OF_IDS = "a list of IMDb ids, one per line"
 LIST_OF_TITLES = "a list of titles, one per line"
@@ -148,11 +142,11 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 def _rows_of_list(lines: Iterator[Line], *, with_ids: bool) -> Iterator[Row]:
-    for number, line in lines:
+    for number, line, is_truncated in lines:
         text = _strip_comment(line) if with_ids else "" if _is_comment(line) else line.strip()
         if text:
             columns = None if text == line else {ITEM: line}
-            yield Row(number, [text], columns=columns)
+            yield Row(number, [text], TOO_LONG if is_truncated else None, columns)
 
 
 def _split(lines: Iterator[Line], delimiter: str, header: Sequence[str] = ()) -> Iterator[Row]:

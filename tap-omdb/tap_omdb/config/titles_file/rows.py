@@ -1,42 +1,19 @@
-"""Opens a file as text, whatever its compression and encoding, and splits it into rows."""
+"""Splits delimited files into rows. Pure but for reading the lines."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
-import io
-import zlib
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple
 
-from tap_omdb.config.titles_file.entries import TitlesFileError
-from tap_omdb.omdb.decoding import CP1252_FALLBACK
+from tap_omdb.config.titles_file.opening import Line
 
-MAX_LINE = 1_000_000
-"""Characters of a line; a file with a longer one is not a list of titles."""
 MAX_LINES_OF_A_ROW = 20
 """A quoted cell may contain line ends; a cell over more lines has a quote that is not closed."""
 
-_GZIP = b"\x1f\x8b"
-_ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!")
+TOO_LONG = "the line is longer than 1 MB"
 _OPEN_QUOTE = "a quote is not closed"
-
-
-class Line(NamedTuple):
-    """One line of a file.
-
-    Attributes:
-        number: From 1.
-        text: Without its line end.
-    """
-
-    number: int
-    text: str
 
 
 class Row(NamedTuple):
@@ -55,62 +32,14 @@ class Row(NamedTuple):
     columns: dict[str, Any] | None = None
 
 
-@contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
-    """Open a file as text; every error while it is open names the path and the remedy.
-
-    Raises:
-        TitlesFileError: The file is missing, unreadable, truncated or an archive.
-    """
-    try:
-        with path.open("rb") as plain:
-            start = plain.peek(4)
-            if start.startswith(_ARCHIVES):
-                message = (
-                    f"{path} is an archive or a workbook. Unpack it or save it as CSV, "
-                    "and use the file that lists the titles."
-                )
-                raise TitlesFileError(message)
-            is_packed = start.startswith(_GZIP)
-            binary = cast("io.BufferedReader", gzip.GzipFile(fileobj=plain)) if is_packed else plain
-            if binary.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                encoding, errors = "utf-16", "replace"
-            else:
-                encoding, errors = "utf-8-sig", CP1252_FALLBACK
-            with io.TextIOWrapper(binary, encoding, errors) as text:
-                yield text
-    except (OSError, EOFError, zlib.error) as error:
-        # An OSError's message repeats the path.
-        reason = getattr(error, "strerror", None) or str(error)
-        message = (
-            f"{path} cannot be read ({reason}). Check the path and its permissions; "
-            "copy or download a truncated file again."
-        )
-        raise TitlesFileError(message) from error
-
-
-def lines_of(text: TextIO, path: Path) -> Iterator[Line]:
-    """Yield the lines of a text that are not empty.
-
-    Raises:
-        TitlesFileError: A line is longer than `MAX_LINE`.
-    """
-    for number, line in enumerate(iter(partial(text.readline, MAX_LINE), ""), start=1):
-        if len(line) == MAX_LINE and not line.endswith("\n"):
-            message = f"line {number} of {path} is longer than 1 MB: this is not a list of titles."
-            raise TitlesFileError(message)
-        if line != "\n":
-            yield Line(number, line.rstrip("\n"))
-
-
 def unquoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
     """Split lines at each delimiter, as in IMDb's data sets: quotation marks have no meaning.
 
     Yields:
         A row for each line that is not blank.
     """
-    for number, text in lines:
-        yield Row(number, text.split(delimiter))
+    for number, text, is_truncated in lines:
+        yield Row(number, text.split(delimiter), TOO_LONG if is_truncated else None)
 
 
 def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
@@ -129,7 +58,7 @@ def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
         return waiting.popleft() if waiting else next(lines, None)
 
     while first := take():
-        record, cells, error = [first], None, None
+        record, cells, error = [first], None, TOO_LONG if first.is_truncated else None
         while cells is None and not error:
             try:
                 cells = _parse(record, delimiter)
@@ -138,7 +67,7 @@ def quoted_rows(lines: Iterator[Line], delimiter: str) -> Iterator[Row]:
             if cells is None and not error:  # a quote is open
                 line = take()
                 record += [line] if line else []
-                if not line or len(record) > MAX_LINES_OF_A_ROW:
+                if not line or line.is_truncated or len(record) > MAX_LINES_OF_A_ROW:
                     error = _OPEN_QUOTE
         if cells is not None and _swallows_rows(record, delimiter, width):
             cells, error = None, _OPEN_QUOTE

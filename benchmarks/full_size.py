@@ -54,7 +54,7 @@ MOVIES_PER_HUNDRED = 89
 SLOW_SECONDS = 0.5
 """Queries that take longer are listed."""
 
-QUESTION = re.compile(r"^-- ([^?\n]*\?)[^;]*?\n(select[^;]*;)", re.MULTILINE)
+QUESTION = re.compile(r"^-- ([^?\n]*\?)[^;]*?\n((?:select|with)[^;]*;)", re.MULTILINE)
 """And the query that answers it, in docs/model.md."""
 COLUMNS = """
     select table_name, column_name from information_schema.columns

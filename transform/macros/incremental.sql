@@ -54,22 +54,27 @@
 {% macro delete_outdated_rows(key=none) -%}
     {%- set titles = ref('int_titles') -%} {# here, because dbt must see it in any case #}
     {%- if is_incremental() -%}
-        {%- set outdated -%}
-            movies.kind = 'movie'
-            and movies.imdb_id = existing.imdb_id
-            and movies.loaded_at >= {{ incremental_cutoff(this) }}
-            and movies.loaded_at <> existing.loaded_at
-        {%- endset -%}
         {% if key %}
         create temporary table {{ this.identifier }}_deleted on commit drop as
-        select distinct existing.{{ key }}
-        from {{ this }} as existing, {{ titles }} as movies
-        where {{ outdated }};
+        select {{ key }} from {{ this }} limit 0;
         {% endif %}
 
-        delete from {{ this }} as existing
-        using {{ titles }} as movies
-        where {{ outdated }}
+        with deleted as (
+            delete from {{ this }} as existing
+            using {{ titles }} as movies
+            where
+                movies.kind = 'movie'
+                and movies.imdb_id = existing.imdb_id
+                and movies.loaded_at >= {{ incremental_cutoff(this) }}
+                and movies.loaded_at <> existing.loaded_at
+            returning existing.*
+        )
+
+        {% if key %}
+        insert into {{ this.identifier }}_deleted select distinct {{ key }} from deleted
+        {% else %}
+        select count(*) from deleted
+        {% endif %}
     {%- endif -%}
 {%- endmacro %}
 

@@ -144,7 +144,7 @@ lint-python: .venv/.dev
 
 lint-sql: .venv/.dev
 	.venv/bin/sqlfluff lint transform
-	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
+	cd transform && ../.venv/bin/python ../scripts/dbt_any_server.py --quiet parse && ../.venv/bin/dbt-bouncer run
 
 lint-files: .venv/.dev
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml

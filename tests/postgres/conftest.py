@@ -25,7 +25,7 @@ ALIEN = "CREATE TABLE film AS SELECT 'Alien' AS title"
 
 
 def query(server: Server, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(**server.parameters, autocommit=True) as connection:  # type: ignore[arg-type]
+    with psycopg.connect(**server.parameters, autocommit=True) as connection:
         cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import psycopg
 import pytest
@@ -83,7 +82,7 @@ def test_without_a_server_it_prints_the_address_and_the_hint(
 def test_a_login_is_tried(running: Server, variables: dict[str, str], problem: str | None) -> None:
     connection = {**running.environment, "URL": "postgresql+psycopg://", **variables}
     if "stranger" in connection["URL"] or "limited" in connection["URL"]:
-        with psycopg.connect(**cast("dict[str, Any]", running.parameters)) as administrator:
+        with psycopg.connect(**running.parameters) as administrator:
             administrator.execute("drop role if exists limited, stranger")
             administrator.execute("create role limited login password 'x' connection limit 0")
             administrator.execute("create role stranger login password 'x'")

@@ -85,7 +85,7 @@ def test_a_temporary_server_is_deleted_afterwards() -> None:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not data_dir.exists()
     with pytest.raises(psycopg.OperationalError, match="refused"):
-        psycopg.connect(**parameters)  # type: ignore[arg-type]
+        psycopg.connect(**parameters)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -106,7 +106,7 @@ def test_libpq_finds_the_servers_own_password_in_the_file(
 def test_no_entry_without_the_password(running: Server, password: str, complaint: str) -> None:
     parameters = {**running.parameters, "password": password, "passfile": "/dev/null"}
     with pytest.raises(psycopg.OperationalError, match=complaint):
-        psycopg.connect(**parameters)  # type: ignore[arg-type]
+        psycopg.connect(**parameters)
     methods = query(running, "SELECT DISTINCT auth_method FROM pg_hba_file_rules")
     assert methods == [("scram-sha-256",)]
 
@@ -263,7 +263,7 @@ def test_committed_data_survives_kill_9_whatever_the_pidfile_says(
 
 
 def test_a_busy_session_that_outlives_the_postmaster_is_ended(filled: Server) -> None:
-    with psycopg.connect(**filled.parameters) as connection:  # type: ignore[arg-type]
+    with psycopg.connect(**filled.parameters) as connection:
         busy = connection.info.backend_pid
         # A loop that never waits does not notice that the postmaster has died.
         connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")

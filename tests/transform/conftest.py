@@ -27,7 +27,7 @@ from tap_omdb.streams import STREAMS
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARSED = "transform/target/partial_parse.msgpack"
 """What `make lint` has parsed, so that dbt parses only what has changed."""
-RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
+RECORDED = CHECKOUT.parent / "shared/omdb-recorded"
 SERVERS = {
     binaries.major_version(folder): folder
     for folder in (
@@ -212,9 +212,7 @@ class Warehouse:
 
     def connect(self) -> psycopg.Connection[Row]:
         """A connection whose rows are dictionaries."""
-        return psycopg.connect(
-            **cast("dict[str, Any]", self.server.parameters), autocommit=True, row_factory=dict_row
-        )
+        return psycopg.connect(**self.server.parameters, autocommit=True, row_factory=dict_row)
 
     def execute(self, statement: str) -> None:
         """Run a statement."""
@@ -268,7 +266,7 @@ class Warehouse:
         )
 
     def _administrate(self, statement: str) -> None:
-        parameters = cast("dict[str, Any]", {**self.server.parameters, "dbname": "postgres"})
+        parameters = {**self.server.parameters, "dbname": "postgres"}
         with psycopg.connect(**parameters, autocommit=True) as connection:
             connection.execute(statement.encode())
 

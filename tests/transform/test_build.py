@@ -17,9 +17,9 @@ from omdb_emulator.testing import Emulator
 
 from tests.tap.test_lists import FILMS, TABLES, WITHOUT_HEADER
 from tests.tap.test_lists import JSON as JSON_LISTS
-from tests.transform.conftest import CHECKOUT, Warehouse
+from tests.transform.conftest import CHECKOUT, RECORDED, Warehouse
 
-AWARDS = CHECKOUT.parent / "shared/omdb-recorded/awards_patterns.tsv"
+AWARDS = RECORDED / "awards_patterns.tsv"
 
 MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),

@@ -229,19 +229,6 @@ def test_first_parameter_of_a_name_counts_and_invalid_utf8_is_replaced() -> None
     assert parse_query("s=%ff%C3%A9") == {"s": "\ufffdé"}
 
 
-def test_changes_are_found_at_once() -> None:
-    store = load([TITLES])
-    store.update("tt0000003", {"imdbVotes": "9,000,000", "Title": "Social Club"})
-    found = store.summaries(store.search("social", None, None))
-    assert [one.title for one in found] == ["Social Club", "The Social Network"]
-    assert not store.search("work", None, None)
-    store.update("tt0000012", {"Season": "2"})
-    assert store.season("tt0000010", 1) == ["tt0000011", "tt0000013"]
-    assert store.season("tt0000010", 2) == ["tt0000014", "tt0000012"]
-    with pytest.raises(KeyError):
-        store.update("tt7654321", {})
-
-
 NAMES = ["i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail", "x"]
 VALUES = st.text() | st.sampled_from(
     ["tt0000010", "castle", "cas*", "series", "full", "1", "0", "-1", "1.5", "2011"]

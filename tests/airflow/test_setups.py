@@ -117,26 +117,24 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("code", [ORPHAN, WITHOUT_VARIABLES_AND_DEAF])
-def test_every_descendant_is_found_and_ended(tmp_path: Path, code: str) -> None:
+def test_every_descendant_and_no_other_process_is_ended(tmp_path: Path, code: str) -> None:
     env = {local_airflow.MARK: str(tmp_path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True
-    ) as started:
+    of_another = {local_airflow.MARK: str(tmp_path / "another"), "AIRFLOW_HOME": str(tmp_path)}
+    with (
+        subprocess.Popen(["sleep", "60"], env=of_another) as other,  # noqa: S607
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True
+        ) as started,
+    ):
         assert started.stdout
         number = int(started.stdout.readline())
         assert number in {process.pid for process in local_airflow.find(tmp_path)}
         assert local_airflow.stop(tmp_path, seconds=0.5)
+        assert other.poll() is None
+        other.kill()
     assert not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie"
     assert local_airflow.find(tmp_path) == []
     assert not local_airflow.stop(tmp_path, seconds=0.5)
-
-
-def test_processes_of_others_are_left_alone(tmp_path: Path) -> None:
-    env = {local_airflow.MARK: str(tmp_path / "another"), "AIRFLOW_HOME": str(tmp_path)}
-    with subprocess.Popen(["sleep", "60"], env=env) as other:  # noqa: S607
-        assert not local_airflow.stop(tmp_path, seconds=0.5)
-        assert other.poll() is None
-        other.kill()
 
 
 CHECK = """

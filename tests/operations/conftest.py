@@ -198,7 +198,8 @@ class Deployment:
 
     def dbt(self, *arguments: str) -> None:
         """Run dbt as the transformer."""
-        finished = self._run("dbt", "--quiet", *arguments, role="omdb_transformer")
+        program = self.project.root / "scripts/dbt_any_server.py"
+        finished = self._run("python", program, "--quiet", *arguments, role="omdb_transformer")
         assert finished.returncode == 0, finished.stdout
 
     def sync(self, *options: str) -> int:

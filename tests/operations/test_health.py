@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pytest
 
 from tests.operations.conftest import Deployment, needs_tls
 from tests.pipeline.conftest import Project
+from tests.transform.conftest import PARSED
 
 HEALTH = ("--log-level=error", "invoke", "dbt:health")
 
@@ -146,6 +148,8 @@ def read_only(root: Path) -> Iterator[bool]:
 def run(deployment: Deployment) -> subprocess.CompletedProcess[str]:
     """A run in a checkout that is read-only, if possible."""
     folder = deployment.project.root / ".meltano/dbt"
+    (folder / "target").mkdir(parents=True)
+    shutil.copy(deployment.project.root / PARSED, folder / "target")
     with read_only(deployment.project.root) as is_read_only:
         finished = deployment.project.meltano(
             *("--log-format=json", "run", "tap-omdb", "target-postgres", "dbt:freshness"),

@@ -117,7 +117,8 @@ dictionary: start ## Generate a page that describes every table and column
 WORKERS_OF_TESTS ?= $(shell nproc 2> /dev/null | awk '{ print ($$1 < 4 ? $$1 + 1 : 4) }')
 
 .PHONY: test
-test: lint .meltano/.installed .airflow/.installed ## Run all checks and tests, from nothing
+test: .venv/.dev ## Run all checks and tests, from nothing
+	@$(MAKE) --jobs=2 lint .meltano/.installed .airflow/.installed # the checks beside the installations
 	.venv/bin/pytest --numprocesses=$(WORKERS_OF_TESTS) --dist=loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: test-airflow
@@ -144,7 +145,7 @@ lint-python: .venv/.dev
 
 lint-sql: .venv/.dev
 	.venv/bin/sqlfluff lint transform
-	cd transform && ../.venv/bin/dbt --quiet parse && ../.venv/bin/dbt-bouncer run
+	cd transform && ../.venv/bin/python ../scripts/dbt_any_server.py --quiet parse && ../.venv/bin/dbt-bouncer run
 
 lint-files: .venv/.dev
 	.venv/bin/check-jsonschema --builtin-schema vendor.meltano meltano.yml

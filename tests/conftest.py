@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +52,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa
             return folder if folder == "tests/operations" else str(super()._split_scope(nodeid))
 
     return Scheduling(config, log)
+
+
+def run_program(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
+    """Run a program to its end.
+
+    Args:
+        command: The program and its arguments.
+        options: As `subprocess.run` takes them; by default, the output is kept as text, and the
+            only variable is PATH.
+    """
+    ours = {"capture_output": True, "text": True, "timeout": 600, "env": {"PATH": os.defpath}}
+    return subprocess.run(command, check=False, **{**ours, **options})
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import run_program
 from tests.operations.conftest import receiver
 from tests.pipeline.conftest import CHECKOUT, copy_project, project
 
@@ -29,34 +29,22 @@ def airflow_python() -> Path:
     return python
 
 
-def describe_dags(python: Path, root: Path, home: Path) -> dict[str, Any]:
-    """Import the DAGs of a folder in Airflow's environment."""
-    described = subprocess.run(
-        [python, CHECKOUT / "tests/airflow/describe_dags.py", root / "orchestrate/dags"],
-        env={
-            "PATH": os.defpath,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert described.returncode == 0, described.stderr
-    result: dict[str, Any] = json.loads(described.stdout.splitlines()[-1])
-    return result
-
-
 @pytest.fixture(scope="session")
 def dags(airflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The DAGs, imported from a folder with nothing else in it: neither Meltano nor settings."""
     root = tmp_path_factory.mktemp("dags") / "project"
     copy_project(root, kept=("orchestrate", "meltano.yml"))
     (root / ".venv").unlink()
-    result = describe_dags(airflow_python, root, tmp_path_factory.mktemp("home"))
-    assert result["errors"] == {}
-    assert result["warnings"] == {}
-    found: dict[str, Any] = result["dags"]
-    return found
+    described = run_program(
+        *(airflow_python, CHECKOUT / "tests/airflow/describe_dags.py", root / "orchestrate/dags"),
+        env={
+            "PATH": os.defpath,
+            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home")),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        },
+    )
+    assert described.returncode == 0, described.stderr
+    found: dict[str, dict[str, Any]] = json.loads(described.stdout.splitlines()[-1])
+    assert (found["errors"], found["warnings"]) == ({}, {})
+    return found["dags"]

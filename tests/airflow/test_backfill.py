@@ -45,11 +45,6 @@ class Backfill:
             text=True,
         )
 
-    def fetch_pending(self) -> str:
-        """Fetch what is pending, which also creates the tables."""
-        command = self._tasks["fetch_pending"]["command"]
-        return finish(self.start(command, self.variables("fetch_pending")))
-
     def plan(self) -> list[dict[str, str]]:
         """Return the variables of each shard."""
         variables = self.variables("plan_shards")
@@ -59,10 +54,16 @@ class Backfill:
     def run(self) -> tuple[list[str], str]:
         """Run all shards at once; return what they print, and what the merge of their states does.
 
-        What is pending is fetched before.
+        What is pending is fetched before, which also creates the tables: if two loaders create a
+        schema at the same moment, one of them fails, since PostgreSQL reports a duplicate key.
         """
+        command = self._tasks["fetch_pending"]["command"]
+        finish(self.start(command, self.variables("fetch_pending")))
+        left = DAILY_REQUESTS - self._project.emulator.stats()["requests"]
+        shards = self.plan()
+        assert sum(int(shard["TAP_OMDB_MAX_REQUESTS"]) for shard in shards) == left
         shard, merge = (self._tasks[name]["command"] for name in ("shard", "merge_states"))
-        started = [self.start(shard, variables) for variables in self.plan()]
+        started = [self.start(shard, variables) for variables in shards]
         return [finish(process) for process in started], finish(self.start(merge, {}))
 
 
@@ -89,23 +90,13 @@ def test_a_spent_quota_ends_all_shards_normally_and_a_second_backfill_continues(
     emulator = project.emulator
     emulator.reset()
     emulator.set_key(KEY, QUOTA)
-    # If two loaders create a schema at the same moment, one of them fails: PostgreSQL reports a
-    # duplicate key. So the first task of a backfill creates it, and all tables.
-    backfill.fetch_pending()
-    created = project.rows("select from pg_tables where schemaname = 'demo_raw'")
-    assert len(created) > 1
-    assert emulator.stats()["requests"] == 0
     printed, merged = backfill.run()
     assert len(printed) == 2
     assert all('OMDb reports "Request limit reached!"' in text for text in printed)
     assert "unfinished searches are pending: another backfill of these years continues" in merged
     assert answered(project).total() == QUOTA
 
-    spent = emulator.stats()["requests"]
-    shares = [int(shard["TAP_OMDB_MAX_REQUESTS"]) for shard in backfill.plan()]
-    assert sum(shares) == DAILY_REQUESTS - spent
     emulator.set_key(KEY, None)
-    backfill.fetch_pending()
     printed, merged = backfill.run()
     assert "Ended early" not in "".join(printed)
     assert "Nothing is pending." in merged

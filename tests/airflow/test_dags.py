@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from movies_pipeline.alerts import describe, post_alert
-from movies_pipeline.project import after_load, load_project, schedules, steps, task_id
+import yaml
+from movies_pipeline.alerts import post_alert
+from movies_pipeline.project import Schedule, schedules, steps
 from tap_omdb.config.values import TYPES
 
-from tests.airflow.conftest import describe_dags
 from tests.operations.conftest import Receiver
-from tests.pipeline.conftest import CHECKOUT, MELTANO
+from tests.pipeline.conftest import CHECKOUT
 
 STATE_POOL, SHARDS_POOL = "movies_state", "movies_shards"
 
 
+DAILY = {
+    "tap_omdb_target_postgres": "tap-omdb target-postgres",
+    "dbt_run": "dbt:run",
+    # The job has neither; meltano.yml has both commands.
+    "dbt_test": "dbt:test",
+    "dashboard_build": "dashboard:build",
+}
+"""The steps of the scheduled job by task, in their order."""
+
+
 def test_there_is_a_dag_for_each_schedule(dags: dict[str, Any]) -> None:
-    found = schedules(load_project())
-    assert {*dags} == {"movies_backfill", *(f"movies_{schedule.name}" for schedule in found)}
-    for schedule in found:
-        dag = dags[f"movies_{schedule.name}"]
-        assert dag["schedule"] == schedule.interval
-        assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
-        before: list[str] = []
-        for step in schedule.steps:
-            task = dag["tasks"][task_id(step)]
-            assert task["command"] == f"exec .venv/bin/meltano run {step}"
-            assert task["upstream"] == before
-            before = [task_id(step)]
-        assert len(dag["tasks"]) == len(schedule.steps)
+    assert {*dags} == {"movies_backfill", "movies_daily"}
+    (schedule,) = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["schedules"]
+    dag = dags["movies_daily"]
+    assert (schedule["name"], schedule["interval"]) == ("daily", dag["schedule"])
+    assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
+    before: list[str] = []
+    for name, step in DAILY.items():
+        task = dag["tasks"][name]
+        assert task["command"] == f"exec .venv/bin/meltano run {step}"
+        assert task["upstream"] == before
+        before = [name]
+    assert dag["tasks"].keys() == DAILY.keys()
 
 
 def test_what_touches_a_server_is_retried_ever_later_and_raises_alerts(
@@ -77,19 +84,6 @@ def test_a_backfill_offers_the_types_of_the_tap(dags: dict[str, Any]) -> None:
     assert dags["movies_backfill"]["types"] == [*TYPES]
 
 
-def test_an_import_that_airflow_deprecates_is_noticed(airflow_python: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "orchestrate/dags"
-    folder.mkdir(parents=True)
-    (folder / "old.py").write_text(
-        "from airflow.operators.bash import BashOperator\n"
-        "from airflow.sdk import DAG\n"
-        "with DAG(dag_id='old', schedule=None):\n"
-        "    BashOperator(task_id='a', bash_command='true')\n"
-    )
-    described = describe_dags(airflow_python, tmp_path, tmp_path / "home")
-    assert described["errors"] or described["warnings"]
-
-
 @pytest.mark.parametrize(
     ("tasks", "expected"),
     [
@@ -104,57 +98,16 @@ def test_a_job_is_split_where_a_run_can_be_resumed(tasks: list[str], expected: l
     assert [*steps(tasks)] == expected
 
 
-def test_a_task_id_has_only_letters_digits_and_underscores() -> None:
-    assert task_id("tap-omdb target-postgres") == "tap_omdb_target_postgres"
-    assert task_id("dbt:run") == "dbt_run"
-
-
-def project(*, tasks: list[str], commands: dict[str, list[str]]) -> dict[str, Any]:
-    return {
-        "jobs": [{"name": "sync", "tasks": tasks}],
-        "schedules": [{"name": "daily", "interval": "@daily", "job": "sync", "env": {"A": "1"}}],
-        "plugins": {
-            "utilities": [
-                {"name": name, "commands": dict.fromkeys(given)} for name, given in commands.items()
-            ]
-        },
+def test_a_job_keeps_its_own_tests_and_gets_the_variables_of_its_schedule() -> None:
+    schedule = {"name": "weekly", "interval": "@weekly", "job": "sync", "env": {"A": "1"}}
+    dbt = {"name": "dbt", "commands": {"run": None, "test": None}}
+    project = {
+        "jobs": [{"name": "sync", "tasks": ["tap-a target-b dbt:test"]}],
+        "schedules": [schedule],
+        "plugins": {"utilities": [dbt]},
     }
-
-
-def test_tests_and_report_follow_a_job_that_has_none_where_there_are_such_commands() -> None:
-    given = project(
-        tasks=["tap-a target-b dbt:run"],
-        commands={"dashboard": ["build"], "dbt": ["run", "test"], "other": []},
-    )
-    (schedule,) = schedules(given)
-    assert schedule.steps == ("tap-a target-b", "dbt:run", "dbt:test", "dashboard:build")
-    assert (schedule.name, schedule.interval, schedule.env) == ("daily", "@daily", {"A": "1"})
-
-    without = project(tasks=["tap-a target-b dbt:run"], commands={"dbt": ["run"]})
-    assert schedules(without)[0].steps == ("tap-a target-b", "dbt:run")
-    assert after_load(without) == ["dbt:run"]
-
-    itself = project(tasks=["tap-a target-b dbt:test"], commands={"dbt": ["test"]})
-    assert schedules(itself)[0].steps == ("tap-a target-b", "dbt:test")
-
-
-def test_meltano_reads_the_same_schedules_in_its_file() -> None:
-    listed = subprocess.run(
-        [MELTANO, "--log-level=error", "schedule", "list", "--format=json"],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    expected = {
-        item["name"]: (item["interval"], steps(item["job"]["tasks"]), item["env"])
-        for item in json.loads(listed.stdout)["schedules"]["job"]
-    }
-    for schedule in schedules(load_project()):
-        interval, job, env = expected.pop(schedule.name)
-        assert (schedule.interval, schedule.env) == (interval, env)
-        assert schedule.steps[: len(job)] == job
-    assert expected == {}
+    expected = Schedule("weekly", "@weekly", ("tap-a target-b", "dbt:test"), {"A": "1"})
+    assert schedules(project) == [expected]
 
 
 def context(map_index: int = -1) -> dict[str, Any]:
@@ -163,35 +116,28 @@ def context(map_index: int = -1) -> dict[str, Any]:
     return {"task_instance": SimpleNamespace(**task, map_index=map_index)}
 
 
-def test_an_alert_names_the_task_and_the_shard() -> None:
-    assert describe(context()) == "movies_daily: dbt_run failed (run scheduled__1)"
-    assert describe(context(3)) == "movies_daily: dbt_run[3] failed (run scheduled__1)"
-
-
-def test_it_is_posted(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("map_index", "task"), [(-1, "dbt_run"), (3, "dbt_run[3]")])
+def test_an_alert_names_the_task_and_the_shard(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, map_index: int, task: str
 ) -> None:
     monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
-    post_alert(context())
+    post_alert(context(map_index))
     (alert,) = receiver.received
-    assert alert["body"] == {"text": "movies_daily: dbt_run failed (run scheduled__1)"}
-    assert caplog.records == []
+    assert alert["body"] == {"text": f"movies_daily: {task} failed (run scheduled__1)"}
 
 
-def test_without_a_webhook_nothing_happens(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("has_webhook", "logged"), [(True, "HTTP status 500"), (False, "")])
+def test_what_cannot_be_posted_is_logged_without_its_address(
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    has_webhook: bool,
+    logged: str,
 ) -> None:
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", "")
-    post_alert(context())
-    assert caplog.records == []
-
-
-def test_a_webhook_that_refuses_is_logged_without_its_address(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url if has_webhook else "")
     receiver.status = 500
     with caplog.at_level(logging.WARNING):
         post_alert(context())
-    assert "HTTP status 500" in caplog.text
+    assert logged in caplog.text
+    assert bool(caplog.records) == has_webhook
     assert receiver.url not in caplog.text

@@ -19,6 +19,7 @@ from omdb_emulator.catalogue.loader import CATALOGUE
 from omdb_emulator.testing import HOSTILE_CATALOGUE
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from tests.conftest import run_program
 from tests.transform.conftest import Warehouse, _built, built, newest, shared, warehouse
 
 __all__ = ["_built", "built", "newest", "shared", "warehouse"]
@@ -65,16 +66,10 @@ MADE_UP: dict[str, dict[str, Any]] = {
 
 def build(source: Warehouse, folder: Path) -> subprocess.CompletedProcess[str]:
     """Build the page of a warehouse in a folder."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "omdb_dashboard", "build", "--schema", "demo"),
-            *("--output", folder / "index.html", "--cache-dir", folder.parent / "dashboard-cache"),
-        ],
+    return run_program(
+        *(sys.executable, "-m", "omdb_dashboard", "build", "--schema", "demo"),
+        *("--output", folder / "index.html", "--cache-dir", folder.parent / "dashboard-cache"),
         env={**os.environ, **source.server.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
     )
 
 

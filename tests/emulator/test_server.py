@@ -168,6 +168,12 @@ def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     assert list(changed)[-1] == "Response"
     assert omdb.title("tt0424242")["imdbVotes"] == "12"
     assert "tt0424242" in omdb.titles()
+    omdb.update_title("tt0000012", Season="2")
+    seasons = [fetch(omdb, i="tt0000010", Season=season).json["Episodes"] for season in "12"]
+    assert [[one["imdbID"][-2:] for one in season] for season in seasons] == [
+        ["11", "13"],
+        ["14", "12"],
+    ]
     omdb.update_title(ID, Emulator={"merged_into": "tt0424242"})
     assert fetch(omdb, i=ID).json["imdbID"] == "tt0424242"
     omdb.remove_title("tt0424242")

@@ -129,7 +129,7 @@ class Pipeline:
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection as the administrator."""
-        return psycopg.connect(**cast("dict[str, Any]", self.server.parameters), autocommit=True)
+        return psycopg.connect(**self.server.parameters, autocommit=True)
 
     def execute(self, statement: str) -> None:
         """Run a statement as the administrator."""

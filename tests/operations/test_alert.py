@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import alert
 import pytest
 
-from tests.operations.conftest import HOOK_PATH
+from tests.operations.conftest import HOOK_PATH, Receiver
 
-if TYPE_CHECKING:
-    from tests.operations.conftest import Receiver
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "1badc0de"
 
-
-def run(
-    *arguments: str, script: Path = CHECKOUT / "scripts/alert.py", **variables: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, script, *arguments],
-        env={"PATH": os.defpath, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+Run = Callable[..., tuple[int, str]]
 
 
-def test_an_alert_is_posted_without_secrets(receiver: Receiver, tmp_path: Path) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the script in a folder without `.env`; returns the exit code and what it printed."""
+    monkeypatch.setattr(alert, "ENV_FILE", tmp_path / ".env")
+
+    def run_(*arguments: str, **variables: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["alert", *arguments])
+        monkeypatch.delenv("ALERT_WEBHOOK_URL", raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        code = alert.main()
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run_
+
+
+def test_an_alert_is_posted_without_secrets(run: Run, receiver: Receiver, tmp_path: Path) -> None:
     log = tmp_path / "meltano.log"
     lines = [
         *(f"line {number}" for number in range(100)),
@@ -55,7 +53,7 @@ def test_an_alert_is_posted_without_secrets(receiver: Receiver, tmp_path: Path) 
         PGPASSWORD="s3cret-pw",
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done == (0, "")
     (request,) = receiver.received
     assert request["path"] == f"/{HOOK_PATH}"
     assert request["type"] == "application/json"
@@ -68,32 +66,26 @@ def test_an_alert_is_posted_without_secrets(receiver: Receiver, tmp_path: Path) 
         assert secret not in text
 
 
-def test_the_url_comes_from_the_env_file(receiver: Receiver, tmp_path: Path) -> None:
-    (tmp_path / "scripts").mkdir()
-    script = tmp_path / "scripts/alert.py"
-    shutil.copy(CHECKOUT / "scripts/alert.py", script)
+def test_the_url_comes_from_the_env_file(run: Run, receiver: Receiver, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"ALERT_WEBHOOK_URL='{receiver.url}'\n")
-    assert run("hello", script=script).returncode == 0
+    assert run("hello") == (0, "")
     assert [request["body"] for request in receiver.received] == [{"text": "hello"}]
 
     (tmp_path / ".env").unlink()
-    done = run("hello", script=script)
-    assert done.returncode == 2
-    assert done.stderr == (
-        "alert: ALERT_WEBHOOK_URL is not set: set it in .env or in the environment\n"
-    )
+    said = "alert: ALERT_WEBHOOK_URL is not set: set it in .env or in the environment\n"
+    assert run("hello") == (2, said)
 
 
-def test_of_a_long_log_the_end_is_sent(receiver: Receiver, tmp_path: Path) -> None:
+def test_of_a_long_log_the_end_is_sent(run: Run, receiver: Receiver, tmp_path: Path) -> None:
     log = tmp_path / "meltano.log"
     log.write_text("é" * 1_000_000 + "\nthe cause")
-    assert run("--log", str(log), "It failed.", ALERT_WEBHOOK_URL=receiver.url).returncode == 0
+    assert run("--log", str(log), "It failed.", ALERT_WEBHOOK_URL=receiver.url)[0] == 0
     text = receiver.received[0]["body"]["text"]
     assert text.startswith("It failed.\né")
     assert text.endswith("é\nthe cause")
     assert len(text) == alert.MOST_CHARACTERS + len("\n")
 
-    assert run("é" * 20_000, "--log", str(log), ALERT_WEBHOOK_URL=receiver.url).returncode == 0
+    assert run("é" * 20_000, "--log", str(log), ALERT_WEBHOOK_URL=receiver.url)[0] == 0
     assert receiver.received[1]["body"]["text"] == "é" * alert.MOST_CHARACTERS
 
 
@@ -136,30 +128,26 @@ STAMP = "2026-11-28T08:49:25.955475Z"
     ],
 )
 def test_the_cause_comes_first(
-    receiver: Receiver, tmp_path: Path, log: list[str], cause: str
+    run: Run, receiver: Receiver, tmp_path: Path, log: list[str], cause: str
 ) -> None:
     path = tmp_path / "daily.log"
     path.write_text("\n".join(log))
-    assert run("--log", str(path), "It failed.", ALERT_WEBHOOK_URL=receiver.url).returncode == 0
+    assert run("--log", str(path), "It failed.", ALERT_WEBHOOK_URL=receiver.url)[0] == 0
     text = receiver.received[0]["body"]["text"]
     assert text.splitlines()[:2] == ["It failed.", cause]
     assert "│" not in text
 
 
-def test_a_log_that_is_missing_does_not_stop_the_alert(receiver: Receiver) -> None:
-    assert run("--log", "missing.log", "text", ALERT_WEBHOOK_URL=receiver.url).returncode == 0
+def test_a_log_that_is_missing_does_not_stop_the_alert(run: Run, receiver: Receiver) -> None:
+    assert run("--log", "missing.log", "text", ALERT_WEBHOOK_URL=receiver.url)[0] == 0
     assert "missing.log cannot be read: No such file" in receiver.received[0]["body"]["text"]
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_rejected_alert_is_one_line(receiver: Receiver, status: int) -> None:
+def test_a_rejected_alert_is_one_line(run: Run, receiver: Receiver, status: int) -> None:
     receiver.status = status
-    done = run("text", ALERT_WEBHOOK_URL=receiver.url)
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"alert: not sent: the webhook responded with HTTP status {status}; "
-        "check ALERT_WEBHOOK_URL\n"
-    )
+    said = f"alert: not sent: the webhook responded with HTTP status {status}; "
+    assert run("text", ALERT_WEBHOOK_URL=receiver.url) == (1, f"{said}check ALERT_WEBHOOK_URL\n")
     assert len(receiver.received) == 1  # a redirect is not followed
 
 
@@ -167,13 +155,12 @@ def test_a_rejected_alert_is_one_line(receiver: Receiver, status: int) -> None:
     "url",
     ["http://127.0.0.1:1/hook-secret", "hook-secret", "http://[hook-secret", "file:///hook-secret"],
 )
-def test_an_unusable_url_is_one_line_without_it(url: str) -> None:
-    done = run("text", ALERT_WEBHOOK_URL=url)
-    assert done.returncode == 1
-    assert done.stderr.startswith("alert: not sent: ")
-    assert "ALERT_WEBHOOK_URL" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "hook-secret" not in done.stderr
+def test_an_unusable_url_is_one_line_without_it(run: Run, url: str) -> None:
+    code, said = run("text", ALERT_WEBHOOK_URL=url)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("alert: not sent: ")
+    assert "ALERT_WEBHOOK_URL" in said
+    assert "hook-secret" not in said
 
 
 def test_a_slow_receiver_is_not_waited_for(

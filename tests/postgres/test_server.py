@@ -1,40 +1,41 @@
-"""Starting, stopping and deleting a server, its settings, access to it, and its command."""
+"""The server of a directory: its settings, access to it, its command, crashes, and its port."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
+import socket
 import stat
 import subprocess
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, Status, temporary
+from embedded_postgres.ports import DEFAULT_PORT, choose, record
 
+from tests.conftest import run_program
 from tests.postgres.conftest import ALIEN, PROGRAM, cli, query
 
 VERSION = "current_setting('server_version_num')::int / 10000"
 
 
-def test_start_stop_and_start_again(data_dir: Path) -> None:
+def test_the_data_survives_a_stop_and_each_handle_finds_it(data_dir: Path) -> None:
     server, data = Server(data_dir, port=0), data_dir / "data"
     assert server.status() == Status(running=False, pid=None, port=None, version=None, pgdata=data)
     assert not data_dir.exists(), "status must not create anything"
     with pytest.raises(EmbeddedPostgresError, match=r"no server .* yet: `embedded-postgres start`"):
         _ = server.port
-    assert not server.stop()
     assert server.start()
-    assert not server.start()
-    status, port = server.status(), server.port
-    assert (status.running, status.port, status.version) == (True, port, 18)
     query(server, ALIEN)
     durable = "SELECT current_setting('fsync'), current_setting('full_page_writes')"
     assert query(server, durable) == [("on", "on")]
     assert server.stop()
-    assert not server.stop()
-    assert server.status() == Status(running=False, pid=None, port=port, version=18, pgdata=data)
     assert server.start()
     other = Server(data_dir)
     assert other.parameters == server.parameters
@@ -84,20 +85,19 @@ def test_a_temporary_server_is_deleted_afterwards() -> None:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not data_dir.exists()
     with pytest.raises(psycopg.OperationalError, match="refused"):
-        psycopg.connect(**parameters)  # type: ignore[arg-type]
+        psycopg.connect(**parameters)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_libpq_finds_the_password_in_the_file(running: Server, host: str) -> None:
+def test_libpq_finds_the_servers_own_password_in_the_file(
+    server: Server, running: Server, host: str
+) -> None:
     assert stat.S_IMODE(running.pgpass.stat().st_mode) == 0o600
     assert re.fullmatch(r"[\w-]{32}", running.password)
+    assert server.password != running.password
     given = f"host={host} port={running.port} user=omdb dbname=omdb password="
     with psycopg.connect(given, passfile=str(running.pgpass)) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("omdb",)
-
-
-def test_each_server_has_a_password_of_its_own(server: Server, running: Server) -> None:
-    assert server.password != running.password
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_each_server_has_a_password_of_its_own(server: Server, running: Server) 
 def test_no_entry_without_the_password(running: Server, password: str, complaint: str) -> None:
     parameters = {**running.parameters, "password": password, "passfile": "/dev/null"}
     with pytest.raises(psycopg.OperationalError, match=complaint):
-        psycopg.connect(**parameters)  # type: ignore[arg-type]
+        psycopg.connect(**parameters)
     methods = query(running, "SELECT DISTINCT auth_method FROM pg_hba_file_rules")
     assert methods == [("scram-sha-256",)]
 
@@ -169,9 +169,9 @@ def test_without_a_server_the_command_to_start_it_is_named(base: Path, command: 
 def test_a_full_disk_is_an_error_with_the_cause_and_start_works_afterwards(
     base: Path, data_dir: Path
 ) -> None:
-    command = ["sh", "-c", 'ulimit -f 200; exec "$0" --port 0 start', PROGRAM]
+    command = ("sh", "-c", 'ulimit -f 200; exec "$0" --port 0 start', PROGRAM)
     env = {**os.environ, "EMBEDDED_POSTGRES_DATA_DIR": str(data_dir)}
-    done = subprocess.run(command, env=env, capture_output=True, check=False, text=True)
+    done = run_program(*command, env=env)
     assert done.returncode == 1
     # PostgreSQL's programs are copied if the server's user cannot access them.
     problem = rf"embedded-postgres: PostgreSQL cannot (create its|be copied).* {data_dir}"
@@ -200,3 +200,205 @@ def test_simultaneous_starts_and_stops_leave_one_working_server(base: Path) -> N
     assert [d.returncode for d in done] == [0] * 9, [d.stderr for d in done]
     assert cli("start", cwd=base).returncode == 0
     assert cli("psql", "-Atc", "SELECT 1", cwd=base).stdout == "1\n"
+
+
+# The data survives every kind of crash
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[Server]:
+    with temporary() as server:
+        yield server
+
+
+@pytest.fixture
+def filled(first: Server) -> Server:
+    """A running server with one committed row; all tests crash the same server."""
+    first.start()
+    query(first, f"DROP TABLE IF EXISTS film; {ALIEN}")
+    return first
+
+
+def kill(server: Server) -> None:
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while server.status().running:
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def bystander(filled: Server) -> Iterator[int]:
+    """An unrelated process of the owner of the data."""
+    owner = filled.status().pgdata.stat()
+    drop = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    with subprocess.Popen(["sleep", "60"], **(drop if os.geteuid() == 0 else {})) as process:  # type: ignore[call-overload]  # noqa: S607
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.parametrize("content", [None, "", "garbage\n", "999999999\n", "{bystander}\n{rest}"])
+def test_committed_data_survives_kill_9_whatever_the_pidfile_says(
+    filled: Server, bystander: int, content: str | None
+) -> None:
+    pidfile = filled.status().pgdata / "postmaster.pid"
+    rest = pidfile.read_text().partition("\n")[2]
+    kill(filled)
+    assert pidfile.exists()
+    if content is not None:
+        # The id of the crashed server may belong to another process.
+        pidfile.write_text(content.format(bystander=bystander, rest=rest))
+    assert not filled.status().running
+    assert not filled.stop()
+    assert filled.start()
+    assert query(filled, "TABLE film") == [("Alien",)]
+    assert is_alive(bystander)
+
+
+def test_a_busy_session_that_outlives_the_postmaster_is_ended(filled: Server) -> None:
+    with psycopg.connect(**filled.parameters) as connection:
+        busy = connection.info.backend_pid
+        # A loop that never waits does not notice that the postmaster has died.
+        connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
+        while psutil.Process(busy).cpu_times().user < 0.05:
+            time.sleep(0.01)
+        kill(filled)
+        assert is_alive(busy), "otherwise this test proves nothing"
+        assert filled.start()
+        assert not is_alive(busy)
+        connection.close()
+    assert query(filled, "TABLE film") == [("Alien",)]
+
+
+def test_an_interrupted_first_start_is_repeated(fresh: Server) -> None:
+    partial = fresh.data_dir / "data.new"
+    partial.mkdir(parents=True)
+    (partial / "PG_VERSION").write_text("18\n")
+    assert fresh.start()
+    assert query(fresh, "SELECT 1") == [(1,)]
+    assert not partial.exists()
+
+
+@pytest.mark.parametrize("while_running", [True, False])
+@pytest.mark.parametrize("lost", ["pgpass", "state.json"])
+def test_lost_files_are_recreated(filled: Server, lost: str, *, while_running: bool) -> None:
+    if not while_running:
+        filled.stop()
+    (filled.data_dir / lost).unlink()
+    assert filled.start()
+    assert query(filled, "TABLE film") == [("Alien",)]
+
+
+# The port: the preferred one or another, and then always the same
+
+
+def taken(port: int) -> socket.socket:
+    """A listener of this process on the port."""
+    return socket.create_server(("127.0.0.1", port))
+
+
+@pytest.fixture
+def free() -> int:
+    """A port that is not assigned to an outgoing connection in the meantime."""
+    return choose(0, None).port
+
+
+def test_a_taken_preferred_port_is_replaced_by_one_that_stays_until_it_is_free(
+    data_dir: Path, free: int
+) -> None:
+    server = Server(data_dir, port=free, durable=False)
+    with taken(free):
+        server.start()
+        other = server.port
+        assert other != free
+        server.stop()
+        server.start()
+        assert server.port == other
+        assert query(server, "SHOW port") == [(str(other),)]
+        server.stop()
+    server.start()
+    assert server.port == free
+    server.stop()
+    Server(data_dir).start()
+    assert Server(data_dir).status().port == free
+
+
+def test_another_port_moves_the_server(server: Server, free: int) -> None:
+    server.start()
+    first, password = server.port, server.password
+    moved = Server(server.data_dir, port=free)
+    assert not moved.start(), "a running server stays"
+    assert server.status().port == first
+    moved.stop()
+    moved.start()
+    assert (moved.port, moved.password) == (free, password)
+    assert query(server, "SHOW port") == [(str(free),)]
+    assert f":{free}:" in server.pgpass.read_text()
+
+
+def test_a_port_that_is_taken_later_is_an_error_with_the_process(
+    base: Path, server: Server
+) -> None:
+    with taken(server.port):
+        done = cli("start", cwd=base)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"Port {server.port} of this Postgres is in use by py" in done.stderr
+    assert "(pid " in done.stderr
+    assert "set EMBEDDED_POSTGRES_PORT to a free port" in done.stderr
+    assert cli("start", cwd=base).returncode == 0
+
+
+def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
+    first = server.port
+    with taken(free), pytest.raises(EmbeddedPostgresError, match=f"Port {free} .* is in use"):
+        Server(server.data_dir, port=free).start()
+    assert server.port == first
+
+
+@pytest.mark.parametrize(
+    ("before", "port", "after"),
+    [
+        (None, DEFAULT_PORT, None),
+        ("KEY='a b' # c\n", 50001, "KEY='a b' # c\nEMBEDDED_POSTGRES_PORT=50001\n"),
+        ("EMBEDDED_POSTGRES_PORT=\n", DEFAULT_PORT, "EMBEDDED_POSTGRES_PORT=\n"),
+        ("EMBEDDED_POSTGRES_PORT=50002\nA=1\n", 15432, "EMBEDDED_POSTGRES_PORT=15432\nA=1\n"),
+    ],
+)
+def test_the_port_in_the_env_file(
+    tmp_path: Path, before: str | None, port: int, after: str | None
+) -> None:
+    env_file = tmp_path / ".env"
+    if before is not None:
+        env_file.write_text(before)
+    assert record(env_file, port) == (before != after)
+    assert (env_file.read_text() if env_file.exists() else None) == after
+
+
+def test_each_start_updates_the_env_file(base: Path, server: Server, free: int) -> None:
+    env_file = base / ".env"
+    line = f"EMBEDDED_POSTGRES_PORT={free}\n"
+
+    def start() -> str:
+        port = {"EMBEDDED_POSTGRES_PORT": str(free)}
+        done = cli("start", "--env-file", ".env", cwd=base, **port)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    assert f"Wrote {line.strip()} to .env." in start()
+    assert env_file.read_text() == line
+    assert "Wrote" not in start()
+    # A port requested while it runs is kept in the file, for the next start.
+    free = choose(0, None).port
+    env_file.write_text(f"EMBEDDED_POSTGRES_PORT={free}\n")
+    assert f"Port {free} is used after a restart." in start()
+    server.stop()
+    start()
+    assert server.port == free
+    assert env_file.read_text() == f"EMBEDDED_POSTGRES_PORT={free}\n"

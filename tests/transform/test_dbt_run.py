@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.transform.conftest import Warehouse
+from tests.conftest import run_program
+from tests.transform.conftest import CHECKOUT, Warehouse, copy_parsed
 
 Run = Callable[..., str]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SKIPPED = "dbt is not started"
 # Starting the real one takes seconds, and `test_a_title_is_built` does.
 DBT = """
@@ -38,6 +38,7 @@ def project(tmp_path: Path) -> Path:
     for folder in ("scripts", "transform"):
         ignored = shutil.ignore_patterns("target", "logs")
         shutil.copytree(CHECKOUT / folder, tmp_path / folder, ignore=ignored)
+    copy_parsed(tmp_path / "transform/target")
     return tmp_path
 
 
@@ -50,8 +51,10 @@ def run(built: Warehouse, project: Path) -> Run:
 
     def run_(*arguments: str, returncode: int = 0, starts: str = DBT, **environment: str) -> str:
         dbt.write_text(starts or real)
-        finished = subprocess.run(
-            [sys.executable, project / "scripts/dbt_run.py", *arguments],
+        finished = run_program(
+            sys.executable,
+            project / "scripts/dbt_run.py",
+            *arguments,
             env={
                 **{name: value for name, value in os.environ.items() if name[:2] != "PG"},
                 **built.server.environment,
@@ -63,10 +66,6 @@ def run(built: Warehouse, project: Path) -> Run:
                 "DBT_USE_COLORS": "false",
                 **environment,
             },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
         )
         assert finished.returncode == returncode, finished.stdout + finished.stderr
         return finished.stdout + finished.stderr
@@ -121,23 +120,7 @@ def test_dbt_is_started_after_a_change_of_the_project_or_a_partial_run(
     assert SKIPPED in run()
 
 
-def test_what_is_parsed_stays_valid_for_another_server(project: Path) -> None:
-    parsed_anew = []
-    for port in ("5432", "6543"):
-        folders = {name: str(project / "transform") for name in ("PROJECT_DIR", "PROFILES_DIR")}
-        finished = subprocess.run(
-            [sys.executable, project / "scripts/dbt_any_server.py", "parse"],
-            env={**os.environ, **{f"DBT_{k}": v for k, v in folders.items()}, "PGPORT": port},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        parsed_anew.append("Unable to do partial parsing" in finished.stdout)
-    assert parsed_anew == [True, False]
-
-
-def test_a_title_is_built(run: Run, built: Warehouse) -> None:
+def test_a_title_is_built(run: Run, built: Warehouse, project: Path) -> None:
     built.load({"tt0000003": {"Title": "Three"}})
 
     shown = run(starts="").splitlines()
@@ -145,6 +128,16 @@ def test_a_title_is_built(run: Run, built: Warehouse) -> None:
     assert len(shown) <= 3
     assert built.values("select title from demo_marts.titles order by imdb_id")[-1] == "Three"
     assert SKIPPED in run(starts="")
+
+    # What has been parsed stays valid for another server.
+    run_program(
+        *(sys.executable, project / "scripts/dbt_any_server.py", "parse"),
+        cwd=project / "transform",
+        env={**os.environ, "MELTANO_ENVIRONMENT": "demo", "PGPORT": "1"},
+    )
+    parsed = json.loads((project / "transform/target/perf_info.json").read_text())
+    assert parsed["path_count"] > 200
+    assert parsed["parsed_path_count"] == 0
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,7 @@ def test_what_is_wrong_is_reported_in_words(built: Warehouse) -> None:
             "On each of the last 2 days, no request was left for a title.",
         ),
         ([timedelta(hours=1)], {}, None),
+        ([timedelta()], {"outcome": "failed"}, "The last sync failed: no message."),
         # dbt is killed each day: the newest sync is never old.
         ([2 * DAY, DAY / 2], {}, "dbt has not run since the last sync."),
     ],
@@ -182,12 +183,3 @@ def test_the_requests_of_syncs_that_were_killed_count(built: Warehouse) -> None:
     assert health(built)["requests_today"] == 2_822
     load_sync(built, outcome="quota_reached", requests=0, requests_left_today=0)
     assert health(built)["requests_today"] == 50
-
-
-def test_a_sync_that_failed_is_reported_before_dbt_runs_again(built: Warehouse) -> None:
-    load_sync(built, outcome="failed", message=None, requests_left_today=None)
-
-    row = health(built)
-
-    assert row["problems"] == ["The last sync failed: no message."]
-    assert row["requests_left_today"] is None

@@ -1,5 +1,7 @@
 """Runs dbt and the loader in one process, which saves the seconds of their start for each run.
 
+dbt is that of `scripts/dbt_any_server.py`, for which what has been parsed stays valid.
+
 Reads one JSON list per line from stdin: the program, and its arguments. Writes one JSON object per
 line to stdout: whether it succeeded, and the status and message of each of dbt's nodes. What the
 programs print goes to stderr.
@@ -10,6 +12,7 @@ import os
 import sys
 from typing import Any
 
+import dbt_any_server  # noqa: F401  # it changes dbt
 from dbt.cli.main import dbtRunner
 from target_postgres.target import TargetPostgres
 

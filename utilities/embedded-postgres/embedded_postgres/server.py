@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -132,7 +133,7 @@ class Server:
         return self.url.replace("@", f":{self.password}@")
 
     @property
-    def parameters(self) -> dict[str, str | int]:
+    def parameters(self) -> dict[str, Any]:
         """host, port, user, password and dbname, as `psycopg.connect` takes them."""
         return {
             "host": self.host,

@@ -107,7 +107,7 @@ def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-RunTap = Callable[..., Run]
+Tap = Callable[..., Run]
 """Runs the tap with a config, a state if there is one, and the streams to `select`."""
 
 Command = Callable[..., Run]
@@ -179,7 +179,7 @@ def command(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def run_tap(command: Command, tmp_path: Path) -> RunTap:
+def run_tap(command: Command, tmp_path: Path) -> Tap:
     """Run the installed command with the default log level."""
 
     def run(
@@ -199,34 +199,43 @@ def run_tap(command: Command, tmp_path: Path) -> RunTap:
     return run
 
 
-@pytest.fixture(scope="session")
-def sync() -> RunTap:
+def run_in_process(
+    config: Mapping[str, Any],
+    state: Mapping[str, Any] | None = None,
+    select: set[str] | None = None,
+) -> Run:
     """Run the tap in this process: this is faster, and time_machine applies to it."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    with _capture_log() as log, _restore_signals(), redirect_stdout(output):
+        exit_code = 0
+        try:
+            TapOMDb(
+                config=deepcopy(dict(config)),
+                state=deepcopy(dict(state or {})),
+                catalog=None if select is None else _catalog(config, select),
+            ).sync_all()
+        except ConfigValidationError as error:
+            # As the command does.
+            for text in error.errors:
+                TapOMDb.logger.error(text)
+            exit_code = 1
+        except SystemExit as end:
+            exit_code = end.code if isinstance(end.code, int) else 1
+    stdout = output.buffer.getvalue().decode()
+    return Run(exit_code, stdout, log.getvalue())
+
+
+@pytest.fixture
+def sync(config: Config) -> Tap:
+    """Run the tap in this process, with settings in addition to those of `config`."""
 
     def run(
-        config: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         *,
         select: set[str] | None = None,
     ) -> Run:
-        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-        with _capture_log() as log, _restore_signals(), redirect_stdout(output):
-            exit_code = 0
-            try:
-                TapOMDb(
-                    config=deepcopy(dict(config)),
-                    state=deepcopy(dict(state or {})),
-                    catalog=None if select is None else _catalog(config, select),
-                ).sync_all()
-            except ConfigValidationError as error:
-                # As the command does.
-                for text in error.errors:
-                    TapOMDb.logger.error(text)
-                exit_code = 1
-            except SystemExit as end:
-                exit_code = end.code if isinstance(end.code, int) else 1
-        stdout = output.buffer.getvalue().decode()
-        return Run(exit_code, stdout, log.getvalue())
+        return run_in_process({**config, **(settings or {})}, state, select)
 
     return run
 

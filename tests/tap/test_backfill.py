@@ -86,14 +86,8 @@ def test_a_run_begins_with_what_is_known_and_with_no_work_of_others() -> None:
 
 def test_what_is_pending_is_counted_once() -> None:
     pending = {"movie": {"a": "1 2", "b": "2"}, "season": {"a": "7/1"}}
-    one = {
-        "since": "2026-11-22",
-        "next_page": 2,
-        "total": 50,
-        "rows": 10,
-        "hits": 5,
-        "new_titles": 5,
-    }
+    counted = dict.fromkeys(("total", "rows", "hits", "new_titles"), 5)
+    one = {"since": "2026-11-22", "next_page": 2, **counted}
     searches = {"the*|2010|movie": {"a": one, "b": {**one, "next_page": 3}}}
     described = describe_pending(state(pending=pending, search_progress=searches))
     assert described.startswith("3 titles and seasons and 1 unfinished searches are pending")

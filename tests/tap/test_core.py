@@ -18,7 +18,7 @@ from omdb_emulator.testing import Emulator
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_omdb.tap import TapOMDb
 
-from tests.tap.conftest import DETAILS, KEY, STREAMS, Config, Run, RunTap
+from tests.tap.conftest import DETAILS, KEY, STREAMS, Run, Tap, run_in_process
 
 WITH_ROWS = {*STREAMS} - {"syncs"}
 """The streams that `Run.counts` counts."""
@@ -75,10 +75,10 @@ class TestStandard(_Standard):  # type: ignore[misc, valid-type]
 
 
 @pytest.fixture(scope="module")
-def everything(sync: RunTap) -> Run:
+def everything() -> Run:
     """A run at a fixed time in which each stream has records."""
     with time_machine.travel(NOW, tick=False):
-        return sync(_config)
+        return run_in_process(_config)
 
 
 def test_each_record_comes_after_its_schema_and_has_each_field(everything: Run) -> None:
@@ -112,12 +112,10 @@ def test_keys_are_unique_and_each_title_is_in_one_stream(everything: Run) -> Non
     assert len(ids) == len(set(ids))
 
 
-def test_a_run_right_after_a_complete_one_sends_no_request_and_leaves_the_state(
-    everything: Run, sync: RunTap
-) -> None:
+def test_a_run_after_a_complete_one_sends_no_request_and_leaves_the_state(everything: Run) -> None:
     before = _emulator.stats()["requests"]
     with time_machine.travel(NOW, tick=False):
-        again = sync(_config, everything.state)
+        again = run_in_process(_config, everything.state)
     assert again.counts == {"rejects": 1}, "the row of the list that is invalid"
     assert again.state == everything.state
     assert _emulator.stats()["requests"] == before
@@ -126,9 +124,9 @@ def test_a_run_right_after_a_complete_one_sends_no_request_and_leaves_the_state(
 
 @pytest.mark.parametrize("stream", sorted(WITH_ROWS))
 def test_a_stream_that_is_not_selected_causes_no_message_and_no_request(
-    stream: str, sync: RunTap, config: Config, omdb: Emulator
+    stream: str, sync: Tap, omdb: Emulator
 ) -> None:
-    run = sync({**config, **EVERYTHING}, select={*STREAMS} - {stream})
+    run = sync({**EVERYTHING}, select={*STREAMS} - {stream})
     assert {m["stream"] for m in run.messages if "stream" in m} == {*STREAMS} - {stream}
     assert set(run.counts) == WITH_ROWS - {stream}
     kinds = [r["query"].get("type") for r in omdb.requests() if r["kind"] == "search"]
@@ -141,9 +139,9 @@ def test_a_stream_that_is_not_selected_causes_no_message_and_no_request(
 
 @pytest.mark.parametrize("stream", DETAILS)
 def test_a_stream_that_is_selected_alone(
-    stream: str, everything: Run, sync: RunTap, config: Config, omdb: Emulator
+    stream: str, everything: Run, sync: Tap, omdb: Emulator
 ) -> None:
-    run = sync({**config, **EVERYTHING}, select={stream})
+    run = sync({**EVERYTHING}, select={stream})
     assert {m["stream"] for m in run.messages if "stream" in m} == {stream}
     assert set(run.counts) == {stream}
     seasons = {"season"} if stream == "episodes" else set()
@@ -151,10 +149,8 @@ def test_a_stream_that_is_selected_alone(
     assert sorted(run.ids(stream)) == sorted(everything.ids(stream))
 
 
-def test_no_request_is_sent_if_no_stream_is_selected(
-    sync: RunTap, config: Config, omdb: Emulator
-) -> None:
-    run = sync({**config, **EVERYTHING}, select=set())
+def test_no_request_is_sent_if_no_stream_is_selected(sync: Tap, omdb: Emulator) -> None:
+    run = sync({**EVERYTHING}, select=set())
     assert run.exit_code == 0
     assert [m for m in run.messages if m["type"] != "STATE"] == []
     assert omdb.stats()["requests"] == 0

@@ -24,7 +24,7 @@ from omdb_emulator.testing import Emulator
 from tap_omdb import redaction
 from tap_omdb.circuit_breaker import CircuitBreaker
 
-from tests.tap.conftest import KEY, Command, Config, Run, RunTap
+from tests.tap.conftest import KEY, Command, Config, Run, Tap
 
 BEFORE, HIT, AFTER = IDS = ["tt1375666", "tt0816692", "tt0435761"]
 SERIES = "tt0185906"
@@ -53,11 +53,11 @@ def series(config: Config) -> Config:
 
 
 @pytest.fixture
-def tap(sync: RunTap, tmp_path: Path) -> Iterator[RunTap]:
+def tap(sync: Tap, tmp_path: Path) -> Iterator[Tap]:
     """Run the tap, and search everything that it prints or writes for the key."""
 
-    def run(*given: Mapping[str, Any]) -> Run:
-        done = sync(*given)
+    def run(*given: Mapping[str, Any], **options: Any) -> Run:  # noqa: ANN401
+        done = sync(*given, **options)
         assert_no_key(done.stdout, done.log)
         return done
 
@@ -85,9 +85,7 @@ def spent(run: Run) -> int:
 # Which status and body mean what is in test_responses.py.
 TEMPORARY: dict[str, dict[str, Any]] = {
     "503 of IIS": {"effect": "unavailable"},
-    "504, empty": {"effect": "empty", "status": 504},
     "522 of Cloudflare": {"effect": "cloudflare", "status": 522},
-    "530 as JSON": {"effect": "response", "status": 530, "body": "{}"},
     "no response": {"effect": "cut"},
     "reset": {"effect": "cut", "reset": True},
     "half a body": {"effect": "cut_body"},
@@ -95,18 +93,13 @@ TEMPORARY: dict[str, dict[str, Any]] = {
     "no body, reset": {"effect": "cut_body", "fraction": 0, "reset": True},
     "time-out": {"effect": "delay", "seconds": 1.5},
     "HTML with 200": {"effect": "html"},
-    "truncated JSON": {"effect": "truncated"},
-    "empty body": {"effect": "empty"},
-    "a list": {"effect": "not_object"},
 }
 
 
 @pytest.mark.parametrize("fault", TEMPORARY.values(), ids=list(TEMPORARY))
-def test_a_temporary_fault_is_retried(
-    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_temporary_fault_is_retried(fault: dict[str, Any], tap: Tap, omdb: Emulator) -> None:
     omdb.fault(match={"i": HIT}, times=1, **fault)
-    run = tap({**config, "max_retry_time": 10})
+    run = tap({"max_retry_time": 10})
     assert run.exit_code == 0
     assert run.ids("movies") == IDS
     assert run.counts == {"movies": 3}
@@ -116,19 +109,15 @@ def test_a_temporary_fault_is_retried(
     assert (outcome["outcome"], outcome["retries"], outcome["requests"]) == ("complete", 1, 4)
 
 
-@pytest.mark.parametrize("fault", TEMPORARY.values(), ids=list(TEMPORARY))
-def test_a_lasting_fault_is_a_reject_and_the_run_continues(
-    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    omdb.fault(match={"i": HIT}, **fault)
-    run = tap(config)
+@pytest.mark.parametrize("fault", ["503 of IIS", "half a body", "time-out"])
+def test_a_lasting_fault_is_one_reject_of_the_run(fault: str, tap: Tap, omdb: Emulator) -> None:
+    omdb.fault(match={"i": HIT}, **TEMPORARY[fault])
+    run = tap()
     assert run.exit_code == 0
     assert run.ids("movies") == [BEFORE, AFTER]
     [reject] = run.records("rejects")
-    assert reject["reject_id"] == f"i={HIT}"
-    assert reject["imdb_id"] == HIT
-    assert reject["reason"] == "http_error"
-    assert reject["source"] == "imdb_ids"
+    assert (reject["reject_id"], reject["imdb_id"]) == (f"i={HIT}", HIT)
+    assert (reject["reason"], reject["source"]) == ("http_error", "imdb_ids")
     assert reject["request"] == f"i={HIT}&plot=short"
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == 3
@@ -150,15 +139,15 @@ def test_a_lasting_fault_is_a_reject_and_the_run_continues(
     ids=repr,
 )
 def test_a_slow_body_and_an_odd_retry_after_do_no_harm(
-    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
+    fault: dict[str, Any], tap: Tap, omdb: Emulator
 ) -> None:
     omdb.fault(match={"i": HIT}, **fault)
-    assert tap({**config, "max_retry_time": 5}).ids("movies") == IDS
+    assert tap({"max_retry_time": 5}).ids("movies") == IDS
 
 
-def test_retries_count_against_the_budget(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_retries_count_against_the_budget(tap: Tap, omdb: Emulator) -> None:
     omdb.fault("unavailable", {"i": HIT})
-    run = tap({**config, "max_retry_time": 60, "max_requests": 3})
+    run = tap({"max_retry_time": 60, "max_requests": 3})
     assert run.exit_code == 0
     assert run.ids("movies") == [BEFORE]
     assert run.records("rejects") == []
@@ -166,27 +155,22 @@ def test_retries_count_against_the_budget(tap: RunTap, config: Config, omdb: Emu
     assert "Ended early: max_requests (3) is exhausted" in run.log
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_respected(form: str, tap: RunTap, config: Config, omdb: Emulator) -> None:
-    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=3)
-    retry_after = 2 if form == "seconds" else format_datetime(until, usegmt=True)
+def test_retry_after_may_be_a_date(tap: Tap, omdb: Emulator) -> None:
+    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=2)
+    retry_after = format_datetime(until, usegmt=True)
     omdb.fault("cloudflare", {"i": HIT}, status=429, times=1, retry_after=retry_after)
-    run = tap({**config, "max_retry_time": 30})
+    run = tap({"max_retry_time": 30})
     assert run.ids("movies") == IDS
-    first, second = [log["at"] for log in omdb.requests() if log["query"]["i"] == HIT]
-    if form == "seconds":
-        assert second - first >= 2
-    else:
-        assert second >= until.timestamp()
-    assert second - first < 6
+    _, second = [log["at"] for log in omdb.requests() if log["query"]["i"] == HIT]
+    assert until.timestamp() <= second < until.timestamp() + 4
 
 
-def test_retry_after_applies_to_all_requests(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_retry_after_applies_to_all_requests(tap: Tap, omdb: Emulator) -> None:
     ids = _movies(omdb, 12)
     omdb.fault("cloudflare", {"i": ids[3]}, status=429, times=1, retry_after=2)
     # At most one more is in flight when the 429 arrives.
     omdb.set_latency(20)
-    run = tap({**config, "imdb_ids": ids, "concurrency": 2, "max_retry_time": 30})
+    run = tap({"imdb_ids": ids, "concurrency": 2, "max_retry_time": 30})
     assert sorted(_titles(run)) == sorted(ids)
     log = omdb.requests()
     limited = next(n for n, request in enumerate(log) if request["query"]["i"] == ids[3])
@@ -194,35 +178,33 @@ def test_retry_after_applies_to_all_requests(tap: RunTap, config: Config, omdb: 
     assert sum(seconds < 2 for seconds in later) <= 1
 
 
-def test_a_retry_after_beyond_the_retry_budget_is_not_waited_for(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_retry_after_beyond_the_retry_budget_is_not_waited_for(tap: Tap, omdb: Emulator) -> None:
     omdb.fault("cloudflare", {"i": HIT}, status=429, retry_after=3600)
-    run = tap({**config, "max_retry_time": 3})
+    run = tap({"max_retry_time": 3})
     assert run.ids("movies") == [BEFORE, AFTER]
     assert [reject["http_status"] for reject in run.records("rejects")] == [429]
     assert sum(log["query"]["i"] == HIT for log in omdb.requests()) == 1
 
 
-def test_a_useless_response_is_requested_three_times_while_others_succeed(
-    tap: RunTap, config: Config, omdb: Emulator
+def test_a_useless_response_is_requested_three_times_if_others_succeed(
+    tap: Tap, omdb: Emulator
 ) -> None:
     ids = _movies(omdb, 30)
     omdb.fault("truncated", {"i": ids[4]})
-    run = tap({**config, "imdb_ids": ids, "concurrency": 4, "max_retry_time": 600})
+    run = tap({"imdb_ids": ids, "concurrency": 4, "max_retry_time": 600})
     assert sorted(_titles(run)) == sorted({*ids} - {ids[4]})
     assert [reject["imdb_id"] for reject in run.records("rejects")] == [ids[4]]
     assert omdb.stats()["requests"] == spent(run) == 29 + 3
 
 
 def test_a_request_with_many_retries_does_not_hold_up_others(
-    tap: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+    tap: Tap, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tap_omdb.sync.executor._SLOW_SECONDS", 0.1)
     ids = _movies(omdb, 60)
     omdb.fault("unavailable", {"i": ids[4]}, times=3)
     omdb.fault("unavailable", {"i": ids[9]})
-    run = tap({**config, "imdb_ids": ids, "concurrency": 3, "max_retry_time": 4})
+    run = tap({"imdb_ids": ids, "concurrency": 3, "max_retry_time": 4})
     assert sorted(_titles(run)) == sorted({*ids} - {ids[9]})
     assert [reject["imdb_id"] for reject in run.records("rejects")] == [ids[9]]
     order = [request["query"]["i"] for request in omdb.requests()]
@@ -268,12 +250,11 @@ def test_an_error_response_for_one_title_is_a_reject(
     reason: str,
     status: int,
     requests_made: int,
-    tap: RunTap,
-    config: Config,
+    tap: Tap,
     omdb: Emulator,
 ) -> None:
     omdb.fault(match={"i": HIT}, **fault)
-    run = tap({**config, "max_retry_time": 60})
+    run = tap({"max_retry_time": 60})
     assert run.exit_code == 0
     assert run.ids("movies") == [BEFORE, AFTER]
     [reject] = run.records("rejects")
@@ -282,40 +263,23 @@ def test_an_error_response_for_one_title_is_a_reject(
     assert reject["payload"]
     assert reject["message"]
     assert omdb.stats()["requests"] == spent(run) == requests_made
-    again = tap(config, run.state)
+    again = tap(state=run.state)
     assert again.counts == {}
     assert omdb.stats()["requests"] == requests_made
 
 
-# Defects that do not prevent parsing
-
-PARSABLE: dict[str, tuple[dict[str, Any], str, str]] = {
-    # the fault, the field that shows it, how its value begins
-    "control characters": ({"effect": "control_characters"}, "plot", "\x1f\x08\t\x1d"),
-    "quotes": ({"effect": "unescaped_quote"}, "plot", 'the "best" of '),
-    "Windows-1252": ({"effect": "latin1"}, "plot", "Café "),
-    "called HTML": ({"effect": "response", "content_type": "text/html"}, "title", "Interstellar"),
-    "with a status of 500": ({"effect": "response", "status": 500}, "title", "Interstellar"),
-}
-
-
-@pytest.mark.parametrize(("fault", "field", "start"), PARSABLE.values(), ids=list(PARSABLE))
-def test_a_defective_response_that_can_be_parsed_is_used(
-    fault: dict[str, Any], field: str, start: str, tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    omdb.fault(match={"i": HIT}, **fault)
-    run = tap(config)
+def test_a_response_that_can_be_repaired_is_used_with_a_warning(tap: Tap, omdb: Emulator) -> None:
+    omdb.fault("unescaped_quote", {"i": HIT})
+    run = tap()
     assert run.ids("movies") == IDS
-    assert run.counts == {"movies": 3}
-    assert run.records("movies")[1][field].startswith(start)
+    assert run.records("movies")[1]["plot"].startswith('the "best" of ')
+    assert f"The response to i={HIT}&plot=short was broken JSON and has been repaired" in run.log
     assert omdb.stats()["requests"] == spent(run) == 3
 
 
-def test_a_broken_response_is_requested_again_bypassing_the_cache(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_broken_response_is_requested_again_bypassing_the_cache(tap: Tap, omdb: Emulator) -> None:
     omdb.fault(match={"i": HIT, "_": False}, **BROKEN)
-    run = tap(config)
+    run = tap()
     assert run.ids("movies") == IDS
     assert omdb.stats()["requests"] == spent(run) == 4
 
@@ -327,11 +291,9 @@ LIMITS = ["Request limit reached!", "Daily request limit reached!"]
 
 
 @pytest.mark.parametrize("message", KEY_ERRORS)
-def test_a_rejected_key_ends_the_run_with_an_error(
-    message: str, tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_rejected_key_ends_the_run_with_an_error(message: str, tap: Tap, omdb: Emulator) -> None:
     omdb.fault("error", message=message, status=401)
-    run = tap({**config, "max_retry_time": 60})
+    run = tap({"max_retry_time": 60})
     assert run.exit_code == 1
     assert run.counts == {}
     assert omdb.stats()["requests"] == spent(run) == 1
@@ -341,12 +303,12 @@ def test_a_rejected_key_ends_the_run_with_an_error(
     assert "api_key" in outcome["message"]
     assert run.sync_state["failures"] == {}
     omdb.clear_faults()
-    assert tap(config, run.state).ids("movies") == IDS
+    assert tap(state=run.state).ids("movies") == IDS
 
 
-def test_an_unknown_key_ends_the_run(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_an_unknown_key_ends_the_run(tap: Tap, omdb: Emulator) -> None:
     omdb.remove_key(KEY)
-    run = tap({**config, "concurrency": 8, "imdb_ids": omdb.titles()[:100]})
+    run = tap({"concurrency": 8, "imdb_ids": omdb.titles()[:100]})
     assert run.exit_code == 1
     assert run.counts == {}
     assert omdb.stats()["requests"] == spent(run) <= 8
@@ -354,10 +316,10 @@ def test_an_unknown_key_ends_the_run(tap: RunTap, config: Config, omdb: Emulator
 
 @pytest.mark.parametrize("message", LIMITS)
 def test_the_quota_ends_the_run_normally_and_it_continues_the_next_day(
-    message: str, tap: RunTap, config: Config, omdb: Emulator
+    message: str, tap: Tap, omdb: Emulator
 ) -> None:
     limit = omdb.fault("error", skip=1, message=message, status=401)
-    run = tap({**config, "max_retry_time": 60})
+    run = tap({"max_retry_time": 60})
     assert run.exit_code == 0
     assert run.counts == {"movies": 1}
     assert omdb.stats()["requests"] == spent(run) == 2
@@ -368,25 +330,23 @@ def test_the_quota_ends_the_run_normally_and_it_continues_the_next_day(
     assert message in outcome["message"]
     omdb.remove_fault(limit)
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(days=1)):
-        assert tap(config, run.state).ids("movies") == [HIT, AFTER]
+        assert tap(state=run.state).ids("movies") == [HIT, AFTER]
 
 
-def test_the_whole_quota_of_a_key_is_spent(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_the_whole_quota_of_a_key_is_spent(tap: Tap, omdb: Emulator) -> None:
     omdb.set_key(KEY, limit=20)
     ids = _movies(omdb, 40)
-    run = tap({**config, "imdb_ids": ids, "concurrency": 8})
+    run = tap({"imdb_ids": ids, "concurrency": 8})
     assert run.exit_code == 0
     assert sum(run.counts.values()) == 20
     assert len(set(run.ids("movies"))) == len(run.ids("movies"))
     assert 21 <= omdb.stats()["requests"] == spent(run) <= 28
 
 
-@pytest.mark.parametrize("message", KEY_ERRORS + LIMITS)
-def test_a_401_from_the_cache_is_checked_with_omdb(
-    message: str, tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+@pytest.mark.parametrize("message", [KEY_ERRORS[0], LIMITS[0]])
+def test_a_401_from_the_cache_is_checked_with_omdb(message: str, tap: Tap, omdb: Emulator) -> None:
     omdb.fault("cached_401", {"i": HIT}, message=message)
-    run = tap(config)
+    run = tap()
     assert run.exit_code == 0
     assert run.ids("movies") == IDS
     assert omdb.stats()["requests"] == spent(run) == 4
@@ -394,27 +354,14 @@ def test_a_401_from_the_cache_is_checked_with_omdb(
 
 @pytest.mark.parametrize(("message", "exit_code"), [(KEY_ERRORS[0], 1), (LIMITS[0], 0)])
 def test_a_401_from_the_cache_that_omdb_confirms_ends_the_run(
-    message: str, exit_code: int, tap: RunTap, config: Config, omdb: Emulator
+    message: str, exit_code: int, tap: Tap, omdb: Emulator
 ) -> None:
     omdb.fault("cached_401", {"i": HIT}, message=message)
     omdb.fault("error", {"i": HIT, "_": True}, message=message, status=401)
-    run = tap(config)
+    run = tap()
     assert run.exit_code == exit_code
     assert run.ids("movies") == [BEFORE]
     assert omdb.stats()["requests"] == spent(run) == 3
-
-
-def test_an_error_in_cloudflares_cache_does_not_end_the_next_run(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
-    omdb.settings(cache=True, honour_no_cache=False)
-    omdb.set_key(KEY, limit=1)
-    first = tap(config)
-    assert first.ids("movies") == [BEFORE]
-    omdb.set_key(KEY, limit=None)
-    second = tap(config, first.state)
-    assert second.ids("movies") == [HIT, AFTER]
-    assert omdb.stats()["cache_hits"] == 1
 
 
 # Redirects
@@ -425,12 +372,12 @@ def test_an_error_in_cloudflares_cache_does_not_end_the_next_run(
     ["{other}path?{query}", "/?{query}", "http://[::1/?{query}", "http://localhost:99999/", "//"],
 )
 def test_a_redirect_ends_the_run_and_is_not_followed(
-    location: str, tap: RunTap, config: Config, omdb: Emulator
+    location: str, tap: Tap, omdb: Emulator
 ) -> None:
     with Emulator(keys={KEY: None}) as other:
         location = location.replace("{other}", other.url)
         omdb.fault("redirect", {"i": HIT}, location=location)
-        run = tap(config)
+        run = tap()
         assert other.stats()["requests"] == 0
     assert run.exit_code == 1
     assert run.ids("movies") == [BEFORE]
@@ -441,25 +388,32 @@ def test_a_redirect_ends_the_run_and_is_not_followed(
 # Searches
 
 
-def test_a_prefix_with_too_many_results_is_split(
-    tap: RunTap, config: Config, omdb: Emulator
+@pytest.mark.parametrize(
+    ("term", "row"),
+    [("sta*", {"error": "Too many results."}), ("ma*", {"error": None, "hits": 10})],
+    ids=["too many results", "missing pages"],
+)
+def test_a_prefix_that_does_not_show_all_is_split(
+    term: str, row: dict[str, Any], tap: Tap, config: Config, omdb: Emulator
 ) -> None:
-    search = {"imdb_ids": [], "search_terms": ["sta*"], "concurrency": 4}
-    whole = tap({**config, **search, "cache_dir": config["cache_dir"] + "1"})
-    omdb.settings(max_results=4)
-    run = tap({**config, **search})
-    assert run.exit_code == 0
+    search = {**config, "imdb_ids": [], "search_terms": [term], "concurrency": 4}
+    whole = tap({**search, "cache_dir": config["cache_dir"] + "1"})
     assert len(whole.ids("movies")) > 8
+    if row["error"]:
+        omdb.settings(max_results=4)
+    else:
+        omdb.fault("error", {"s": term, "page": "2"}, message="Movie not found!")
+    run = tap(search)
+    assert run.exit_code == 0
     assert sorted(run.ids("movies")) == sorted(whole.ids("movies"))
     rows = {row["search_id"]: row for row in run.records("searches")}
     assert len(rows) == len(run.records("searches"))
-    assert rows["sta*|-|movie"]["error"] == "Too many results."
-    assert rows["star*|-|movie"]["hits"] or rows["star*|-|movie"]["error"]
-    assert all(row["is_complete"] for row in rows.values())
+    assert rows[f"{term}|-|movie"].items() >= row.items()
+    assert all(row["is_complete"] for row in rows.values()) == bool(row["error"])
 
 
-def test_a_word_with_too_many_results_is_reported(tap: RunTap, config: Config) -> None:
-    run = tap({**config, "imdb_ids": [], "search_terms": ["the"]})
+def test_a_word_with_too_many_results_is_reported(tap: Tap) -> None:
+    run = tap({"imdb_ids": [], "search_terms": ["the"]})
     assert run.exit_code == 0
     [row] = run.records("searches")
     assert row["error"] == "Too many results."
@@ -467,11 +421,9 @@ def test_a_word_with_too_many_results_is_reported(tap: RunTap, config: Config) -
     assert "a longer term, or one that ends in *, finds more" in run.log
 
 
-def test_missing_pages_are_reported_with_the_number_of_missed_rows(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_missing_pages_are_reported_with_the_rows_missed(tap: Tap, omdb: Emulator) -> None:
     omdb.fault("error", {"s": "man*", "page": "2"}, message="Movie not found!")
-    run = tap({**config, "imdb_ids": [], "search_terms": ["man*"]})
+    run = tap({"imdb_ids": [], "search_terms": ["man*"]})
     [row] = run.records("searches")
     assert 10 < row["total_results"] < 30
     assert row["hits"] == 10
@@ -480,14 +432,12 @@ def test_missing_pages_are_reported_with_the_number_of_missed_rows(
     assert f"OMDb returned 10 of the {row['total_results']} rows" in run.log
 
 
-def test_a_prefix_with_missing_pages_is_split(tap: RunTap, config: Config, omdb: Emulator) -> None:
-    search = {"imdb_ids": [], "search_terms": ["ma*"], "concurrency": 4}
-    whole = tap({**config, **search, "cache_dir": config["cache_dir"] + "1"})
-    assert len(whole.ids("movies")) >= 30
-    omdb.fault("error", {"s": "ma*", "page": "2"}, message="Movie not found!")
-    run = tap({**config, **search})
-    assert sorted(run.ids("movies")) == sorted(whole.ids("movies"))
-    assert run.records("searches")[0]["missed"] >= 20
+def test_rows_of_a_search_without_an_id_are_reported(tap: Tap, omdb: Emulator) -> None:
+    page = {"Search": [{"imdbID": BEFORE}, {"imdbID": "nm1"}], "totalResults": "2"}
+    omdb.fault("response", {"s": "man*"}, body=json.dumps(page))
+    run = tap({"imdb_ids": [], "search_terms": ["man*"]})
+    assert run.ids("movies") == [BEFORE]
+    assert "Search man*|-|movie: 1 rows have no IMDb id" in run.log
 
 
 @pytest.mark.parametrize(
@@ -500,7 +450,7 @@ def test_a_prefix_with_missing_pages_is_split(tap: RunTap, config: Config, omdb:
     ids=["broken", "unavailable"],
 )
 def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(
-    fault: dict[str, Any], reason: str, days: int, tap: RunTap, config: Config, omdb: Emulator
+    fault: dict[str, Any], reason: str, days: int, tap: Tap, config: Config, omdb: Emulator
 ) -> None:
     search = {**config, "imdb_ids": [], "search_terms": ["man*"]}
     failing = omdb.fault(match={"s": "man*", "page": "2"}, **fault)
@@ -527,9 +477,7 @@ def test_a_page_that_fails_is_a_reject_and_requested_by_the_next_run(
 # Further attempts, merged ids, seasons
 
 
-def test_a_title_that_fails_on_three_days_waits_for_its_refresh(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_title_that_fails_on_three_days_waits_for_its_refresh(tap: Tap, omdb: Emulator) -> None:
     omdb.fault("error", {"i": HIT})
     now = datetime.now(timezone.utc)
     state: dict[str, Any] = {}
@@ -537,48 +485,42 @@ def test_a_title_that_fails_on_three_days_waits_for_its_refresh(
     for day in (0, 1, 2, 3, 10, 20, 30):
         with time_machine.travel(now + timedelta(days=day)):
             before = omdb.stats()["requests"]
-            run = tap({**config, "imdb_ids": [HIT], "refresh": {"older": 25}}, state)
+            run = tap({"imdb_ids": [HIT], "refresh": {"older": 25}}, state)
             state = run.state
             requests_made.append(omdb.stats()["requests"] - before)
     assert requests_made == [1, 1, 1, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_merged_ids_are_one_title(order: int, tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_merged_ids_are_one_title(order: int, tap: Tap, omdb: Emulator) -> None:
     old, new = "tt4440394", "tt2250912"
-    run = tap({**config, "imdb_ids": [old, new][::order]})
+    run = tap({"imdb_ids": [old, new][::order]})
     assert set(run.ids("movies")) == {new}
     assert run.records("movies")[-1]["merged_ids"] == [old]
     assert f"OMDb returns {new} for {old}" in run.log
-    assert tap({**config, "imdb_ids": [old, new]}, run.state).counts == {}
+    assert tap({"imdb_ids": [old, new]}, run.state).counts == {}
     assert omdb.stats()["requests"] == 2
 
 
-def test_the_episodes_of_a_broken_season_are_fetched_one_by_one(
-    tap: RunTap, config: Config, series: Config, omdb: Emulator
+@pytest.mark.parametrize(("is_broken", "requests_made"), [(True, 3), (False, 1)])
+def test_the_episodes_of_a_season_without_usable_details_are_fetched_one_by_one(
+    is_broken: bool, requests_made: int, tap: Tap, series: Config, omdb: Emulator
 ) -> None:
-    whole = tap({**series, "cache_dir": config["cache_dir"] + "1"})
+    whole = tap({**series, "cache_dir": series["cache_dir"] + "1"})
     assert omdb.stats()["requests"] == 2
     assert whole.counts == {"series": 1, "episodes": 10}
-    omdb.fault(match={"i": SERIES, "detail": "full"}, **BROKEN)
+    if is_broken:
+        omdb.fault(match={"i": SERIES, "detail": "full"}, **BROKEN)
+    else:
+        omdb.settings(season_details=False)
     run = tap(series)
-    assert run.counts == {"series": 1, "episodes": 10}
-    assert omdb.stats()["by_kind"] == {"details": 2 + 10, "season": 1 + 3}
+    assert omdb.stats()["by_kind"] == {"details": 2 + 10, "season": 1 + requests_made}
     assert _without_time(run, "episodes") == _without_time(whole, "episodes")
-
-
-def test_the_episodes_of_a_season_without_details_are_fetched_one_by_one(
-    tap: RunTap, series: Config, omdb: Emulator
-) -> None:
-    omdb.settings(season_details=False)
-    run = tap(series)
-    assert run.counts == {"series": 1, "episodes": 10}
-    assert omdb.stats()["by_kind"] == {"details": 1 + 10, "season": 1}
 
 
 @pytest.mark.parametrize("details", [True, False])
 def test_an_episode_without_its_series_has_that_of_the_season_that_lists_it(
-    tap: RunTap, series: Config, omdb: Emulator, *, details: bool
+    tap: Tap, series: Config, omdb: Emulator, *, details: bool
 ) -> None:
     number, unknown = {"Episode": "7"}, {"Season": "N/A", "Episode": "N/A", "seriesID": "N/A"}
     # As a response: other tests need the title of the shared emulator as it is.
@@ -597,7 +539,7 @@ def test_an_episode_without_its_series_has_that_of_the_season_that_lists_it(
     [({"effect": "unavailable"}, "http_error"), (error("Error getting data."), "no_data")],
 )
 def test_a_season_that_fails_is_requested_again_on_the_next_day(
-    fault: dict[str, Any], reason: str, tap: RunTap, series: Config, omdb: Emulator
+    fault: dict[str, Any], reason: str, tap: Tap, series: Config, omdb: Emulator
 ) -> None:
     omdb.fault(match={"season": "1"}, **fault)
     run = tap(series)
@@ -609,7 +551,7 @@ def test_a_season_that_fails_is_requested_again_on_the_next_day(
 
 
 def test_odd_rows_of_a_season_are_one_reject_and_the_others_are_kept(
-    tap: RunTap, series: Config, omdb: Emulator
+    tap: Tap, series: Config, omdb: Emulator
 ) -> None:
     listed = omdb.title(EPISODE)
     deep = {**listed, "imdbID": "tt1247458", "New": json.loads("[" * 40 + "]" * 40)}
@@ -626,20 +568,11 @@ def test_odd_rows_of_a_season_are_one_reject_and_the_others_are_kept(
     )
 
 
-def test_a_missing_season_is_a_reject(tap: RunTap, config: Config) -> None:
-    # Psych: the catalogue has only the third of eight seasons.
-    run = tap({**config, "imdb_ids": ["tt0491738"], "types": ["series", "episode"]})
-    assert run.counts == {"series": 1, "episodes": 16, "rejects": 7}
-    assert {reject["reason"] for reject in run.records("rejects")} == {"not_found"}
-    assert run.records("rejects")[0]["reject_id"] == "i=tt0491738&Season=1"
-    assert run.records("rejects")[0]["imdb_id"] == "tt0491738"
-
-
 # Outages
 
 
 def test_an_outage_ends_the_run_before_it_wastes_the_quota(
-    tap: RunTap, config: Config, omdb: Emulator
+    tap: Tap, config: Config, omdb: Emulator
 ) -> None:
     ids = _movies(omdb, 100)
     outage = omdb.fault("cloudflare", skip=30, status=522)
@@ -660,12 +593,10 @@ def test_an_outage_ends_the_run_before_it_wastes_the_quota(
     assert len(set(done)) == len(done)
 
 
-def test_an_outage_shorter_than_the_retry_budget_loses_no_title(
-    tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_an_outage_shorter_than_the_retry_budget_loses_no_title(tap: Tap, omdb: Emulator) -> None:
     ids = _movies(omdb, 40)
     omdb.fault("cloudflare", skip=20, times=20, status=522)
-    run = tap({**config, "imdb_ids": ids, "concurrency": 8, "max_retry_time": 60})
+    run = tap({"imdb_ids": ids, "concurrency": 8, "max_retry_time": 60})
     assert run.exit_code == 0
     assert len(_titles(run)) == 40 - len(run.records("rejects"))
     assert {reject["reason"] for reject in run.records("rejects")} <= {"not_found", "no_data"}
@@ -691,10 +622,10 @@ def test_many_failures_in_a_row_open_the_circuit_breaker_after_a_while(
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_a_single_failing_title_does_not_open_the_circuit_breaker(
-    concurrency: int, tap: RunTap, config: Config, omdb: Emulator
+    concurrency: int, tap: Tap, omdb: Emulator
 ) -> None:
     omdb.fault("cloudflare", {"i": HIT}, status=524)
-    run = tap({**config, "concurrency": concurrency, "max_retry_time": 1})
+    run = tap({"concurrency": concurrency, "max_retry_time": 1})
     assert run.exit_code == 0
     assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
 
@@ -707,14 +638,14 @@ def test_a_single_failing_title_does_not_open_the_circuit_breaker(
     ],
 )
 def test_an_unreachable_host_is_one_line_and_costs_no_request(
-    host: str, remedy: str, run_tap: RunTap, tap: RunTap, config: Config
+    host: str, remedy: str, tap: Tap
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://{host.format(port=closed.getsockname()[1])}/"
         started = time.monotonic()
-        unreachable = {**config, "api_url": url, "max_retry_time": 1}
-        run = run_tap(unreachable)
+        unreachable = {"api_url": url, "max_retry_time": 1}
+        run = tap(unreachable)
         assert time.monotonic() - started < 15
         assert spent(tap(unreachable, run.state)) == 0
     assert run.exit_code == 1
@@ -723,10 +654,9 @@ def test_an_unreachable_host_is_one_line_and_costs_no_request(
     assert remedy in error_line
     assert "Traceback" not in run.log
     assert run.records("rejects") == []
-    assert_no_key(run.stdout, run.log)
     assert spent(run) == 0
     assert "no records · 0 requests spent, 1,000 left" in run.log
-    assert tap({**config, "daily_requests": 3}).ids("movies") == IDS
+    assert tap({"daily_requests": 3}).ids("movies") == IDS
 
 
 # Bounds
@@ -753,11 +683,11 @@ finally:
     ],
 )
 def test_a_response_beyond_the_limits_is_one_reject(
-    effect: str, reason: str, message: str, tap: RunTap, config: Config, omdb: Emulator
+    effect: str, reason: str, message: str, tap: Tap, omdb: Emulator
 ) -> None:
     started = time.monotonic()
     omdb.fault(effect, {"i": HIT}, seconds=0.3)
-    run = tap({**config, "max_retry_time": 60, "concurrency": 2})
+    run = tap({"max_retry_time": 60, "concurrency": 2})
     assert run.exit_code == 0
     assert sorted(run.ids("movies")) == sorted([BEFORE, AFTER])
     [reject] = run.records("rejects")
@@ -768,18 +698,9 @@ def test_a_response_beyond_the_limits_is_one_reject(
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"effect": "endless_body"},
-        {"effect": "gzip_bomb"},
-    ],
-    ids=["endless", "packed"],
-)
-def test_memory_is_bounded(
-    fault: dict[str, Any], config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    omdb.fault(match={"i": HIT}, **fault)
+@pytest.mark.parametrize("effect", ["endless_body", "gzip_bomb"])
+def test_memory_is_bounded(effect: str, config: Config, omdb: Emulator, tmp_path: Path) -> None:
+    omdb.fault(effect, {"i": HIT})
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**config, "max_retry_time": 5}))
     command = [sys.executable, "-c", PEAK, "--config", str(path)]
@@ -787,10 +708,10 @@ def test_memory_is_bounded(
     assert int(done.stderr.splitlines()[-1]) < 200, done.stderr
 
 
-def test_control_characters_reach_no_log(tap: RunTap, config: Config, omdb: Emulator) -> None:
+def test_control_characters_reach_no_log(tap: Tap, omdb: Emulator) -> None:
     hostile = r'{"Response":"False","Error":"\u001b[31mRed\u202e\u0007 not a key"}'
     omdb.fault("response", body=hostile)
-    run = tap({**config, "search_terms": ["man*"]})
+    run = tap({"search_terms": ["man*"]})
     assert not {"\x1b", "\u202e", "\x07"} & {*run.log}
     assert any("\x1b[31m" in reject["message"] for reject in run.records("rejects")), "raw has it"
 
@@ -801,26 +722,21 @@ def test_control_characters_reach_no_log(tap: RunTap, config: Config, omdb: Emul
 @pytest.mark.parametrize(
     "fault",
     [
-        {"effect": "html", "status": 403, "body": "<title>you have been blocked</title>{url}"},
         {"effect": "html", "status": 404, "body": "<title>{url}</title>"},
-        {"effect": "html", "status": 500, "body": "<title>{url}</title>"},
-        {"effect": "html", "body": "<title>{url}</title>"},
         {"effect": "error", "message": "No such page: {url}"},
         {"effect": "error", "message": "Error getting data. {key}"},
         {"effect": "not_object", "body": '{{"Title":"{url}" : , "Nonsense"}}'},
     ],
     ids=repr,
 )
-def test_a_key_that_the_server_echoes_is_redacted(
-    fault: dict[str, Any], tap: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_key_in_a_response_is_redacted(fault: dict[str, Any], tap: Tap, omdb: Emulator) -> None:
     url = f"{omdb.url}?apikey={KEY}&i={HIT}"
     texts = {
         name: value.format(url=url, key=KEY) if isinstance(value, str) else value
         for name, value in fault.items()
     }
     omdb.fault(match={"i": HIT}, **texts)
-    run = tap(config)
+    run = tap()
     assert run.counts == {"movies": 2, "rejects": 1}
 
 
@@ -833,34 +749,25 @@ root: {level: DEBUG, handlers: [console]}
 """
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [{}, {"effect": "error", "message": "Invalid API key!"}],
-    ids=["none", "bad key"],
-)
-def test_the_debug_log_of_the_command_does_not_contain_the_key_in_any_format(
-    fault: dict[str, Any], command: Command, config: Config, omdb: Emulator, tmp_path: Path
+@pytest.mark.parametrize("form", ["text", "JSON"])
+def test_the_debug_log_of_the_command_does_not_contain_the_key(
+    form: str, command: Command, config: Config, tmp_path: Path
 ) -> None:
-    if fault:
-        omdb.fault(**fault)
-    (tmp_path / "log.yaml").write_text(JSON_LOG)
-    formats = {
-        "| DEBUG    | urllib3.connectionpool": {},
-        '"logger_name":"urllib3.connectionpool"': {
-            "SINGER_SDK_LOG_CONFIG": str(tmp_path / "log.yaml")
-        },
-    }
-    for line, variables in formats.items():
-        run = command(config={**config, "cache_dir": None}, LOGLEVEL="DEBUG", **variables)
-        assert run.exit_code == bool(fault)
-        assert_no_key(run.stdout, run.log)
-        # The line with the URL exists.
-        assert line in run.log
-        assert "apikey=***" in run.log
+    variables = {"LOGLEVEL": "DEBUG"}
+    if form == "JSON":
+        (tmp_path / "log.yaml").write_text(JSON_LOG)
+        variables["SINGER_SDK_LOG_CONFIG"] = str(tmp_path / "log.yaml")
+    run = command(config={**config, "cache_dir": None}, **variables)
+    assert run.exit_code == 0
+    assert_no_key(run.stdout, run.log)
+    # The line with the URL exists.
+    name = "urllib3.connectionpool"
+    assert (f"| DEBUG    | {name}" if form == "text" else f'"logger_name":"{name}"') in run.log
+    assert "apikey=***" in run.log
 
 
 def test_a_traceback_does_not_contain_the_key(
-    sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+    sync: Tap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del omdb
 
@@ -870,19 +777,17 @@ def test_a_traceback_does_not_contain_the_key(
 
     monkeypatch.setattr("tap_omdb.omdb.records.to_record", crash)
     with pytest.raises(RuntimeError) as caught:
-        sync(config)
+        sync()
     record = logging.getLogger("x").makeRecord(
         "x", logging.ERROR, "f", 1, "%s", ("crash",), (caught.type, caught.value, caught.tb)
     )
     assert_no_key(logging.Formatter().format(record))
 
 
-def test_a_key_that_is_part_of_a_word_does_not_change_data(
-    sync: RunTap, config: Config, omdb: Emulator
-) -> None:
+def test_a_key_that_is_part_of_a_word_does_not_change_data(sync: Tap, omdb: Emulator) -> None:
     omdb.set_key("e")
     try:
-        run = sync({**config, "api_key": "e"})
+        run = sync({"api_key": "e"})
     finally:
         omdb.remove_key("e")
         # A registered secret stays so for the lifetime of the process.
@@ -899,14 +804,14 @@ def test_a_log_record_with_mismatched_arguments_is_passed_on() -> None:
     assert record.args == ("one",)
 
 
+@pytest.mark.parametrize("argument", ["--discover", "--about", "--test=schema"])
 def test_the_output_of_the_command_does_not_contain_the_key(
-    command: Command, config: Config
+    argument: str, command: Command, config: Config
 ) -> None:
-    for arguments in (["--discover"], ["--about"], ["--about", "--format=json"], ["--test=schema"]):
-        run = command(*arguments, config=config, LOGLEVEL="DEBUG", TAP_OMDB_API_KEY=KEY)
-        assert run.exit_code == 0
-        assert run.stdout
-        assert_no_key(run.stdout, run.log)
+    run = command(argument, config=config, LOGLEVEL="DEBUG", TAP_OMDB_API_KEY=KEY)
+    assert run.exit_code == 0
+    assert run.stdout
+    assert_no_key(run.stdout, run.log)
 
 
 def _movies(omdb: Emulator, count: int) -> list[str]:

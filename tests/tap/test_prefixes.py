@@ -152,9 +152,7 @@ def test_script_measures_shares_on_titles_that_were_not_ranked(tmp_path: Path) -
     assert {row[1] for row in rows} == {"0.00000"}
 
 
-def test_script_is_deterministic_and_leaves_out_episodes_and_what_occurs_twice(
-    tmp_path: Path,
-) -> None:
+def test_script_is_deterministic_and_leaves_out_episodes_and_duplicates(tmp_path: Path) -> None:
     titles = ["Heat 1", "Heat 2", "Heat 3", "Alien", "Alien", "Lost"]
     rows = ["title,year,type", *(f"{title},1995,movie" for title in titles), "Pilot,1995,episode"]
     first, second = (rank(tmp_path, rows) for _ in range(2))

@@ -13,7 +13,7 @@ from tap_omdb.config.titles_file import InvalidRow, open_titles_files
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.budget import Budget
-from tap_omdb.state.lookups import FAILED, FOUND
+from tap_omdb.state.lookups import FAILED
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
@@ -130,30 +130,17 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
     ]
 
 
-def test_what_is_known_and_fresh_is_not_requested(state: SyncState) -> None:
-    state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), TODAY)
-    state.titles.mark_not_found("tt0000002", TODAY, None)
-    state.titles.mark_failed("tt0000003", TODAY, None)
-    state.titles.mark_fetched("tt0000004", FetchedLabel("movie", 1990), TODAY)
-    state.titles.mark_merged("tt0000005", "tt0000004")
-    state.lookups.mark(Title("Up"), TODAY, FOUND)
-    state.searches.mark_finished(SearchKey("man*", None, "movie"), 10, TODAY)
-    ids = tuple(f"tt000000{number}" for number in range(1, 6))
-    assert planned(state, imdb_ids=ids, titles=(Title("Up"),), search_terms=("man*",)) == []
-
-
 def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> None:
     state.titles.pending.update({"tt0000001": "movie", "tt0000002": "series"})
     state.seasons.pending["tt0000002", 1] = None
     state.titles.mark_fetched("tt0000003", FetchedLabel("series", 1990), LONG_AGO)
     state.titles.mark_not_found("tt0000004", LONG_AGO, None)
     state.seasons.mark_fetched("tt0000003", 1, 1990, LONG_AGO)
+    movies, search = "i=tt0000001&plot=short", "s=man*&type=movie&page=1"
     plan = planned(state, frozenset({"movie"}), types=ALL, search_terms=("man*",))
-    assert plan == [
-        "i=tt0000001&plot=short",
-        "s=man*&type=movie&page=1",
-        "i=tt0000004&plot=short",
-    ]
+    assert plan == [movies, search, "i=tt0000004&plot=short"]
+    searched = planned(state, frozenset(), types={"movie"}, search_terms=("man*",))
+    assert searched == [search], "searches are a stream of their own"
     assert planned(state, frozenset(), types=frozenset(), search_terms=("man*",)) == []
     # They wait until their stream is selected again.
     assert "i=tt0000002&plot=short" in planned(state, types=ALL)
@@ -162,10 +149,7 @@ def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> N
 def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
     plan = planned(state, search_terms=("aa*", "bb*"), years=(2010, 2011))
     assert plan == [
-        "s=aa*&y=2010&type=movie&page=1",
-        "s=aa*&y=2011&type=movie&page=1",
-        "s=bb*&y=2010&type=movie&page=1",
-        "s=bb*&y=2011&type=movie&page=1",
+        f"s={term}&y={year}&type=movie&page=1" for term in ("aa*", "bb*") for year in (2010, 2011)
     ]
 
 
@@ -188,27 +172,10 @@ def test_a_pending_title_that_was_merged_meanwhile_is_not_requested(state: SyncS
     assert list(tasks) == []
 
 
-def test_tasks_found_on_the_way_come_before_the_plan_in_the_order_found(state: SyncState) -> None:
-    queue = queue_of([title(1), title(2)], state)
-    assert str(queue.next()) == str(title(1))
-    queue.add_title("tt0000009", "movie", "search")
-    queue.add(page("man*", 2))
-    queue.add_title("tt0000008", "movie", "search")
-    assert all_requests(queue) == [
-        "i=tt0000009&plot=short",
-        "s=man*&y=2010&type=movie&page=2",
-        "i=tt0000008&plot=short",
-        "i=tt0000002&plot=short",
-    ]
-    assert list(state.titles.pending) == ["tt0000009", "tt0000008"]
-
-
 # Each request once
 
 
-def test_a_title_found_again_while_it_is_queued_or_in_flight_is_requested_once(
-    state: SyncState,
-) -> None:
+def test_a_title_found_again_while_queued_or_in_flight_is_requested_once(state: SyncState) -> None:
     queue = queue_of([title(1), title(1), TitleTask("tt0000001", "imdb_ids"), title(2)], state)
     assert queue.add_title("tt0000001", "movie", "search")
     assert not queue.add_title("tt0000001", "movie", "search")
@@ -218,7 +185,7 @@ def test_a_title_found_again_while_it_is_queued_or_in_flight_is_requested_once(
     assert all_requests(queue) == []
 
 
-@pytest.mark.parametrize("outcome", ["fetched", "not_found", "failed", "merged"])
+@pytest.mark.parametrize("outcome", ["fetched", "not_found", "merged"])
 def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
     if outcome == "fetched":
         state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), LONG_AGO)
@@ -344,12 +311,6 @@ def test_pending_tasks_are_distinguished_from_tasks_not_started(state: SyncState
         assert queue.has_more_than_pending(), "it is in flight, without a response yet"
         queue.done(task)
         assert not queue.has_more_than_pending()
-
-
-def test_searches_are_made_even_if_no_stream_of_titles_is_selected(state: SyncState) -> None:
-    state.titles.pending.update({"tt0000001": "movie"})
-    plan = planned(state, frozenset(), types={"movie"}, search_terms=("man*",), imdb_ids=("tt1",))
-    assert plan == ["s=man*&type=movie&page=1"]
 
 
 def test_a_failed_lookup_is_retried_on_another_day(state: SyncState) -> None:

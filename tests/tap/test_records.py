@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,11 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
 from tap_omdb.omdb.records import (
     BIGINT_MAX,
-    DATE,
     FIELDS,
     FIELDS_OF,
     INTEGER,
     MAX_DEPTH,
+    STREAM_OF_TYPE,
     TEXT,
     InvalidRecord,
     is_absent,
@@ -26,28 +25,18 @@ from tap_omdb.omdb.records import (
     to_record,
     to_timestamp,
 )
+from tap_omdb.streams import STREAMS
 
-RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded" / "details.jsonl"
 NOW = datetime(2024, 12, 27, 20, 57, 37, 999_999, tzinfo=timezone.utc)
 DASH = "\N{EN DASH}"
-MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 VALIDATORS = {
-    stream: Draft7Validator(
-        {
-            "type": "object",
-            "properties": {
-                field.name: field.type.json_schema
-                if field.name == "imdb_id"
-                else {"anyOf": [field.type.json_schema, {"type": "null"}]}
-                for field in fields
-            },
-            "required": [field.name for field in fields],
-            "additionalProperties": False,
-        },
+    stream.name: Draft7Validator(
+        # To mypy, it is a property.
+        {**stream.schema, "additionalProperties": False},  # type: ignore[dict-item]
         format_checker=FormatChecker(),
     )
-    for stream, fields in FIELDS_OF.items()
+    for stream in STREAMS
 }
 
 
@@ -61,10 +50,7 @@ def test_bare_minimum_has_every_field() -> None:
     stream, values = to_record({"imdbID": "tt0000001"}, fetched_at=NOW)
     assert stream == "movies"
     assert list(values) == [field.name for field in FIELDS_OF["movies"]]
-    assert {name for name, value in values.items() if value is not None} == {
-        "imdb_id",
-        "fetched_at",
-    }
+    assert {name for name in values if values[name] is not None} == {"imdb_id", "fetched_at"}
 
 
 def test_fields_that_only_some_streams_have() -> None:
@@ -85,11 +71,8 @@ def test_every_field_is_described() -> None:
         ("movie", "movies", "movie"),
         ("series", "series", "series"),
         ("episode", "episodes", "episode"),
-        ("game", "games", "game"),
         ("Series", "series", "Series"),
         ("N/A", "movies", None),
-        ("", "movies", None),
-        (None, "movies", None),
         ("podcast", "movies", "podcast"),
     ],
 )
@@ -102,35 +85,23 @@ def test_the_type_determines_the_stream(sent: object, stream: str, stored: str |
     ("key", "text", "field", "value"),
     [
         ("Released", "05 May 2017", "released", "2017-05-05"),
-        ("Released", "5 May 2017", "released", "2017-05-05"),
         ("Released", "29 FEB 2008", "released", "2008-02-29"),
         ("Released", "2005-01-14", "released", "2005-01-14"),
-        ("DVD", "22 Aug 2017", "dvd", "2017-08-22"),
         ("Runtime", "148 min", "runtime_minutes", 148),
         ("Runtime", "1,024 min", "runtime_minutes", 1024),
         ("Runtime", "1 h 15 min", "runtime_minutes", 75),
-        ("Runtime", "2 h", "runtime_minutes", 120),
         ("imdbVotes", "1,174,194", "imdb_votes", 1_174_194),
-        ("imdbVotes", "9", "imdb_votes", 9),
         ("imdbRating", "8.8", "imdb_rating", 8.8),
         ("imdbRating", "10.0", "imdb_rating", 10.0),
-        ("imdbRating", "9", "imdb_rating", 9.0),
         ("BoxOffice", "$292,587,330", "box_office", 292_587_330),
         ("BoxOffice", "$292,979,556.00", "box_office", 292_979_556),
         ("BoxOffice", "$106.6M", "box_office", 106_600_000),
-        ("BoxOffice", "$1.04B", "box_office", 1_040_000_000),
         ("BoxOffice", "$900k", "box_office", 900_000),
         ("BoxOffice", "$0.3M", "box_office", 300_000),
         ("Poster", "https://h/a.@._V1_CR61,0,380,562_.jpg", "poster_url", None),
         ("Language", "American Sign ", "language", None),
-        ("Language", "None", "language", None),
-        ("Production", "Loew&#39;s Inc.", "production", None),
-        ("Director", "Rob LaDuca(co-director)", "director", None),
-        ("Metascore", 74, "metascore", 74),
         ("Metascore", 74.0, "metascore", 74),
-        ("imdbRating", 8.8, "imdb_rating", 8.8),
         ("Title", 1917, "title", "1917"),
-        ("Year", 2010, "year", 2010),
     ],
 )
 def test_value_that_parses(key: str, text: object, field: str, value: object) -> None:
@@ -146,29 +117,20 @@ def test_value_that_parses(key: str, text: object, field: str, value: object) ->
     [
         ("Released", "30 Feb 2017", "released"),
         ("Released", "May 2017", "released"),
-        ("Released", "05 Mai 2017", "released"),
         ("Released", "00 Jan 2017", "released"),
         ("Runtime", "34S min", "runtime_minutes"),
-        ("Runtime", "148", "runtime_minutes"),
-        ("Runtime", "min", "runtime_minutes"),
         ("Runtime", "1,2 min", "runtime_minutes"),
         ("imdbVotes", "1,17", "imdb_votes"),
-        ("imdbVotes", "-5", "imdb_votes"),
         ("imdbVotes", "\N{ARABIC-INDIC DIGIT FIVE}", "imdb_votes"),
         ("imdbVotes", str(BIGINT_MAX + 1), "imdb_votes"),
         ("imdbVotes", "9" * 5000, "imdb_votes"),
-        ("imdbRating", "8,8", "imdb_rating"),
         ("imdbRating", "nan", "imdb_rating"),
-        ("imdbRating", "1e3", "imdb_rating"),
         ("imdbRating", "8.8000000000000000001", "imdb_rating"),
         ("Metascore", "74.5", "metascore"),
         ("BoxOffice", "\N{POUND SIGN}1,000,000", "box_office"),
         ("BoxOffice", "INR 20,000", "box_office"),
         ("BoxOffice", "$1,000.50", "box_office"),
-        ("BoxOffice", "$12,34", "box_office"),
-        ("BoxOffice", "292587330", "box_office"),
         ("Year", "soon", "year"),
-        ("Year", "20100", "year"),
         ("Year", f"2011{DASH}19", "year"),
         ("Year", f"2018{DASH}", "year_end"),
     ],
@@ -183,11 +145,8 @@ def test_text_that_does_not_parse(key: str, text: str, field: str) -> None:
     ("sent", "stored"),
     [
         (True, "true"),
-        (["a", "\x00"], '["a", "\N{REPLACEMENT CHARACTER}"]'),
         ({"é": 1}, '{"é": 1}'),
-        ([], "[]"),
         (float("nan"), '"nan"'),
-        (float("inf"), '"inf"'),
     ],
 )
 @pytest.mark.parametrize(("key", "field"), [("Title", "title"), ("imdbVotes", "imdb_votes")])
@@ -197,20 +156,14 @@ def test_value_that_is_not_text(key: str, field: str, sent: object, stored: str)
     assert values["unparsed"] == {field: stored}
 
 
-@pytest.mark.parametrize("absent", ["N/A", " N/A ", "", " ", "\n", None])
-@pytest.mark.parametrize("key", sorted({str(f.omdb_key) for f in FIELDS if f.omdb_key}))
-def test_absent_values_are_null(key: str, absent: object) -> None:
-    if key == "imdbID":
-        return
-    for kind in ("movie", "series", "episode", "game"):
-        values = record(kind, **{key: absent})
+@pytest.mark.parametrize("absent", ["N/A", " N/A ", "", "\n", None])
+def test_absent_values_are_null(absent: object) -> None:
+    keys = {str(f.omdb_key) for f in FIELDS if f.omdb_key} - {"imdbID", "Type"}
+    for kind, stream in STREAM_OF_TYPE.items():
+        values = record(kind, **dict.fromkeys(keys, absent))
         assert values["unparsed"] is None
-        known = {field.omdb_key for field in FIELDS_OF[to_stream(kind)]}
-        assert values["extra"] == (None if key in known else {key: absent})
-
-
-def to_stream(kind: str) -> str:
-    return to_record({"imdbID": "tt0000001", "Type": kind}, fetched_at=NOW).stream
+        unknown = keys - {str(field.omdb_key) for field in FIELDS_OF[stream]}
+        assert values["extra"] == (dict.fromkeys(unknown, absent) or None)
 
 
 @pytest.mark.parametrize(
@@ -221,12 +174,10 @@ def to_stream(kind: str) -> str:
         ("series", f"2011{DASH}2019", 2011, 2019, None),
         ("series", f"2018{DASH}", 2018, None, None),
         ("series", "2011-2019", 2011, 2019, None),
-        ("series", "2018-", 2018, None, None),
         ("series", "2011 \N{EM DASH} 2019", 2011, 2019, None),
         ("game", f"2011{DASH}2019", 2011, 2019, None),
         ("movie", f"2018{DASH}", 2018, None, {"year_end": f"2018{DASH}"}),
         ("series", "soon", None, None, {"year": "soon"}),
-        ("N/A", "2010", 2010, None, None),
     ],
 )
 def test_years(
@@ -237,33 +188,22 @@ def test_years(
     assert values["unparsed"] == unparsed
 
 
-def test_episode() -> None:
+def test_numbers_of_episodes_and_seasons() -> None:
     values = record("episode", Season="1", Episode="0", seriesID="tt0185906", totalSeasons="2")
     assert (values["season"], values["episode"], values["series_id"]) == (1, 0, "tt0185906")
     assert values["extra"] == {"totalSeasons": "2"}
-    assert "total_seasons" not in values
-
-
-def test_series() -> None:
-    values = record("series", totalSeasons="8")
-    assert values["total_seasons"] == 8
-    assert record("series", totalSeasons="N/A")["total_seasons"] is None
+    assert record("series", totalSeasons="8")["total_seasons"] == 8
 
 
 def test_valid_and_malformed_ratings() -> None:
     good = {"Source": "Metacritic", "Value": "74/100"}
-    more = {"Source": "Rotten Tomatoes", "Value": "87%", "Votes": 5}
-    values = record(Ratings=[good, more, {"Source": "X"}, {"Source": "Y", "Value": 3}, "Z"])
+    bad = [{"Source": "X", "Value": "1", "Votes": 5}, {"Source": "X"}, {"Source": "Y", "Value": 3}]
+    values = record(Ratings=[good, *bad, "Z"])
     assert values["ratings"] == [
         {"source": "Metacritic", "value": "74/100"},
-        {"source": "Rotten Tomatoes", "value": "87%"},
+        {"source": "X", "value": "1"},
     ]
-    assert json.loads(values["unparsed"]["ratings"]) == [
-        more,
-        {"Source": "X"},
-        {"Source": "Y", "Value": 3},
-        "Z",
-    ]
+    assert json.loads(values["unparsed"]["ratings"]) == [*bad, "Z"]
 
 
 @pytest.mark.parametrize("none", [[], None, "N/A", [{"Source": "Metacritic", "Value": "N/A"}]])
@@ -291,15 +231,8 @@ def test_response_is_not_part_of_the_title() -> None:
 
 def test_what_postgres_cannot_store_is_replaced_everywhere() -> None:
     bad, good = "a\x00\ud83d\ude00\ud800", "a" + "\ufffd" * 4
-    values = record(
-        **{
-            "Title": bad,
-            "Runtime": bad,
-            "Ratings": [{"Source": bad, "Value": bad}],
-            bad: {bad: [bad]},
-            good: 2,
-        }
-    )
+    ratings = [{"Source": bad, "Value": bad}]
+    values = record(Title=bad, Runtime=bad, Ratings=ratings, **{bad: {bad: [bad]}, good: 2})
     assert values["title"] == good
     assert values["ratings"] == [{"source": good, "value": good}]
     assert values["unparsed"] == {"runtime_minutes": good}
@@ -308,19 +241,14 @@ def test_what_postgres_cannot_store_is_replaced_everywhere() -> None:
 
 def test_numbers_that_not_every_parser_can_store_become_text() -> None:
     values = record(big=2**64, small=-(2**64), inf=float("inf"), fits=2**63 - 1)
-    assert values["extra"] == {
-        "big": str(2**64),
-        "small": str(-(2**64)),
-        "inf": "inf",
-        "fits": 2**63 - 1,
-    }
+    expected = {"big": str(2**64), "small": str(-(2**64)), "inf": "inf", "fits": 2**63 - 1}
+    assert values["extra"] == expected
 
 
 @pytest.mark.parametrize(
     ("details", "reason"),
     [
         ({}, "imdbID is not an IMDb id: None"),
-        ({"imdbID": "N/A"}, "imdbID is not an IMDb id: 'N/A'"),
         ({"imdbID": "tt123456"}, "imdbID is not an IMDb id"),
         ({"imdbID": 1375666}, "imdbID is not an IMDb id"),
         ({"imdbID": "nm0000001"}, "imdbID is not an IMDb id"),
@@ -410,50 +338,3 @@ def test_any_details_are_a_valid_record_or_a_reject(details: dict[str, Any]) -> 
         if field.omdb_key and field.name not in ("year_end", "ratings"):
             is_stored = value is not None or field.name in (values["unparsed"] or {})
             assert is_stored is not is_absent(details.get(field.omdb_key))
-
-
-def written(key: str, values: dict[str, Any]) -> set[object]:
-    """Return all ways in which OMDb may have written the value of one of its keys."""
-    field = next(f for f in FIELDS_OF[to_stream(values["type"])] if f.omdb_key == key)
-    value = values[field.name]
-    if field.name in (values["unparsed"] or {}):
-        return {values["unparsed"][field.name]}
-    if key == "Year":
-        return {f"{value}", f"{value}{DASH}{values['year_end'] or ''}"}
-    if field.type is DATE:
-        day = date.fromisoformat(value)
-        return {f"{day.day:02} {MONTHS[3 * day.month - 3 : 3 * day.month]} {day.year}"}
-    if key == "Runtime":
-        hours, minutes = divmod(value, 60)
-        return {f"{value} min", f"{hours} h {minutes} min", f"{hours} h"}
-    if key == "BoxOffice":
-        return {f"${value:,}", f"${value:,}.00"}
-    return {f"{value}"} | (
-        {f"{value:,}"} if field.type.json_schema == INTEGER.json_schema else set()
-    )
-
-
-def recorded_details() -> list[dict[str, Any]]:
-    if not RECORDED.exists():
-        pytest.skip("the recorded responses are not here")
-    return [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
-
-
-def test_no_recorded_value_is_lost() -> None:
-    unparsed = 0
-    for details in recorded_details():
-        stream, values = to_record(details, fetched_at=NOW)
-        VALIDATORS[stream].validate(values)
-        unparsed += len(values["unparsed"] or {})
-        known = {field.omdb_key for field in FIELDS_OF[stream]}
-        for key, value in details.items():
-            if key == "Response":
-                assert value == "True"
-            elif key == "Ratings":
-                ratings = values["ratings"] or []
-                assert [{"Source": r["source"], "Value": r["value"]} for r in ratings] == value
-            elif key not in known:
-                assert values["extra"][key] == value
-            elif not is_absent(value):
-                assert value in written(key, values), (details["imdbID"], key)
-    assert unparsed == 1  # the running time "34S min"

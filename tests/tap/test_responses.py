@@ -103,24 +103,16 @@ def test_the_status_decides_on_an_unknown_error(statuses: tuple[int, ...], kind:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    ("text", "kind"),
     [
-        (
-            """{"Response":"False","Error":"Conversion from string "011f" to type 'Double'."}""",
-            ErrorKind.INCORRECT_ID,
-        ),
-        (
-            """{"Response":"False","Error":"Syntax error near '"' in the condition '"aaaa'."}""",
-            ErrorKind.BAD_REQUEST,
-        ),
-        ('{"response" : "false", "error" : "The "moon" is full."}', ErrorKind.UNKNOWN),
+        ("""Conversion from string "011f" to type 'Double'.""", ErrorKind.INCORRECT_ID),
+        ("""Syntax error near '"' in the condition '"aaaa'.""", ErrorKind.BAD_REQUEST),
+        ('The "moon" is full.', ErrorKind.UNKNOWN),
     ],
 )
-def test_errors_with_unescaped_quotes(body: str, kind: ErrorKind) -> None:
-    parsed = error(body)
-    assert parsed.kind is kind
-    assert '"' in parsed.message
-    assert "Response" not in parsed.message
+def test_errors_with_unescaped_quotes(text: str, kind: ErrorKind) -> None:
+    parsed = error('{"Response" : "False","Error" : "' + text + '"}')
+    assert (parsed.kind, parsed.message) == (kind, text)
 
 
 CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body></html>"
@@ -130,38 +122,30 @@ CLOUDFLARE = "<!DOCTYPE html><html><head><title>{}</title></head><body>x</body><
     ("status", "body", "kind", "message"),
     [
         (503, "The service is unavailable.", ErrorKind.UNAVAILABLE, "The service is unavail"),
-        (502, "", ErrorKind.UNAVAILABLE, "an empty body"),
-        (520, CLOUDFLARE.format("520: Web server"), ErrorKind.UNAVAILABLE, "520: Web server"),
         (
             522,
             CLOUDFLARE.format("omdbapi.com |\n 522: Connection timed out"),
             ErrorKind.UNAVAILABLE,
             "omdbapi.com | 522: Connection timed out",
         ),
-        (524, CLOUDFLARE.format("524"), ErrorKind.UNAVAILABLE, "524"),
         (429, "error code: 1015", ErrorKind.UNAVAILABLE, "1015"),
-        (200, "", ErrorKind.UNAVAILABLE, "not JSON: an empty body"),
         (200, " \n", ErrorKind.UNAVAILABLE, "not JSON: an empty body"),
         (200, CLOUDFLARE.format("A &amp; B"), ErrorKind.UNAVAILABLE, "not JSON: A & B"),
         (200, "<root response='True'/>", ErrorKind.UNAVAILABLE, "not JSON: <root"),
         (200, "[1]", ErrorKind.UNAVAILABLE, "not JSON: [1]"),
-        (200, "null", ErrorKind.UNAVAILABLE, "not JSON: null"),
         (403, CLOUDFLARE.format("Attention Required! | Cloudflare"), ErrorKind.BLOCKED, "Att"),
         (503, "<p>Sorry, you have been blocked</p>", ErrorKind.BLOCKED, "Sorry"),
-        (403, "", ErrorKind.BLOCKED, "an empty body"),
         (
             500,
             CLOUDFLARE.format("A potentially dangerous Request.QueryString value was detected"),
             ErrorKind.BAD_REQUEST,
             "potentially dangerous",
         ),
-        (404, CLOUDFLARE.format("404"), ErrorKind.BAD_REQUEST, "404"),
         (414, "", ErrorKind.BAD_REQUEST, "an empty body"),
         (401, "", ErrorKind.INVALID_KEY, "an empty body"),
         (301, "", ErrorKind.UNKNOWN, "an empty body"),
         (200, "{}", ErrorKind.BROKEN, "broken JSON: {}"),
         (200, '{"message":"hello"}', ErrorKind.UNKNOWN, '{"message": "hello"}'),
-        (200, '{"Response":"True"}', ErrorKind.UNKNOWN, "True"),
         (200, '{"Response":"False","Error":" "}', ErrorKind.UNKNOWN, "False"),
         (200, '{"Response":"False","Error":5}', ErrorKind.UNKNOWN, "5"),
         (200, '{"Search":"x","Response":"True"}', ErrorKind.UNKNOWN, "Search"),
@@ -185,7 +169,6 @@ def test_a_challenge_is_detected_by_its_header() -> None:
     [
         ({}, False),
         ({"CF-Cache-Status": "MISS"}, False),
-        ({"CF-Cache-Status": "EXPIRED"}, False),
         ({"CF-Cache-Status": "HIT"}, True),
         ({"cf-cache-status": "hit"}, True),
         ({"CF-Cache-Status": "STALE"}, True),
@@ -207,9 +190,11 @@ def test_error_responses_may_be_written_differently(response: str) -> None:
     assert error(body).kind is ErrorKind.NOT_FOUND
 
 
-def test_title_details_are_detected_without_response_or_id() -> None:
+def test_title_details_are_detected_without_response_or_id_whatever_the_status_and_type() -> None:
     assert details('{"imdbID":"tt1375666"}').data == {"imdbID": "tt1375666"}
     assert details('{"Title":"X","Response":"True"}').data["Title"] == "X"
+    parsed = parse('{"imdbID":"tt1375666","Response":"True"}', 500, **{"Content-Type": "text/html"})
+    assert isinstance(parsed, TitleDetails)
 
 
 @pytest.mark.parametrize("char", ["\x1f", "\x08", "\x1d", "\x1a", "\x0b", "\t", "\n", "\x00"])
@@ -227,7 +212,6 @@ def test_raw_control_characters(char: str) -> None:
         ('he says "hello" to her', 'he says "hello" to her'),
         ('he says "hello, there" and goes', 'he says "hello, there" and goes'),
         ('see <a class="x" href="/y">z</a>.', 'see <a class="x" href="/y">z</a>.'),
-        (r"a \u12 and so on", r"a \u12 and so on"),
     ],
 )
 def test_broken_json_is_repaired(plot: str, repaired: str) -> None:
@@ -256,8 +240,6 @@ def test_a_season_is_repaired() -> None:
         '{"Title":"X","Plot":"a "b","c": "d","imdbID":"tt1375666"}',  # no Response
         '{"Title":"X","imdbID":"1375666",,"Response":"True"}',
         '{"Search":[{"imdbID":"x"}],,"Response":"True"}',
-        '{"Search":[5],,"Response":"True"}',
-        '{"Title":"X",,"imdbID":"tt1375666"}',
         '{"Search":[{"imdbID":"tt1375666"},{"imdbID":"tt1375667"}',
         movie('One, "two": three.'),
         '{"Search":[' + movie('One, "two": three.') + '],"Response":"True"}',
@@ -297,9 +279,7 @@ def test_a_body_cut_within_a_character() -> None:
         ("utf-8-sig", "utf-8"),
         ("utf-8", "iso-8859-1"),
         ("latin-1", "utf-8"),
-        ("latin-1", "iso-8859-1"),
         ("cp1252", "nonsense"),
-        ("cp1252", "hex"),
         ("cp1252", "\x00"),
         ("cp850", '"cp850"'),
     ],
@@ -317,21 +297,15 @@ def test_a_single_byte_in_another_encoding_does_not_change_the_rest() -> None:
 
 
 def test_a_page_of_a_search() -> None:
-    rows: list[Any] = [
-        {"Title": "Up", "Year": "2009", "imdbID": "tt1049413", "Type": "movie", "Poster": "N/A"},
-        {"Title": "Up", "Year": "2009", "imdbID": "tt1049413", "Type": "movie", "Poster": "N/A"},
-        {"Title": "Suits", "Year": f"2011{DASH}2019", "imdbID": "tt1632701", "Type": "series"},
-        {"Title": "N/A", "Year": "N/A", "imdbID": "tt0000001"},
-        {"Title": "Someone", "imdbID": "nm0000001"},
-        "Up",
-        None,
-    ]
+    movie = {"Title": "Up", "Year": "2009", "imdbID": "tt1049413", "Type": "movie", "Poster": "N/A"}
+    series = {"Year": f"2011{DASH}2019", "imdbID": "tt1632701", "Type": "series"}
+    unknown = {"Title": "N/A", "Year": "N/A", "imdbID": "tt0000001"}
+    rows: list[Any] = [movie, movie, series, unknown, {"imdbID": "nm0000001"}, "Up", None]
     body = {"Search": rows, "totalResults": "3,721", "Response": "True"}
     parsed = parse(json.dumps(body))
     assert isinstance(parsed, SearchPage)
     assert parsed.hits == (
-        Hit("tt1049413", 2009, "movie"),
-        Hit("tt1049413", 2009, "movie"),
+        *[Hit("tt1049413", 2009, "movie")] * 2,
         Hit("tt1632701", 2011, "series"),
         Hit("tt0000001", None, None),
     )
@@ -344,26 +318,14 @@ def test_a_page_without_a_total() -> None:
     assert (parsed.hits, parsed.total, parsed.invalid_hits) == ((), None, 0)
 
 
-def test_a_listed_season() -> None:
-    body = {
-        "Title": "Suits",
-        "Season": "1",
-        "totalSeasons": "9",
-        "Episodes": [{"Title": "Pilot", "Episode": "1", "imdbID": "tt1000001"}, "x"],
-        "Response": True,
-    }
+@pytest.mark.parametrize(("total", "parsed_total"), [("9", 9), ("N/A", None)])
+def test_a_season(total: str, parsed_total: int | None) -> None:
+    episode = {"Title": "Pilot", "Episode": "1", "imdbID": "tt1000001", "Plot": "x"}
+    body = {"Season": "1", "totalSeasons": total, "Episodes": [episode, "x"], "Response": True}
     parsed = parse(json.dumps(body))
     assert isinstance(parsed, Season)
-    assert parsed.total_seasons == 9
-    assert parsed.episodes == (body["Episodes"][0],)  # type: ignore[index]
+    assert (parsed.total_seasons, parsed.episodes) == (parsed_total, (episode,))
     assert (parsed.invalid_episodes, parsed.repaired) == (1, False)
-
-
-def test_a_full_season() -> None:
-    episode = {"Title": "Pilot", "imdbID": "tt1000001", "Type": "episode", "Plot": "x"}
-    parsed = parse(json.dumps({"Episodes": [episode], "totalSeasons": "N/A", "Response": "True"}))
-    assert isinstance(parsed, Season)
-    assert (parsed.total_seasons, parsed.episodes) == (None, (episode,))
 
 
 HEADERS = st.dictionaries(

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import BufferedReader
@@ -20,7 +19,7 @@ from omdb_emulator.testing import Emulator
 from singer_sdk.singerlib.messages import RecordMessage, SchemaMessage
 from tap_omdb.message_writer import MAX_BUFFERED_BYTES, MessageWriter
 
-from tests.tap.conftest import Config, Run, RunTap
+from tests.tap.conftest import Config, Run, Tap
 
 LINE = re.compile(
     r" \| (?P<rows>[\w ,]+) · (?P<done>\d+) of (?P<all>\d+) tasks done, "
@@ -40,9 +39,9 @@ def outcome(run: Run) -> dict[str, Any]:
     return row
 
 
-def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
+def test_a_complete_run(sync: Tap, config: Config, omdb: Emulator) -> None:
     config |= {"imdb_ids": [*IDS, "tt0000404", "tt99000098"], "titles": [{"title": "Up"}]}
-    run = sync(config)
+    run = sync()
     row = outcome(run)
     assert row["outcome"] == "complete"
     assert row["message"] is None
@@ -58,13 +57,13 @@ def test_a_complete_run(sync: RunTap, config: Config, omdb: Emulator) -> None:
     assert row["tap_version"].count(".") == 2
 
 
-def test_each_run_has_an_id_of_its_own(sync: RunTap, config: Config) -> None:
+def test_each_run_has_an_id_of_its_own(sync: Tap, config: Config) -> None:
     config["imdb_ids"] = IDS[:1]
-    assert len({outcome(sync(config))["sync_id"] for _ in range(5)}) == 5
+    assert len({outcome(sync())["sync_id"] for _ in range(3)}) == 3
 
 
-def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
-    run = sync({**config, "search_terms": ["man*"], "max_requests": 5, "concurrency": 1})
+def test_an_exhausted_budget(sync: Tap) -> None:
+    run = sync({"search_terms": ["man*"], "max_requests": 5, "concurrency": 1})
     row = outcome(run)
     assert row["outcome"] == "budget_exhausted"
     assert "max_requests" in row["message"]
@@ -76,15 +75,15 @@ def test_an_exhausted_budget(sync: RunTap, config: Config) -> None:
 
 
 def test_reused_responses_are_counted(
-    sync: RunTap, config: Config, tmp_path_factory: pytest.TempPathFactory
+    sync: Tap, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     config |= {"imdb_ids": IDS, "cache_dir": str(tmp_path_factory.mktemp("cache"))}
-    sync(config)  # whose state is lost
-    row = outcome(sync(config, {"bookmarks": {"sync_state": {"version": 2, "titles": {}}}}))
+    sync()  # whose state is lost
+    row = outcome(sync(state={"bookmarks": {"sync_state": {"version": 2, "titles": {}}}}))
     assert (row["responses_reused"], row["requests"]) == (3, 0)
 
 
-def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error(sync: Tap, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         message = f"a defect, {config['api_key']}"
         raise RuntimeError(message)
@@ -95,27 +94,25 @@ def test_an_unexpected_error(sync: RunTap, config: Config, monkeypatch: pytest.M
         "tap_omdb.streams.SyncsStream.emit", lambda _, record: rows.append(dict(record))
     )
     with pytest.raises(RuntimeError, match="a defect"):
-        sync({**config, "imdb_ids": IDS})
+        sync({"imdb_ids": IDS})
     [row] = rows
     assert row["outcome"] == "failed"
     assert row["message"] == "RuntimeError: a defect, ***"
 
 
-def test_it_is_a_stream_like_any_other(sync: RunTap, config: Config) -> None:
+def test_it_is_a_stream_like_any_other(sync: Tap, config: Config) -> None:
     config["imdb_ids"] = IDS
-    assert sync(config, select={"movies"}).records("syncs") == []
-    started = time.monotonic()
-    run = sync(config, select={"syncs"})
+    assert sync(select={"movies"}).records("syncs") == []
+    run = sync(select={"syncs"})
     assert run.counts == {}
     assert outcome(run)["requests"] == 0
-    assert time.monotonic() - started < 30
 
 
 def test_the_sdks_counter_has_all_requests_however_often_it_is_logged(
-    sync: RunTap, config: Config, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
+    sync: Tap, omdb: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("singer_sdk.metrics.Counter._ready_to_log", lambda _: True)
-    run = sync({**config, "search_terms": ["man*"]})
+    run = sync({"search_terms": ["man*"]})
     counts = re.findall(r'METRIC: .*"http_request_count","value":(\d+)', run.log)
     assert len(counts) > 2
     assert sum(map(int, counts)) == omdb.stats()["requests"]
@@ -134,11 +131,11 @@ def lines(run: Run) -> list[dict[str, str]]:
 
 
 @pytest.mark.usefixtures("_report_each_response")
-def test_each_line_counts_the_tasks_done(sync: RunTap, config: Config, omdb: Emulator) -> None:
+def test_each_line_counts_the_tasks_done(sync: Tap, config: Config, omdb: Emulator) -> None:
     omdb.set_latency(5)
     ids = sorted(i for i in omdb.titles() if omdb.title(i).get("Type") == "movie")[:20]
-    config = {**config, "imdb_ids": ids, "concurrency": 2}
-    run = sync(config)
+    config |= {"imdb_ids": ids, "concurrency": 2}
+    run = sync()
     assert [(line["done"], line["all"]) for line in lines(run)] == [
         (str(done), "20") for done in range(1, 20)
     ]
@@ -151,10 +148,8 @@ def test_each_line_counts_the_tasks_done(sync: RunTap, config: Config, omdb: Emu
 
 
 @pytest.mark.usefixtures("_report_each_response")
-def test_titles_found_by_a_search_are_counted_as_soon_as_its_page_is_read(
-    sync: RunTap, config: Config
-) -> None:
-    run = sync({**config, "search_terms": ["man*"], "concurrency": 1})
+def test_titles_found_by_a_search_are_counted_as_soon_as_its_page_is_read(sync: Tap) -> None:
+    run = sync({"search_terms": ["man*"], "concurrency": 1})
     totals = [int(line["all"]) for line in lines(run)]
     assert totals[0] == 10 + 2
     assert totals == sorted(totals)
@@ -167,8 +162,7 @@ def test_titles_found_by_a_search_are_counted_as_soon_as_its_page_is_read(
     ("most", "until"), [(9, "0:00:00 until the budget is exhausted"), (900, "")]
 )
 def test_a_list_that_was_not_counted_has_no_end(
-    sync: RunTap,
-    config: Config,
+    sync: Tap,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     most: int,
@@ -177,7 +171,7 @@ def test_a_list_that_was_not_counted_has_no_end(
     monkeypatch.setattr("tap_omdb.sync.planner._SMALL_FILE", 0)
     (tmp_path / "list.txt").write_text("".join(f"tt{number:07}\n" for number in range(1, 21)))
     settings = {"titles_file": str(tmp_path / "list.txt"), "max_requests": most}
-    run = sync({**config, **settings, "years": [1900], "concurrency": 20})
+    run = sync({**settings, "years": [1900], "concurrency": 20})
     assert "years are searched, too" in run.log
     shown = re.findall(r" · [\d,]+ tasks done, [\d.]+/s(?:, ([\w: ]+))? · ", run.log)
     assert until in shown
@@ -185,8 +179,8 @@ def test_a_list_that_was_not_counted_has_no_end(
 
 
 @pytest.mark.usefixtures("_report_each_response")
-def test_a_budget_that_is_too_small_is_reported(sync: RunTap, config: Config) -> None:
-    run = sync({**config, "search_terms": ["man*"], "concurrency": 1, "max_requests": 5})
+def test_a_budget_that_is_too_small_is_reported(sync: Tap) -> None:
+    run = sync({"search_terms": ["man*"], "concurrency": 1, "max_requests": 5})
     assert {line["until"] for line in lines(run)} == {"until the budget is exhausted"}
     assert lines(run)[-1]["left"] == "0"
 

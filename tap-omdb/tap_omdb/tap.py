@@ -167,8 +167,9 @@ class TapOMDb(Tap):
             counted = 0
             for row in rows:
                 streams[row.stream].emit(row.values)
-                requests.increment(run.requests - counted)
-                counted = run.requests
+                now = run.requests  # read once, since other threads count on
+                requests.increment(now - counted)
+                counted = now
                 if run.is_state_due():
                     self.write_state()
                 if is_test:

@@ -119,6 +119,8 @@ def test_further_runs_continue_counting_for_their_key(again: Budgets) -> None:
     assert spend(second) == 40
     assert spend(again(40, 100)) == 30
     assert again(40, 100).left_today == 0
+    with pytest.raises(BudgetExhausted):
+        again(None, 60).spend()  # daily_requests was lowered
 
 
 def test_a_new_day_begins_at_midnight_utc(again: Budgets, clock: Clock) -> None:

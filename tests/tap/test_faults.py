@@ -652,6 +652,7 @@ def test_an_unreachable_host_is_one_line_and_costs_no_request(
     [error_line] = [line for line in run.log.splitlines() if "| ERROR " in line]
     assert "OMDb cannot be reached at" in error_line
     assert remedy in error_line
+    assert "ConnectionError" not in error_line, "the reason is the system's, in words"
     assert "Traceback" not in run.log
     assert run.records("rejects") == []
     assert spent(run) == 0

@@ -21,7 +21,7 @@ from tap_omdb.config.ratings_file import (
     check_ratings_file,
     read_ratings_file,
 )
-from tap_omdb.state.known_rating import KnownRating, decode, encode, pack, unpack
+from tap_omdb.state.known_rating import KnownRating, decode, encode, find_change, pack, unpack
 
 from tests.tap.conftest import Config, Tap
 
@@ -164,6 +164,9 @@ def test_a_changed_rating_is_evidence_the_largest_change_first(
     ratings, votes = ["tt0000006", "tt0000003"], ["tt0000004", "tt0000002", "tt0000005"]
     in_turns = [ratings[0], votes[0], ratings[1], *votes[1:]]
     assert again.ids("movies") == in_turns
+    with on_day(1):
+        popular = sync({**config, "imdb_ids": IDS[:1], "min_votes": 100}, run.state)
+    assert popular.ids("movies") == ["tt0000004", "tt0000003", "tt0000002"]
 
 
 @pytest.mark.parametrize(("share", "fetched"), [(0, 1), (0.3, 3), (None, 5), (1, 6)])
@@ -255,6 +258,7 @@ def test_a_known_rating_takes_four_characters(
         assert known.votes is None
     else:
         assert known.votes == pytest.approx(votes, rel=0.001, abs=0.5)
+        assert find_change(decode(text), (rating or 10) - 1, votes), "a lower rating is a change"
 
 
 def test_a_known_rating_waits_longer_each_time() -> None:

@@ -613,6 +613,7 @@ def test_a_season_is_known_once_it_was_found_requested_or_failed() -> None:
         ("s=man%2A&y=2010&page=1", False),
         ("s=bat%2A&page=2", True),
         ("s=bat%2A&page=3", False),
+        ("s=bat%2A&page=4", False),  # sent before the run was killed
     ],
 )
 def test_a_response_is_covered_until_its_last_request(query: str, *, is_covered: bool) -> None:

@@ -9,6 +9,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Variables of another project in your shell must not leak in.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH MELTANO_PROJECT_ROOT MELTANO_ENVIRONMENT
 
+# Once, at the installation: a container or CI that sets PYTHONDONTWRITEBYTECODE, or cannot write there,
+# would compile everything with each start.
+export UV_COMPILE_BYTECODE := 1
+
 PYTHON ?= python3
 UV := .venv/bin/uv
 MELTANO := .venv/bin/meltano
@@ -231,6 +235,7 @@ MOVED := $(shell [ "$$(cat .venv/.meltano 2> /dev/null)" = "$$PWD" ] || echo mov
 .meltano/.installed: .venv/.meltano meltano.yml requirements/all.txt requirements/build.txt $(MANIFESTS)
 	@echo "Installing the plugins ..." >&2
 	@$(MELTANO) --log-level=warning install --clean $(PLUGINS)
+	@.venv/bin/python -m compileall -q $(PACKAGES) scripts
 	@touch $@
 
 .airflow/.installed: .venv/.meltano requirements/airflow.txt

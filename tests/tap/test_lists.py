@@ -197,6 +197,10 @@ TABLES: dict[str, Callable[[Film, int], dict[str, str]]] = {
         *(film["imdbID"], str(n % 10 + 1), "2024-02-29", film["Title"]),
         *(f"https://www.imdb.com/title/{film['imdbID']}/", "Movie", film["Year"]),
     ),
+    "Letterboxd": lambda film, n: cells(
+        "Date,Name,Year,Letterboxd URI,Rating",
+        *("2024-01-01", film["Title"], film["Year"], f"https://boxd.it/{n}", "3.5"),
+    ),
     "MovieLens": lambda film, n: cells(
         "movieId,title,genres", str(n + 1), f"{film['Title']} ({film['Year']})", "Drama|War"
     ),

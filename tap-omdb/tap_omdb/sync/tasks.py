@@ -1,6 +1,7 @@
 """The tasks of a run: what each requests, and what the queue, the rows and the state need of it.
 
-A further kind of task is a class here, a member of `Task`, and a handler in `run.py`.
+A further kind of task is a class here, a member of `Task`, and a handler in `handlers.py`, which
+`run.py` lists.
 """
 
 from __future__ import annotations

@@ -345,7 +345,7 @@ def index(run: str = "run") -> DatedIndex[str]:
     def encode(key: str, detail: int) -> str:
         return f"{key}:{detail}" if detail else key
 
-    return DatedIndex(run, parse, encode)
+    return DatedIndex(run, parse, encode, {})
 
 
 def test_groups_of_earlier_weeks_are_compacted() -> None:

@@ -13,7 +13,7 @@ the ids of runs sort in the order in which the runs started.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from operator import itemgetter
@@ -35,6 +35,7 @@ _COMPACT_AFTER = timedelta(days=7)
 _GROUP_BITS = 24
 _GROUP_MASK = (1 << _GROUP_BITS) - 1
 _NO_GROUP = _GROUP_MASK
+_WORDS = 10_000
 
 
 class Label(NamedTuple):
@@ -100,7 +101,11 @@ class DatedIndex(Generic[K]):
     """Maps each key to its last mark, and to a small number (`detail`)."""
 
     def __init__(
-        self, run: str, parse: Callable[[str], tuple[K, int]], encode: Callable[[K, int], str]
+        self,
+        run: str,
+        parse: Callable[[str], tuple[K, int]],
+        encode: Callable[[K, int], str],
+        entries: MutableMapping[K, int],
     ) -> None:
         """Start empty.
 
@@ -108,6 +113,7 @@ class DatedIndex(Generic[K]):
             run: Identifies this run among all that write to the same state.
             parse: Parses what `encode` returned.
             encode: Returns a key and its detail as text without spaces.
+            entries: An empty mapping, in which the index keeps a number for each key.
         """
         self._run = run
         self._parse = parse
@@ -115,7 +121,7 @@ class DatedIndex(Generic[K]):
         self._groups: list[_Group] = []
         self._numbers: dict[tuple[Mark, str], int] = {}
         # The group's number, and in the bits above it the detail: one int per key, to save memory.
-        self._entries: dict[K, int] = {}
+        self._entries = entries
 
     def __len__(self) -> int:
         """Return how many keys there are."""
@@ -180,16 +186,16 @@ class DatedIndex(Generic[K]):
         found = [(g.mark.day, number) for number, g in groups if g.text and matches(g.mark)]
         for _, number in sorted(found):
             group = self._groups[number]
-            for token in group.text.split():
+            for token in _tokens(group.text):
                 key, _ = self._parse(token)
-                if self._is_in(key, number):
+                if self._entries.get(key, _NO_GROUP) & _GROUP_MASK == number:
                     yield key, group.mark.label
 
     def _load_group(self, mark: Mark, run: str, keys: str) -> None:
         number = self._number(mark, run)
         group = self._groups[number]
         group.text = f"{group.text} {keys}".lstrip()
-        for token in keys.split():
+        for token in _tokens(keys):
             key, detail = self._parse(token)
             self._put(key, number | detail << _GROUP_BITS)
 
@@ -206,20 +212,27 @@ class DatedIndex(Generic[K]):
             self._groups[before & _GROUP_MASK].is_stale = True
         self._entries[key] = entry
 
-    def _is_in(self, key: K, number: int) -> bool:
-        return self._entries.get(key, _NO_GROUP) & _GROUP_MASK == number
-
     def _rewrite(self, number: int, group: _Group) -> None:
         """Remove from a group's text the keys that have moved to another group or occur twice."""
-        keys = dict.fromkeys(self._parse(token)[0] for token in group.text.split())
-        group.text = " ".join(
-            self._encode(key, self._entries[key] >> _GROUP_BITS)
-            for key in keys
-            if self._is_in(key, number)
-        )
+        kept, seen = bytearray(), set[K]()
+        for token in _tokens(group.text):
+            key, _ = self._parse(token)
+            entry = self._entries.get(key, _NO_GROUP)
+            if entry & _GROUP_MASK == number and key not in seen:
+                seen.add(key)
+                kept += self._encode(key, entry >> _GROUP_BITS).encode() + b" "
+        group.text = kept.decode().rstrip()
         group.is_stale = False
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """Yield the words of a text; a list of all would take ten times as much memory."""
+    while text:
+        words = text.split(" ", _WORDS)
+        text = words.pop() if len(words) > _WORDS else ""
+        yield from words
 
 
 def text_index(run: str) -> DatedIndex[str]:
     """Return an empty index of keys that are text without spaces, and have no detail."""
-    return DatedIndex(run, lambda token: (token, 0), lambda key, _: key)
+    return DatedIndex(run, lambda token: (token, 0), lambda key, _: key, {})

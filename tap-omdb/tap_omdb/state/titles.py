@@ -13,6 +13,7 @@ from tap_omdb.config.ratings_file import Ratings
 from tap_omdb.config.settings import Refresh
 from tap_omdb.state.dated_index import OLDER, DatedIndex, Label, Mark, year_detail
 from tap_omdb.state.failures import Failures
+from tap_omdb.state.int_map import IntMap
 from tap_omdb.state.known_rating import (
     LENGTH,
     KnownRating,
@@ -59,7 +60,7 @@ class TitleIndex:
         """
         self._refresh = refresh
         self._run = run
-        self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode)
+        self._index: DatedIndex[int] = DatedIndex(run, _parse, _encode, IntMap())
         self._failures = Failures(run)
         self._merged: dict[str, str] = {}
         self._merged_ids: dict[str, list[str]] = {}

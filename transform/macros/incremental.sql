@@ -54,12 +54,7 @@
 {% macro delete_outdated_rows(key=none) -%}
     {%- set titles = ref('int_titles') -%} {# here, because dbt must see it in any case #}
     {%- if is_incremental() -%}
-        {% if key %}
-        create temporary table {{ this.identifier }}_deleted on commit drop as
-        select {{ key }} from {{ this }} limit 0;
-        {% endif %}
-
-        with deleted as (
+        {%- set delete -%}
             delete from {{ this }} as existing
             using {{ titles }} as movies
             where
@@ -67,14 +62,20 @@
                 and movies.imdb_id = existing.imdb_id
                 and movies.loaded_at >= {{ incremental_cutoff(this) }}
                 and movies.loaded_at <> existing.loaded_at
-            returning existing.*
-        )
+        {%- endset -%}
+        {%- if key %}
+            create temporary table {{ this.identifier }}_deleted on commit drop as
+            select {{ key }} from {{ this }} limit 0;
 
-        {% if key %}
-        insert into {{ this.identifier }}_deleted select distinct {{ key }} from deleted
-        {% else %}
-        select count(*) from deleted
-        {% endif %}
+            with deleted as (
+                {{ delete }}
+                returning existing.{{ key }}
+            )
+
+            insert into {{ this.identifier }}_deleted select distinct {{ key }} from deleted
+        {%- else %}
+            {{ delete }}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -5,35 +5,40 @@
     )
 }}
 
-with spellings as (
+with standards as (
     {%- for noun, vocabulary in [
         ('country', "'country'"),
         ('language', "'language'"),
-        ('certificate', "codes.medium || ' certificate'"),
+        ('certificate', "medium || ' certificate'"),
     ] %}
-    {%- set codes, aliases = ref(noun ~ '_codes'), ref(noun ~ '_aliases') %}
     select
         {{ vocabulary }} as vocabulary,
-        lower(codes.{{ noun }}_name) as spelling,
-        codes.{{ noun }}_id as id,
-        codes.{{ noun }}_name as name
-    from {{ codes }} as codes
-    union all
-    select
-        {{ vocabulary }} as vocabulary,
-        lower(aliases.alias) as spelling,
-        codes.{{ noun }}_id as id,
-        codes.{{ noun }}_name as name
-    from {{ aliases }} as aliases
-    inner join {{ codes }} as codes on aliases.{{ noun }}_id = codes.{{ noun }}_id
-    union all
+        {{ noun }}_id as id,
+        {{ noun }}_name as name
+    from {{ ref(noun ~ '_codes') }}
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+aliases as (
+    select * from {{ ref('aliases') }}
+),
+
+spellings as (
     select
-        'company' as vocabulary,
-        lower(alias) as spelling,
-        null as id,
-        company_name as name
-    from {{ ref('company_aliases') }}
+        vocabulary,
+        lower(name) as spelling,
+        id,
+        name
+    from standards
+    union all
+    select
+        aliases.vocabulary,
+        lower(aliases.alias) as spelling,
+        standards.id,
+        aliases.name
+    from aliases
+    left join standards on aliases.vocabulary = standards.vocabulary and aliases.name = standards.name
 )
 
 select * from spellings

@@ -38,7 +38,8 @@ spellings as (
         standards.id,
         aliases.name
     from aliases
-    left join standards on aliases.vocabulary = standards.vocabulary and aliases.name = standards.name
+    left join standards
+        on aliases.vocabulary = standards.vocabulary and aliases.name = standards.name
 )
 
 select * from spellings

@@ -109,7 +109,7 @@ def read_checkpoint(cursor: Cursor, schema: str) -> Checkpoint:
 
     Returns:
         project: A digest of the project's files and of the environment that dbt reads.
-        relations: A digest of the names and columns of all tables and views, raw and built.
+        relations: A digest of all tables and views, raw and built, with their columns and types.
         columns: The columns of the raw tables, each with its number in the table. A column that was
             dropped or renamed, and that the loader has added again, has another number.
         loaded: Number of rows and sum of their load times, by raw table. Each row that is added,
@@ -118,17 +118,15 @@ def read_checkpoint(cursor: Cursor, schema: str) -> Checkpoint:
     """
     cursor.execute(_COLUMNS, {"prefix": f"{schema}_", "failures": f"{schema}_test_failures"})
     columns = cursor.fetchall()
-    raw = {table for namespace, table, *_ in columns if namespace == f"{schema}_raw"} - {"syncs"}
+    raw = [(table, *rest) for namespace, table, *rest in columns if namespace == f"{schema}_raw"]
     loaded = {}
-    for table in raw:
+    for table in {table for table, *_ in raw} - {"syncs"}:
         cursor.execute(_LOADED.format(sql.Identifier(f"{schema}_raw", table)))
         loaded[table] = cursor.fetchall()[0][0]
-    relations = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
-    cursor.execute(_RAW_COLUMNS, [f"{schema}_raw"])
     return {
         "project": project_digest(),
-        "relations": relations,
-        "columns": dict(cursor.fetchall()),
+        "relations": hashlib.sha256(json.dumps(columns).encode()).hexdigest(),
+        "columns": {f"{table}.{name}": number for table, name, number, _ in raw},
         "loaded": loaded,
     }
 
@@ -146,18 +144,15 @@ def project_digest() -> str:
 
 
 _COLUMNS = """
-    select table_schema::text, table_name::text, column_name::text, udt_name::text
-    from information_schema.columns
-    where starts_with(table_schema, %(prefix)s) and table_schema <> %(failures)s
-    order by 1, 2, 3
+    select nspname, relname, attname, attnum, atttypid::regtype::text
+    from pg_attribute
+    inner join pg_class on attrelid = pg_class.oid
+    inner join pg_namespace on relnamespace = pg_namespace.oid
+    where starts_with(nspname, %(prefix)s) and nspname <> %(failures)s
+        and relkind in ('r', 'v') and attnum > 0 and not attisdropped
+    order by nspname, relname, attname
 """
 _LOADED = sql.SQL("select count(*) || ' ' || sum(extract(epoch from _sdc_batched_at)) from {}")
-_RAW_COLUMNS = """
-    select relname || '.' || attname, attnum
-    from pg_attribute inner join pg_class on attrelid = pg_class.oid
-    where relnamespace = (select oid from pg_namespace where nspname = %s)
-        and relkind = 'r' and attnum > 0 and not attisdropped
-"""
 _LAST = sql.SQL("""
     select checkpoint, (
         select checkpoint -> 'columns' from {0} where checkpoint ? 'columns'

@@ -1,6 +1,6 @@
 """Brings a config into the types of its JSON schema, and says what does not fit.
 
-The messages are for users who do not know schemas. Pure.
+The messages are for users who do not know schemas.
 """
 
 from __future__ import annotations

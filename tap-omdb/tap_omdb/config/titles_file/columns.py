@@ -1,4 +1,4 @@
-"""Tells which columns of a table are its ids, titles, years and types. Pure."""
+"""Tells which columns of a table are its ids, titles, years and types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a titles file contains, and how ids, titles, years and types are read. Pure."""
+"""What a titles file contains, and how ids, titles, years and types are read."""
 
 from __future__ import annotations
 

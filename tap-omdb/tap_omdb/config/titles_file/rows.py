@@ -1,4 +1,4 @@
-"""Splits delimited files into rows. Pure but for reading the lines."""
+"""Splits delimited files into rows."""
 
 from __future__ import annotations
 

@@ -1,15 +1,12 @@
 {{ config(materialized='view') }}
 
 with versions as (
-    select
-        *,
-        lag(imdb_rating) over versions_of_movie as previous_rating,
-        lag(imdb_votes) over versions_of_movie as previous_votes
-    from {{ ref('rating_history') }}
-    window versions_of_movie as (
-        partition by imdb_id
-        order by valid_from
-    )
+    select * from {{ ref('rating_history') }}
+),
+
+previous as (
+    select * from {{ ref('rating_history') }}
+    where valid_to is not null
 ),
 
 movies as (
@@ -22,15 +19,17 @@ rating_changes as (
         movies.title,
         movies.year,
         versions.valid_from as changed_at,
-        versions.previous_rating,
+        previous.imdb_rating as previous_rating,
         versions.imdb_rating,
-        (versions.imdb_rating - versions.previous_rating)::numeric(3, 1) as rating_change,
-        versions.previous_votes,
+        (versions.imdb_rating - previous.imdb_rating)::numeric(3, 1) as rating_change,
+        previous.imdb_votes as previous_votes,
         versions.imdb_votes,
         versions.is_current
     from versions
+    inner join previous
+        on versions.imdb_id = previous.imdb_id and versions.valid_from = previous.valid_to
     inner join movies on versions.imdb_id = movies.imdb_id
-    where versions.imdb_rating <> versions.previous_rating
+    where versions.imdb_rating <> previous.imdb_rating
 )
 
 select * from rating_changes

@@ -18,14 +18,20 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from omdb_emulator.__main__ import main
 from omdb_emulator.catalogue.generator import MAX_TITLES, GeneratedTitles
-from omdb_emulator.catalogue.imdb_files import ImdbFiles, basics_row
+from omdb_emulator.catalogue.imdb import (
+    ImdbFiles,
+    RatedTitle,
+    Rating,
+    RatingsOnDay,
+    basics_row,
+    days_since_1970,
+)
 from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
-from omdb_emulator.catalogue.ratings import RatedTitle, Rating, RatingsOnDay, days_since_1970
 from omdb_emulator.catalogue.search_index import words
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import KEYS, json_lines, start_year, title_from_line
-from omdb_emulator.cli import main
 from omdb_emulator.testing import Emulator, title_line
 
 from tests.emulator.conftest import (

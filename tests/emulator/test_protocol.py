@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omdb_emulator.catalogue.loader import load
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import KEYS, TitleError, title_from_line
-from omdb_emulator.query import parse_query
+from omdb_emulator.protocol import parse_query
 from omdb_emulator.responses import Omdb
 from omdb_emulator.settings import Settings
 from omdb_emulator.testing import Emulator

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, Status, temporary
-from embedded_postgres.ports import DEFAULT_PORT, choose, record
+from embedded_postgres.data_directory import DEFAULT_PORT, choose_port, record_port
 
 from tests.conftest import run_program
 from tests.postgres.conftest import ALIEN, PROGRAM, cli, query
@@ -307,7 +307,7 @@ def taken(port: int) -> socket.socket:
 @pytest.fixture
 def free() -> int:
     """A port that is not assigned to an outgoing connection in the meantime."""
-    return choose(0, None).port
+    return choose_port(0, None).port
 
 
 def test_a_taken_preferred_port_is_replaced_by_one_that_stays_until_it_is_free(
@@ -377,7 +377,7 @@ def test_the_port_in_the_env_file(
     env_file = tmp_path / ".env"
     if before is not None:
         env_file.write_text(before)
-    assert record(env_file, port) == (before != after)
+    assert record_port(env_file, port) == (before != after)
     assert (env_file.read_text() if env_file.exists() else None) == after
 
 
@@ -395,7 +395,7 @@ def test_each_start_updates_the_env_file(base: Path, server: Server, free: int) 
     assert env_file.read_text() == line
     assert "Wrote" not in start()
     # A port requested while it runs is kept in the file, for the next start.
-    free = choose(0, None).port
+    free = choose_port(0, None).port
     env_file.write_text(f"EMBEDDED_POSTGRES_PORT={free}\n")
     assert f"Port {free} is used after a restart." in start()
     server.stop()

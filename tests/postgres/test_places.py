@@ -83,21 +83,6 @@ def test_in_a_private_directory_the_data_is_in_another_location(
 
 
 @root_only
-def test_data_of_a_deleted_data_directory_is_neither_used_nor_removed(closed: Path) -> None:
-    server = Server(closed / ".postgres", port=0, durable=False)
-    server.start()
-    server.stop()
-    left = server.status().pgdata
-    try:
-        shutil.rmtree(server.data_dir)
-        server.start()
-        assert server.status().pgdata != left
-        assert (left / "PG_VERSION").exists()
-    finally:
-        shutil.rmtree(left.parent)
-
-
-@root_only
 @pytest.mark.parametrize("folder", ["plain", SHELL])
 @pytest.mark.usefixtures("strict_umask")
 def test_inaccessible_programs_are_copied(

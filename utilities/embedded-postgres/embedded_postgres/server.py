@@ -194,7 +194,8 @@ class Server:
             running = wait_until_settled(pgdata)
             if running and self._directory.state and self._directory.password:
                 if self._requested_port and self._requested_port != running.port:
-                    logger.info("Port %d is used after a restart.", self._requested_port)
+                    message = "Postgres keeps port %d while it runs: stop it before you choose %d."
+                    logger.info(message, running.port, self._requested_port)
                 return False
             if running:  # but the port or the password is lost, so nobody can log in
                 self._cluster(pgdata.parent, account).stop()

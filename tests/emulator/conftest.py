@@ -3,39 +3,21 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.client import Control
 from omdb_emulator.testing import Emulator
 
 ID = "tt1375666"
 TITLES = Path(__file__).with_name("titles.jsonl")
 RECORDED = Path(__file__).parents[3] / "shared" / "omdb-recorded"
-GENERATED = GeneratedTitles(13_000, seed=1)
 
 Fields = dict[str, Any]
 
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"{RECORDED} is not there")
-
-
-@cache
-def generated() -> list[Fields]:
-    """Return the lines of the generated titles."""
-    return list(GENERATED.lines())
-
-
-def date_in_details(episode: Fields) -> str:
-    """Return the date of a season listing's row as details have it."""
-    try:
-        return date.fromisoformat(episode["Released"]).strftime("%d %b %Y")
-    except ValueError:
-        return str(episode["Released"])
 
 
 class Response(NamedTuple):
@@ -53,21 +35,16 @@ class Response(NamedTuple):
         return error
 
 
-def connect(emulator: Control, timeout: float = 10) -> http.client.HTTPConnection:
+def connect(emulator: Control) -> http.client.HTTPConnection:
     target = urlsplit(emulator.url)
-    return http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
+    return http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
 
 
 def fetch(
-    emulator: Control,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = 10,
-    /,
-    path: str = "/",
-    **query: object,
+    emulator: Control, headers: Mapping[str, str] | None = None, /, path: str = "/", **query: object
 ) -> Response:
     """Send one request on a new connection, without following redirects."""
-    connection = connect(emulator, timeout)
+    connection = connect(emulator)
     query = {"apikey": getattr(emulator, "key", None), **query}
     given = {name: value for name, value in query.items() if value is not None}
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from omdb_emulator.cli import main
+from omdb_emulator.__main__ import main
 from omdb_emulator.client import Control
 
 from tests.emulator.conftest import fetch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -13,17 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omdb_emulator.catalogue.loader import load
 from omdb_emulator.catalogue.store import TitleStore
-from omdb_emulator.catalogue.titles import KEYS, TitleError, title_from_line
-from omdb_emulator.query import parse_query
+from omdb_emulator.catalogue.titles import KEYS, TitleError
+from omdb_emulator.protocol import parse_query
 from omdb_emulator.responses import Omdb
-from omdb_emulator.settings import Settings
 from omdb_emulator.testing import Emulator
 
 from tests.emulator.conftest import (
     RECORDED,
     TITLES,
     Fields,
-    date_in_details,
     fetch,
     needs_recordings,
 )
@@ -31,20 +30,16 @@ from tests.emulator.conftest import (
 STORE = load([TITLES])
 
 
-def body_of(query: str, store: TitleStore = STORE, **settings: Any) -> bytes:  # noqa: ANN401
-    result = Omdb(store, Settings(**settings)).respond(parse_query(query))
+def body_of(query: str, store: TitleStore = STORE) -> bytes:
+    result = Omdb(store).respond(parse_query(query))
     assert result.status == 200
     return result.body
 
 
-def get(query: str, **settings: Any) -> Any:  # noqa: ANN401
-    body = json.loads(body_of(query, **settings))
+def get(query: str) -> Any:  # noqa: ANN401
+    body = json.loads(body_of(query))
     assert (body["Response"] == "False") == ("Error" in body)
     return body
-
-
-def found(query: str, **settings: Any) -> list[str]:  # noqa: ANN401
-    return [hit["Title"] for hit in get(query, **settings).get("Search", [])]
 
 
 ERRORS = {
@@ -91,7 +86,6 @@ def test_errors(query: str, message: str) -> None:
     ("query", "error"),
     [
         ("i=tt011f8539", "Conversion from string \"011f8539\" to type 'Double' is not valid."),
-        ("i=tt3896198a", "Conversion from string \"3896198a\" to type 'Double' is not valid."),
         ("i=one%20space", "Conversion from string \"one space\" to type 'Double' is not valid."),
         ("s=serial&page=two", "Conversion from string \"two\" to type 'Integer' is not valid."),
         (
@@ -101,16 +95,7 @@ def test_errors(query: str, message: str) -> None:
     ],
 )
 def test_errors_in_broken_json(query: str, error: str) -> None:
-    body = body_of(query)
-    assert body.decode() == f'{{"Response":"False","Error":"{error}"}}'
-    with pytest.raises(ValueError, match="delimiter"):
-        json.loads(body)
-
-
-def test_details_are_compact_utf8_with_the_keys_in_order() -> None:
-    body = body_of("i=tt0000004")
-    assert body.startswith('{"Title":"Amélie\'s Été","Year":"2001","Rated":"N/A",'.encode())
-    assert body.endswith(b'"Website":"N/A","Response":"True"}')
+    assert body_of(query).decode() == f'{{"Response":"False","Error":"{error}"}}'
 
 
 @pytest.mark.parametrize(
@@ -130,7 +115,6 @@ def test_plot_full_is_served_only_on_request(query: str, plot: str) -> None:
         ("t=castle", "Castle"),
         ("T=castle&s=social", "Castle"),
         ("t=Castle+Rock", "Castle Rock"),
-        ("t=social", "The Social Network"),
         ("t=the_social_network", "The Social Network"),
         ("t=social&y=2010", "The Social Network"),
         ("t=castle&y=2011", "Castle Rock"),
@@ -140,6 +124,7 @@ def test_plot_full_is_served_only_on_request(query: str, plot: str) -> None:
         ("i=tt0000010&Season=1&Episode=2", "Castle Two"),
         ("t=castle+rock&season=1&episode=10", "Castle Three"),
         ("i=tt0000010&Season=2&Episode=0", "Castle Pilot"),
+        ("i=tt1375666&I=tt0000002&y=&y=2011", "Inception"),
     ],
 )
 def test_details_by_id_title_or_episode(query: str, title: str) -> None:
@@ -149,11 +134,9 @@ def test_details_by_id_title_or_episode(query: str, title: str) -> None:
 @pytest.mark.parametrize(
     ("query", "titles"),
     [
-        ("s=cast", ["Cast Away"]),
+        *((f"s={term}", ["Cast Away"]) for term in ("cast", "*cast")),
         ("s=cas*", ["Cast Away", "Castle Rock", "Castle Quest", "Castle"]),
-        ("s=*cast", ["Cast Away"]),
         ("s=SOCIAL", ["The Social Network", "Social Work"]),
-        ("s=the+social", ["The Social Network"]),
         ("s=network+social+the", ["The Social Network"]),
         ("s=social+wor*", ["Social Work"]),
         *((f"s={term}", ["Amélie's Été"]) for term in ("amelie", "%C3%A9t%C3%A9", "ete")),
@@ -163,18 +146,14 @@ def test_details_by_id_title_or_episode(query: str, title: str) -> None:
         ("s=castle&y=2011", ["Castle Rock"]),
         ("s=castle", ["Castle Rock", "Castle Quest", "Castle"]),
         ("s=twice", ["Twice Listed", "Twice Listed"]),
-        ("s=inception&plot=full&tomatoes=true&r=json", ["Inception"]),
+        ("s=castle+one&type=episode", ["Castle One"]),
         *((f"s=serial&page={n}", [f"Serial {i}" for i in range(10)]) for n in ("1", "0.6")),
         *((f"s=serial&page={n}", [f"Serial {i}" for i in range(10, 20)]) for n in ("1.5", "2.5")),
         ("s=serial&page=3", [f"Serial {i}" for i in range(20, 25)]),
     ],
 )
 def test_searches(query: str, titles: list[str]) -> None:
-    assert found(query) == titles
-
-
-def test_searches_list_episodes_only_on_request() -> None:
-    assert len(found("s=castle&type=episode")) == 5
+    assert [hit["Title"] for hit in get(query)["Search"]] == titles
 
 
 def test_search_response_is_shaped_as_omdbs() -> None:
@@ -183,20 +162,6 @@ def test_search_response_is_shaped_as_omdbs() -> None:
         b'"Poster":"N/A"}],"totalResults":"1","Response":"True"}'
     )
     assert get("s=serial&page=3")["totalResults"] == "25"
-
-
-def test_pages_over_100_are_served() -> None:
-    many = TitleStore(
-        title_from_line({"imdbID": f"tt{n:07d}", "Title": "Same"}) for n in range(1, 1012)
-    )
-    body = json.loads(body_of("s=same&page=102", many))
-    assert [hit["imdbID"] for hit in body["Search"]] == ["tt0001011"]
-
-
-def test_behaviour_without_year_filter_and_with_a_maximum_of_results() -> None:
-    assert found("s=castle&y=2011", year_filter=False) == found("s=castle")
-    assert get("s=castle", max_results=2)["Error"] == "Too many results."
-    assert len(found("s=castle", max_results=3)) == 3
 
 
 def test_season_listing() -> None:
@@ -216,17 +181,11 @@ def test_season_listing() -> None:
 def test_season_with_full_details() -> None:
     query = "i=tt0000010&season=1&detail=full"
     assert [tuple(one) for one in get(query)["Episodes"]] == [(*KEYS["episode"], "Response")] * 3
-    assert body_of(query, season_details=False) == body_of("i=tt0000010&season=1")
     store = load([TITLES])
     store.update("tt0000012", {"Emulator": {"raw": '{"Title":"A "quote""}'}})
+    assert b'"tt0000013"' in body_of(query, store)
     with pytest.raises(ValueError, match="delimiter"):
         json.loads(body_of(query, store))
-    assert b'"tt0000012"' in body_of("i=tt0000010&season=1", store)
-
-
-def test_first_parameter_of_a_name_counts_and_invalid_utf8_is_replaced() -> None:
-    assert parse_query("S=one&s=two&y=") == {"s": "one", "y": ""}
-    assert parse_query("s=%ff%C3%A9") == {"s": "\ufffdé"}
 
 
 NAMES = ["i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail", "x"]
@@ -244,72 +203,64 @@ def test_every_query_has_a_response(query: str) -> None:
     assert body.endswith(b'"}') or b'"Broken" or not' in body
 
 
-# Recorded responses: served as they are, and compared with those of the emulator
+# Recorded responses: served as they are
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Callable[..., TitleStore]:
-    def store(*lines: Fields) -> TitleStore:
-        path = tmp_path / "recorded.jsonl"
-        path.write_text("\n\n".join(map(json.dumps, lines)))
-        return load(recorded=[path])
-
-    return store
+def recorded(tmp_path: Path, *lines: Fields) -> Callable[[str], str]:
+    """Return what serves these lines: from a query to a body."""
+    path = tmp_path / "recorded.jsonl"
+    path.write_text("\n\n".join(map(json.dumps, lines)))
+    store = load(recorded=[path])
+    return lambda query: Omdb(store).respond(parse_query(query)).body.decode()
 
 
-def bytes_of(store: TitleStore, query: str) -> bytes:
-    return Omdb(store).respond(parse_query(query)).body
-
-
-def test_details_keep_keys_order_and_values_and_the_last_line_counts(
-    store: Callable[..., TitleStore],
-) -> None:
+def test_details_keep_keys_order_and_values_and_the_last_line_counts(tmp_path: Path) -> None:
     old = {"Plot": "é", "Title": "A", "Response": "True", "imdbID": "tt0000001", "Odd": ["x"]}
-    known = store({**old, "Title": "Older"}, old)
-    assert bytes_of(known, "i=tt0000001") == (
-        '{"Plot":"é","Title":"A","Response":"True","imdbID":"tt0000001","Odd":["x"]}'.encode()
-    )
-    assert json.loads(bytes_of(known, "s=older"))["Response"] == "False"
+    body = recorded(tmp_path, {**old, "Title": "Older"}, old)
+    compact = '{"Plot":"é","Title":"A","Response":"True","imdbID":"tt0000001","Odd":["x"]}'
+    assert body("i=tt0000001") == compact
+    assert "not found" in body("s=older")
 
 
-def test_season_listing_is_served_for_its_series(store: Callable[..., TitleStore]) -> None:
+def test_season_listing_is_served_for_its_series(tmp_path: Path) -> None:
     episodes = [{"imdbID": "tt0000009", "Title": "One", "Episode": "1"}]
     place = {"Title": "Spaced Out", "Season": "2", "totalSeasons": "2"}
     listing = {"Episodes": episodes, "Response": True, **place}
     series = {"Title": "Spaced Out", "Type": "series", "imdbID": "tt0000008", "Year": "1999"}
-    body = (
-        b'{"Title":"Spaced Out","Season":"2","totalSeasons":"2","Episodes":['
-        b'{"imdbID":"tt0000009","Title":"One","Episode":"1"}],"Response":"True"}'
+    wanted = (
+        '{"Title":"Spaced Out","Season":"2","totalSeasons":"2","Episodes":['
+        '{"imdbID":"tt0000009","Title":"One","Episode":"1"}],"Response":"True"}'
     )
-    assert bytes_of(store(listing), "t=spaced+out&Season=2") == body
-    assert bytes_of(store(listing, series), "t=spaced+out&Season=2") == body
-    assert bytes_of(store(listing, series), "i=tt0000008&Season=2&detail=full") == body
-    assert b"Series or season not found!" in bytes_of(store(listing), "t=spaced+out&Season=1")
+    body = recorded(tmp_path, listing)
+    assert body("t=spaced+out&Season=2") == wanted
+    assert "Series or season not found!" in body("t=spaced+out&Season=1")
+    body = recorded(tmp_path, listing, series)
+    assert body("t=spaced+out&Season=2") == body("i=tt0000008&Season=2&detail=full") == wanted
 
 
-def test_hits_of_a_search_are_found_but_have_no_details(store: Callable[..., TitleStore]) -> None:
+def test_hits_of_a_search_are_found_but_have_no_details(tmp_path: Path) -> None:
     hit = {"Title": "Order", "Year": "2001", "imdbID": "tt0000001", "Type": "movie"}
     known = {**hit, "imdbID": "tt0000002", "Plot": "It is known."}
-    page = {"Search": [hit, {**known}], "totalResults": "777", "Response": "True"}
-    result = store(page, known)
-    assert json.loads(bytes_of(result, "s=order"))["totalResults"] == "2"
-    assert b"Error getting data." in bytes_of(result, "i=tt0000001")
-    assert b"It is known." in bytes_of(result, "i=tt0000002")
-    assert b"It is known." in bytes_of(store(known, page), "i=tt0000002")
+    page = {"Search": [hit, known], "totalResults": "777", "Response": "True"}
+    for lines in ((page, known), (known, page)):
+        body = recorded(tmp_path, *lines)
+        assert '"totalResults":"2"' in body("s=order")
+        assert "Error getting data." in body("i=tt0000001")
+        assert "It is known." in body("i=tt0000002")
 
 
-def test_exchange_is_served_for_its_query_only(store: Callable[..., TitleStore]) -> None:
-    body = '{"Title":"X" ,"imdbID":"tt0000001","Response":"True"}'
-    result = store(
-        {"uri": "https://example.org/?t=X+Y&apikey=secret", "status": 200, "body": body},
+def test_exchange_is_served_for_its_query_only(tmp_path: Path) -> None:
+    text = '{"Title":"X" ,"imdbID":"tt0000001","Response":"True"}'
+    body = recorded(
+        tmp_path,
+        {"uri": "https://example.org/?t=X+Y&apikey=secret", "status": 200, "body": text},
         {"uri": "https://example.org/?t=rejected&apikey=x", "status": 401, "body": "{}"},
         {"uri": "https://example.org/?t=down&apikey=x", "status": 522, "body": "<html>"},
     )
-    assert bytes_of(result, "apikey=other&T=X+Y").decode() == body
-    assert bytes_of(result, "i=tt0000001").decode() == body.replace(" ", "")
-    assert b"Movie not found!" in bytes_of(result, "t=rejected")
-    down = Omdb(result).respond({"t": "down"})
-    assert (down.status, down.body) == (522, b"<html>")
+    assert body("apikey=other&T=X+Y") == text
+    assert body("i=tt0000001") == text.replace(" ", "")
+    assert "Movie not found!" in body("t=rejected")
+    assert body("t=down") == "<html>"
 
 
 @pytest.mark.parametrize(
@@ -333,19 +284,7 @@ def test_invalid_lines_are_errors_with_file_and_line(
     assert f"{path}{message}" in str(raised.value)
 
 
-@needs_recordings
-def test_all_recorded_details_are_served_as_they_are() -> None:
-    path = RECORDED / "details.jsonl"
-    with path.open(encoding="utf-8") as lines:
-        wanted = {one["imdbID"]: one for one in map(json.loads, lines)}
-    assert len(wanted) == 3150
-    store = load(recorded=[path])
-    for imdb_id, details in wanted.items():
-        compact = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
-        assert bytes_of(store, f"i={imdb_id}").decode() == compact
-
-
-# --- whole exchanges recorded at omdbapi.com in December 2024 ----------------------------------
+# The emulator against exchanges that were recorded at omdbapi.com in December 2024
 
 CASSETTES = RECORDED / "cassettes.jsonl"
 EXCHANGES: list[Fields] = (
@@ -353,8 +292,6 @@ EXCHANGES: list[Fields] = (
     if CASSETTES.is_file()
     else []
 )
-LIMITED = [one for one in EXCHANGES if "Request limit" in one["body"]]
-INVALID = [one for one in EXCHANGES if "Invalid API key" in one["body"]]
 SUCCESSFUL = [one for one in EXCHANGES if one["status"] == 200]
 
 # They depend on the time, the path through Cloudflare, or how the recorder decoded the body.
@@ -368,6 +305,14 @@ def query_of(exchange: Fields) -> dict[str, str]:
     query = dict(parse_qsl(urlsplit(exchange["uri"]).query))
     del query["apikey"]
     return query
+
+
+def date_in_details(episode: Fields) -> str:
+    """Return the date of a season listing's row as details have it."""
+    try:
+        return date.fromisoformat(episode["Released"]).strftime("%d %b %Y")
+    except ValueError:
+        return str(episode["Released"])
 
 
 def titles_of(exchanges: list[Fields]) -> Iterator[Fields]:
@@ -391,59 +336,28 @@ def titles_of(exchanges: list[Fields]) -> Iterator[Fields]:
     yield from known.values()
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator(titles_of(SUCCESSFUL)) as emulator:
-        yield emulator
-
-
-@needs_recordings
-def test_cassettes_are_all_there() -> None:
-    assert (len(EXCHANGES), len(LIMITED), len(INVALID), len(SUCCESSFUL)) == (45, 1, 1, 43)
-
-
 def own_headers(headers: dict[str, str]) -> dict[str, str]:
     lower = {name.lower(): value for name, value in headers.items()}
     return {name: value for name, value in lower.items() if name not in CHANGING}
 
 
 @needs_recordings
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: str(query_of(one)))
-def test_same_query_same_response(emulator: Emulator, exchange: Fields) -> None:
-    is_successful = exchange["status"] == 200
-    key = emulator.key if is_successful else "supersecret"
-    response = fetch(emulator, apikey=key, **query_of(exchange))
-    assert response.status == exchange["status"]
-    assert own_headers(response.headers) == own_headers(exchange["headers"])
-    recorded = {name.lower() for name in exchange["headers"]}
-    missing = recorded - response.headers.keys() - {"transfer-encoding", "accept-ranges", "age"}
-    assert missing == set()
-    wanted = json.loads(exchange["body"])
-    if wanted.get("totalResults") == "777":  # of which only the first 90 were recorded
-        assert response.json["Search"] == wanted["Search"]
-    elif is_successful:
-        assert response.body.decode() == exchange["body"]
-
-
-@needs_recordings
-def test_limit_that_was_reached_in_a_search() -> None:
-    pages = [one for one in EXCHANGES if query_of(one).get("s") == "order"]
-    with Emulator(titles_of(SUCCESSFUL), keys={"supersecret": 9}) as emulator:
-        responses = [fetch(emulator, **query_of(one)) for one in pages]
-    assert [response.status for response in responses] == [one["status"] for one in pages]
-    assert responses[-1].body.decode() == LIMITED[0]["body"]
-
-
-@needs_recordings
-def test_invalid_key_from_the_cache() -> None:
-    exchange = INVALID[0]
-    with Emulator([], cache=True) as emulator:
-        fetch(emulator, apikey="supersecret", **query_of(exchange))
-        response = fetch(emulator, apikey="supersecret", **query_of(exchange))
-    assert response.status == exchange["status"]
-    assert response.body.decode() == exchange["body"]
-    assert response.headers["cf-cache-status"] == exchange["headers"]["CF-Cache-Status"] == "HIT"
-    assert response.headers.keys() >= {name.lower() for name in exchange["headers"]}
+def test_same_query_same_response() -> None:
+    assert (len(EXCHANGES), len(SUCCESSFUL)) == (45, 43)
+    with Emulator(titles_of(SUCCESSFUL)) as emulator:
+        for exchange in EXCHANGES:
+            is_successful = exchange["status"] == 200
+            key = emulator.key if is_successful else "supersecret"
+            response = fetch(emulator, apikey=key, **query_of(exchange))
+            assert response.status == exchange["status"]
+            assert own_headers(response.headers) == own_headers(exchange["headers"])
+            sent = {name.lower() for name in exchange["headers"]}
+            assert sent - response.headers.keys() <= {"transfer-encoding", "accept-ranges", "age"}
+            wanted = json.loads(exchange["body"])
+            if wanted.get("totalResults") == "777":  # of which only the first 90 were recorded
+                assert response.json["Search"] == wanted["Search"]
+            elif is_successful:
+                assert response.body.decode() == exchange["body"]
 
 
 @needs_recordings

@@ -1,16 +1,21 @@
-"""Keys, cache, counts and control endpoints, over HTTP."""
+"""Keys, cache, counts, control endpoints and faults, over HTTP.
+
+What the tests of the tap show through the emulator has no test here: the other faults, above all.
+"""
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import json
 import re
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from email.utils import parsedate_to_datetime
 
+import psutil
 import pytest
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.client import Control, ControlError
@@ -23,34 +28,27 @@ from tests.emulator.conftest import ID, connect, fetch
 
 def test_headers_are_omdbs(omdb: Emulator) -> None:
     headers = fetch(omdb, i=ID).headers
-    assert headers["content-type"] == "application/json; charset=utf-8"
-    assert headers["cache-control"] == "public, max-age=86400"
-    assert headers["vary"] == "*, Accept-Encoding"
-    assert headers["server"] == "cloudflare"
-    assert headers["cf-cache-status"] == "MISS"
-    assert re.fullmatch(r"[0-9a-f]{16}-IAD", headers["cf-ray"])
-    assert headers["x-aspnet-version"] == "4.0.30319"
-    assert headers["x-powered-by"] == "ASP.NET"
-    assert headers["access-control-allow-origin"] == "*"
-    assert headers["connection"] == "keep-alive"
+    assert re.fullmatch(r"[0-9a-f]{16}-IAD", headers.pop("cf-ray"))
+    dates = [parsedate_to_datetime(headers.pop(name)) for name in ("last-modified", "expires")]
+    assert (dates[1] - dates[0]).total_seconds() == 3600
+    assert headers.pop("date")
+    assert headers.pop("content-length")
+    assert headers == {
+        "content-type": "application/json; charset=utf-8",
+        "cache-control": "public, max-age=86400",
+        "vary": "*, Accept-Encoding",
+        "server": "cloudflare",
+        "cf-cache-status": "MISS",
+        "x-aspnet-version": "4.0.30319",
+        "x-powered-by": "ASP.NET",
+        "access-control-allow-origin": "*",
+        "connection": "keep-alive",
+    }
     assert fetch(omdb, {"Connection": "close"}, i=ID).headers["connection"] == "close"
-    assert headers.keys().isdisjoint({"age", "retry-after"})
-    expires = parsedate_to_datetime(headers["expires"])
-    assert (expires - parsedate_to_datetime(headers["last-modified"])).total_seconds() == 3600
 
 
-@pytest.mark.parametrize("key", [None, "", "deadbeef"])
-def test_invalid_keys(omdb: Emulator, key: str | None) -> None:
-    response = fetch(omdb, apikey=key, i=ID)
-    error = "Invalid API key!" if key else "No API key provided."
-    assert (response.status, response.error) == (401, error)
-    assert response.headers["x-powered-by"] == "ASP.NET"
-    assert omdb.stats()["unauthorized"] == {"invalid_key" if key else "no_key": 1}
-
-
-@pytest.mark.parametrize("key", ["", "00000000"])
-def test_angle_bracket_is_a_server_error_even_without_key(omdb: Emulator, key: str) -> None:
-    response = fetch(omdb, apikey=key, s="<b>")
+def test_angle_bracket_is_a_server_error_even_without_key(omdb: Emulator) -> None:
+    response = fetch(omdb, apikey="", s="<b>")
     assert response.status == 500
     assert b"Server Error in '/' Application." in response.body
 
@@ -59,11 +57,11 @@ def test_daily_limit_counts_by_key_and_utc_day() -> None:
     with Emulator([], keys={"aaaa0000": 2, "bbbb0000": None}) as emulator:
         emulator.set_date(date(2024, 12, 31))
         assert [fetch(emulator, i=ID).status for _ in range(3)] == [200, 200, 401]
-        rejected = fetch(emulator, i=ID)
-        assert rejected.error == "Request limit reached!"
-        assert "retry-after" not in rejected.headers
+        assert fetch(emulator, i=ID).error == "Request limit reached!"
         assert fetch(emulator, apikey="bbbb0000", i=ID).status == 200
-        assert emulator.stats()["unauthorized"] == {"limit": 2}
+        assert fetch(emulator, apikey="deadbeef", i=ID).error == "Invalid API key!"
+        assert fetch(emulator, apikey=None, i=ID).error == "No API key provided."
+        assert emulator.stats()["unauthorized"] == {"limit": 2, "invalid_key": 1, "no_key": 1}
         assert emulator.keys() == {
             "aaaa0000": {"limit": 2, "used_today": 2},
             "bbbb0000": {"limit": None, "used_today": 1},
@@ -72,15 +70,6 @@ def test_daily_limit_counts_by_key_and_utc_day() -> None:
         assert [fetch(emulator, s="the").status for _ in range(3)] == [200, 200, 401]
         dated = fetch(emulator, apikey="bbbb0000", i=ID).headers["date"]
         assert parsedate_to_datetime(dated).date() == date(2025, 1, 1)
-
-
-def test_keys_can_be_added_limited_and_removed(omdb: Emulator) -> None:
-    omdb.set_key("12345678", limit=1)
-    assert [fetch(omdb, apikey="12345678", i=ID).status for _ in range(2)] == [200, 401]
-    omdb.set_key("12345678", limit=None)
-    assert fetch(omdb, apikey="12345678", i=ID).status == 200
-    omdb.remove_key("12345678")
-    assert fetch(omdb, apikey="12345678", i=ID).error == "Invalid API key!"
 
 
 def test_shared_cache_keeps_errors_of_keys_too() -> None:
@@ -92,19 +81,21 @@ def test_shared_cache_keeps_errors_of_keys_too() -> None:
         assert fetch(emulator, s="inception").status == 401
         emulator.set_key("aaaa0000", limit=None)
         emulator.advance_days(0.5)
-        still_rejected = fetch(emulator, s="inception")
-        assert still_rejected.status == 401
-        assert still_rejected.headers["cf-cache-status"] == "HIT"
-        age = int(still_rejected.headers["age"])
-        assert age >= 43200
-        modified = parsedate_to_datetime(still_rejected.headers["last-modified"])
-        sent = parsedate_to_datetime(still_rejected.headers["date"])
-        assert abs((sent - modified).total_seconds() - age) <= 1
+        rejected = fetch(emulator, s="inception")
+        assert (rejected.status, rejected.headers["cf-cache-status"]) == (401, "HIT")
+        modified, sent = (
+            parsedate_to_datetime(rejected.headers[name]) for name in ("last-modified", "date")
+        )
+        assert abs((sent - modified).total_seconds() - int(rejected.headers["age"])) <= 1
+        assert int(rejected.headers["age"]) >= 43200
         assert fetch(emulator, s="inception", past="1").status == 200
-        emulator.advance_days(0.6)
+        assert fetch(emulator, {"Cache-Control": "no-cache"}, s="inception").status == 200
+        emulator.settings(honour_no_cache=False)
+        assert fetch(emulator, {"Cache-Control": "no-cache"}, s="inception").status == 200
+        emulator.advance_days(1.1)
         expired = fetch(emulator, s="inception")
         assert (expired.status, expired.headers["cf-cache-status"]) == (200, "EXPIRED")
-        assert emulator.stats()["cache_hits"] == 2
+        assert emulator.stats()["cache_hits"] == 3
 
 
 def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
@@ -112,68 +103,42 @@ def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
     fetch(omdb, s="castle", Type="series")
     fetch(omdb, t="castle rock", Season="1")
     fetch(omdb, t="castle rock", Season="1", Episode="1")
-    fetch(omdb, t="castle")
+    omdb.fault("cut", {"t": "castle"})
+    with pytest.raises(http.client.RemoteDisconnected):
+        fetch(omdb, t="castle")
     fetch(omdb, apikey="bad", y="2010")
+    assert fetch(omdb, path="/favicon.ico").status == 404
     kinds = ("details", "search", "season", "episode", "title", "invalid")
     assert omdb.stats() == {
         "requests": 6,
         "by_key": {omdb.key: 5, "bad": 1},
         "by_kind": dict.fromkeys(kinds, 1),
-        "by_status": {"200": 5, "401": 1},
+        "by_status": {"200": 4, "401": 1, "0": 1},
         "unauthorized": {"invalid_key": 1},
-        "faults": {},
+        "faults": {"1": 1},
         "cache_hits": 0,
         "in_flight": 0,
         "peak_in_flight": 1,
     }
     log = omdb.requests()
     assert [(one["number"], one["kind"]) for one in log] == list(enumerate(kinds))
-    search = log[1]
-    assert search["query"] == {"s": "castle", "type": "series"}
-    assert (search["key"], search["status"]) == (omdb.key, 200)
-    assert (search["fault"], search["cached"]) == (None, False)
+    search = {"query": {"s": "castle", "type": "series"}, "key": omdb.key, "status": 200}
+    assert log[1].items() >= {**search, "fault": None, "cached": False}.items()
     omdb.settings(log=False)
     assert fetch(omdb, i=ID).status == 200
     assert len(omdb.requests()) == len(kinds)
 
 
-def test_reset_keeps_settings(omdb: Emulator) -> None:
-    omdb.set_latency(1)
-    omdb.fault("unavailable")
-    omdb.advance_days(3)
-    fetch(omdb, i=ID)
-    omdb.reset()
-    assert fetch(omdb, i=ID).status == 200
-    assert omdb.stats()["requests"] == len(omdb.requests()) == 1
-    assert omdb.settings()["latency_ms"] == 1
-
-
-def test_latency_holds_many_requests_at_once(omdb: Emulator) -> None:
-    omdb.set_latency(200)
-    started = time.monotonic()
-    with ThreadPoolExecutor(20) as pool:
-        responses = list(pool.map(lambda _: fetch(omdb, i=ID), range(20)))
-    took = time.monotonic() - started
-    assert all(response.status == 200 for response in responses)
-    assert 0.2 <= took < 3
-    assert omdb.stats()["peak_in_flight"] > 10
-
-
 def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     omdb.add_title(title_line("tt0424242", "Brand New", Year="2024", PlotFull="All of it."))
     assert fetch(omdb, s="brand").json["Search"][0]["imdbID"] == "tt0424242"
-    omdb.update_title("tt0424242", imdbRating="9.9", imdbVotes="12")
+    omdb.update_title("tt0424242", imdbRating="9.9")
     changed = fetch(omdb, i="tt0424242", plot="full").json
     assert (changed["imdbRating"], changed["Plot"]) == ("9.9", "All of it.")
-    assert list(changed)[-1] == "Response"
-    assert omdb.title("tt0424242")["imdbVotes"] == "12"
-    assert "tt0424242" in omdb.titles()
     omdb.update_title("tt0000012", Season="2")
     seasons = [fetch(omdb, i="tt0000010", Season=season).json["Episodes"] for season in "12"]
-    assert [[one["imdbID"][-2:] for one in season] for season in seasons] == [
-        ["11", "13"],
-        ["14", "12"],
-    ]
+    ids = [[one["imdbID"][-2:] for one in season] for season in seasons]
+    assert ids == [["11", "13"], ["14", "12"]]
     omdb.update_title(ID, Emulator={"merged_into": "tt0424242"})
     assert fetch(omdb, i=ID).json["imdbID"] == "tt0424242"
     omdb.remove_title("tt0424242")
@@ -185,38 +150,24 @@ def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     [
         ("POST", "settings", {"speed": 1}, "unknown field `speed`"),
         ("POST", "settings", {"cache": "yes"}, r"Expected `bool`, got `str` - at `\$.cache`"),
-        ("POST", "settings", {"ratings_lag_days": -1}, r"`int` >= 0 - at `\$.ratings_lag_days`"),
+        ("POST", "settings", [], "Expected `object`"),
         ("POST", "clock", {"date": "tomorrow"}, r"at `\$.date`"),
-        ("POST", "clock", {"hour": 1}, "unknown field `hour`"),
         ("PUT", "keys/abc", {"limit": -1}, r"Expected `int` >= 0 - at `\$.limit`"),
+        ("DELETE", "keys/nope", None, "no such key"),
         ("POST", "titles", {"imdbID": "1"}, "imdbID must be tt and 7 or 8 digits"),
         ("PATCH", f"titles/{ID}", {"imdbID": "tt0000001"}, "imdbID cannot change"),
-        ("PATCH", "titles/tt7654321", {}, "no such title"),
         ("DELETE", "titles/tt7654321", None, "no such title"),
-        ("GET", "titles/nonsense", None, "no such title"),
-        ("DELETE", "faults/99", None, "no fault with this number"),
-        ("DELETE", "keys/nope", None, "no such key"),
-        ("POST", "settings", [], "Expected `object`"),
-        ("GET", "nothing", None, "Not Found"),
         ("POST", "faults", {"effect": "nonsense"}, r"at `\$.effect`; known are response, error,"),
         ("POST", "faults", {"effect": "cut", "wen": 1}, "unknown field `wen`; known are effect,"),
-        ("POST", "faults", {"effect": "response", "status": 99}, r">= 200 - at `\$.status`"),
-        ("POST", "faults", {"effect": "large_body", "megabytes": 0}, r">= 1 - at `\$.megabytes`"),
+        ("DELETE", "faults/99", None, "no fault with this number"),
+        ("GET", "nothing", None, "Not Found"),
     ],
 )
 def test_invalid_control_calls_are_rejected(
     omdb: Emulator, method: str, path: str, body: object, message: str
 ) -> None:
-    before = omdb.settings()
     with pytest.raises(ControlError, match=message):
         omdb._call(method, path, body)  # noqa: SLF001
-    assert omdb.settings() == before
-    assert omdb.faults() == []
-
-
-def test_other_paths_are_not_found(omdb: Emulator) -> None:
-    assert fetch(omdb, path="/favicon.ico").status == 404
-    assert omdb.stats()["requests"] == 0
 
 
 def control(emulator: Control, method: str, path: str, **headers: str) -> tuple[int, str]:
@@ -229,31 +180,28 @@ def control(emulator: Control, method: str, path: str, **headers: str) -> tuple[
     return result
 
 
-@pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1"])
-def test_control_rejects_other_origins(omdb: Emulator, origin: str) -> None:
-    omdb.fault("unavailable")
-    for method, path in (("POST", "settings"), ("DELETE", "faults"), ("GET", "stats")):
-        rejected = control(omdb, method, path, Origin=origin, **{"Content-Type": "text/plain"})
-        assert rejected == (403, f"the origin {origin} is not allowed")
-    assert omdb.settings()["latency_ms"] == 0
-    assert len(omdb.faults()) == 1
-
-
 @pytest.mark.parametrize(
-    "host", ["example.org", "example.org:80", "127.0.0.1.example.org", "localhost.", " ", "a b"]
+    ("host", "origin", "status", "error"),
+    [
+        *((host, None, 200, "None") for host in ("localhost", "LOCALHOST:80", "[::1]:80")),
+        ("127.0.0.1:15500", "http://127.0.0.1:15500", 200, "None"),
+        *(
+            ("localhost", origin, 403, f"the origin {origin} is not allowed")
+            for origin in ("https://example.org", "null", "http://127.0.0.1:1")
+        ),
+        *(
+            (host, f"http://{host}", 400, f"the host {host!r} is not allowed")
+            for host in ("example.org:80", "127.0.0.1.example.org", "localhost.", "a b")
+        ),
+    ],
 )
-def test_control_rejects_other_hosts(omdb: Emulator, host: str) -> None:
-    for method, path in (("POST", "settings"), ("GET", "stats"), ("GET", "nothing")):
-        status, error = control(omdb, method, path, Host=host, Origin=f"http://{host.strip()}")
-        assert (status, error) == (400, f"the host {host.strip()!r} is not allowed")
-    assert omdb.settings()["latency_ms"] == 0
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:15500", "[::1]:80"])
-def test_control_accepts_loopback_hosts_and_its_own_origin(omdb: Emulator, host: str) -> None:
-    assert control(omdb, "POST", "settings", Host=host)[0] == 200
-    assert control(omdb, "POST", "settings", Host=host, Origin=f"http://{host}")[0] == 200
-    assert omdb.settings()["latency_ms"] == 1
+def test_web_pages_of_others_cannot_use_the_control_endpoints(
+    omdb: Emulator, host: str, origin: str | None, status: int, error: str
+) -> None:
+    headers = {"Host": host, "Content-Type": "text/plain", **({"Origin": origin} if origin else {})}
+    assert control(omdb, "GET", "stats", **headers) == (status, error)
+    assert control(omdb, "POST", "settings", **headers) == (status, error)
+    assert omdb.settings()["latency_ms"] == (status == 200)
 
 
 @pytest.mark.parametrize(("listening_on", "host"), [("192.0.2.7", "192.0.2.7:80"), ("::", "[::]")])
@@ -271,7 +219,120 @@ def test_control_accepts_the_address_that_the_server_listens_on(
     assert statuses == [200, 400]
 
 
-def test_data_is_served_to_every_origin_as_omdb_does(omdb: Emulator) -> None:
-    response = fetch(omdb, {"Origin": "https://example.org", "Host": "example.org"}, i=ID)
-    assert response.status == 200
-    assert response.headers["access-control-allow-origin"] == "*"
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("effect", "status", "content_type", "part"),
+    [
+        ("cloudflare", 522, "text/html; charset=UTF-8", b"522: Connection timed out"),
+        ("unavailable", 503, "text/html", b"The service is unavailable."),
+        ("aspnet", 500, "text/html; charset=utf-8", b"Server Error in '/' Application."),
+        ("html", 200, "text/html; charset=UTF-8", b"<!DOCTYPE html>"),
+        ("empty", 200, "application/json; charset=utf-8", b""),
+        ("bad_escape", 200, "application/json; charset=utf-8", b'"Plot":"inner\\spiritual A'),
+        ("control_characters", 200, "application/json; charset=utf-8", b'"Plot":"\x1f\x08\t\x1dA'),
+        ("latin1", 200, "application/json; charset=utf-8", "Café Ærø “".encode("cp1252")),
+        ("utf8_as_latin1", 200, "application/json; charset=iso-8859-1", "Café Ærø “".encode()),
+    ],
+)
+def test_responses_of_effects(
+    omdb: Emulator, effect: str, status: int, content_type: str, part: bytes
+) -> None:
+    omdb.fault(effect)
+    response = fetch(omdb, i=ID)
+    assert (response.status, response.headers["content-type"]) == (status, content_type)
+    assert part in response.body
+    assert bool(response.body) == bool(part)
+
+
+def test_response_changes_only_what_is_given(omdb: Emulator) -> None:
+    true = fetch(omdb, i=ID)
+    omdb.fault("response", {"i": ID}, status=418, headers={"Age": "3", "X-Own": "yes"})
+    changed = fetch(omdb, i=ID)
+    assert (changed.status, changed.body) == (418, true.body)
+    assert (changed.headers["age"], changed.headers["x-own"]) == ("3", "yes")
+    omdb.clear_faults()
+    omdb.fault("response", body='{"a": 1}', content_type="text/plain")
+    changed = fetch(omdb, i=ID)
+    assert (changed.status, changed.body) == (200, b'{"a": 1}')
+    assert changed.headers["content-type"] == "text/plain"
+
+
+def test_redirect_to_the_same_url_is_not_repeated(omdb: Emulator) -> None:
+    omdb.fault("redirect")
+    location = fetch(omdb, i=ID).headers["location"]
+    assert location == f"/?apikey={omdb.key}&i={ID}&redirected=1"
+    assert fetch(omdb, i=ID, redirected="1").json["imdbID"] == ID
+
+
+@pytest.mark.parametrize("effect", ["endless_body", "large_body", "gzip_bomb"])
+def test_client_that_does_not_read_takes_no_memory_and_can_leave(
+    omdb: Emulator, effect: str
+) -> None:
+    omdb.fault(effect, {"i": ID})
+    before = psutil.Process().memory_info().rss
+    connection = connect(omdb)
+    connection.request("GET", f"/?apikey={omdb.key}&i={ID}")
+    assert connection.getresponse().read(12)
+    assert fetch(omdb, i="tt0000002").error is None
+    time.sleep(0.3)
+    assert psutil.Process().memory_info().rss - before < 30_000_000
+    connection.close()
+    deadline = time.monotonic() + 5
+    while omdb.stats()["in_flight"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_large_bodies_are_valid_json(omdb: Emulator) -> None:
+    omdb.fault("large_body", {"i": ID}, megabytes=3)
+    omdb.fault("gzip_bomb", megabytes=3)
+    large, bomb = fetch(omdb, i=ID), fetch(omdb, s="castle")
+    assert large.headers["content-length"] == str(len(large.body))
+    assert (bomb.headers["content-encoding"], len(bomb.body) < 6000) == ("gzip", True)
+    assert gzip.decompress(bomb.body) == large.body
+    assert 3_000_000 < len(large.body) < 3_000_100
+    assert large.json["Response"] == "True"
+
+
+@pytest.mark.parametrize("effect", ["hang", "endless_body"])
+def test_emulator_ends_at_once_though_requests_do_not(effect: str) -> None:
+    with Emulator([title_line(ID, "Inception")]) as emulator:
+        emulator.fault(effect)
+        connection = connect(emulator)
+        connection.request("GET", f"/?apikey={emulator.key}&i={ID}")
+        while not emulator.stats()["in_flight"]:
+            time.sleep(0.005)
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        connection.getresponse().read()
+    connection.close()
+
+
+def test_match_skip_times_and_order(omdb: Emulator) -> None:
+    omdb.fault("unavailable", {"I": ID.upper()}, skip=1, times=2)
+    omdb.fault("aspnet", {"page": True, "type": False})
+    assert [fetch(omdb, i=ID).status for _ in range(5)] == [200, 503, 503, 200, 200]
+    assert fetch(omdb, i="tt0000002").status == 200
+    assert fetch(omdb, s="castle", page="1").status == 500
+    assert fetch(omdb, s="castle", page="1", type="game").status == 200
+    assert [fault["hits"] for fault in omdb.faults()] == [2, 1]
+
+
+def test_probability_is_repeatable_by_seed(omdb: Emulator) -> None:
+    statuses = []
+    for seed in (7, 7, 8):
+        omdb.fault("unavailable", probability=0.5, seed=seed)
+        statuses.append([fetch(omdb, i=ID).status for _ in range(40)])
+        omdb.clear_faults()
+    assert statuses[0] == statuses[1] != statuses[2]
+    assert 8 < statuses[0].count(503) < 32
+
+
+def test_faults_of_the_edge_do_not_spend_the_limit() -> None:
+    with Emulator([], keys={"abc": 1}) as emulator:
+        emulator.fault("cloudflare", times=3)
+        statuses = [fetch(emulator, i=ID).status for _ in range(5)]
+    assert statuses == [522, 522, 522, 200, 401]

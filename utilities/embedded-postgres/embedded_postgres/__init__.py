@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_postgres.errors import EmbeddedPostgresError
+from embedded_postgres.programs import EmbeddedPostgresError
 from embedded_postgres.server import Server, Status, temporary
 
 __all__ = ["EmbeddedPostgresError", "Server", "Status", "temporary"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.ports import DEFAULT_PORT, PORT_VARIABLE, record
+from embedded_postgres.data_directory import DEFAULT_PORT, PORT_VARIABLE, record_port
+from embedded_postgres.programs import EmbeddedPostgresError
 from embedded_postgres.server import Server, Status
 
 _NOT_RUNNING = 3  # as for `pg_ctl status` and init scripts
@@ -55,7 +55,7 @@ def start(server: Server, env_file: Path | None) -> None:
     started = server.start()
     status = server.status()
     click.echo(_describe(status) if started else f"Already running: {_describe(status)}")
-    if env_file and status.port and record(env_file, status.port):
+    if env_file and status.port and record_port(env_file, status.port):
         click.echo(f"Wrote {PORT_VARIABLE}={status.port} to {env_file}.")
 
 

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from embedded_postgres.data_directory import DATABASE, USER
-from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.ports import HOST
-from embedded_postgres.privileges import Account, chown, run
+from embedded_postgres.data_directory import DATABASE, HOST, USER
+from embedded_postgres.programs import Account, EmbeddedPostgresError, chown, run
 
 _SETTINGS = """
 # Added by embedded-postgres at the first start; you can edit it.

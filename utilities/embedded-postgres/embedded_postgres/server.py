@@ -14,16 +14,28 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from embedded_postgres import binaries, ports
+from embedded_postgres import programs
 from embedded_postgres.cluster import (
     Cluster,
     clean_up_after_crash,
     find_postmaster,
     wait_until_settled,
 )
-from embedded_postgres.data_directory import DATABASE, FALLBACK_ROOT, USER, DataDirectory
-from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.privileges import Account, account_for, can_enter, can_run
+from embedded_postgres.data_directory import (
+    DATABASE,
+    FALLBACK_ROOT,
+    HOST,
+    USER,
+    DataDirectory,
+    choose_port,
+)
+from embedded_postgres.programs import (
+    Account,
+    EmbeddedPostgresError,
+    account_for,
+    can_enter,
+    can_run,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +73,7 @@ class Server:
         pgpass: The password file, for libpq's PGPASSFILE.
     """
 
-    host = ports.HOST
+    host = HOST
     user = USER
     dbname = DATABASE
 
@@ -96,7 +108,7 @@ class Server:
         Raises:
             EmbeddedPostgresError: There are none for this platform.
         """
-        return binaries.find(self._bindir)
+        return programs.find(self._bindir)
 
     @property
     def port(self) -> int:
@@ -182,7 +194,8 @@ class Server:
             running = wait_until_settled(pgdata)
             if running and self._directory.state and self._directory.password:
                 if self._requested_port and self._requested_port != running.port:
-                    logger.info("Port %d is used after a restart.", self._requested_port)
+                    message = "Postgres keeps port %d while it runs: stop it before you choose %d."
+                    logger.info(message, running.port, self._requested_port)
                 return False
             if running:  # but the port or the password is lost, so nobody can log in
                 self._cluster(pgdata.parent, account).stop()
@@ -232,7 +245,7 @@ class Server:
             clean_up_after_crash(cluster.pgdata)
             if stored is None:
                 cluster.set_password(password)
-        choice = ports.choose(self._requested_port, self._directory.state)
+        choice = choose_port(self._requested_port, self._directory.state)
         self._directory.save(choice, cluster.location, password)
         cluster.start(choice.port)
 
@@ -253,12 +266,12 @@ class Server:
     def _cluster(self, location: Path, account: Account | None) -> Cluster:
         """The cluster at a location, with programs that the account can run."""
         bindir = self.bindir
-        binaries.major_version(bindir)
+        programs.major_version(bindir)
         if not can_run([bindir / "postgres", "--version"], account):
-            if not binaries.is_bundled(bindir):
+            if not programs.is_bundled(bindir):
                 problem = f"User {account}, as whom PostgreSQL runs, cannot access {bindir}"
                 raise EmbeddedPostgresError(problem, "use a directory that every user can read.")
-            bindir = binaries.copy(bindir, location / "binaries")
+            bindir = programs.copy(bindir, location / "binaries")
         return Cluster(location, bindir, account)
 
     @contextmanager
@@ -296,7 +309,7 @@ def temporary(bindir: str | Path | None = None) -> Iterator[Server]:
 
 
 def _check_version(cluster: Cluster) -> None:
-    of_data, of_programs = _data_version(cluster.pgdata), binaries.major_version(cluster.bindir)
+    of_data, of_programs = _data_version(cluster.pgdata), programs.major_version(cluster.bindir)
     if of_data != of_programs:
         problem = (
             f"The data in {cluster.pgdata} is of PostgreSQL {of_data}, "

@@ -41,7 +41,7 @@ class Control:
         """Add a fault and return its number.
 
         Args:
-            effect: a name in :data:`omdb_emulator.effects.Effect`.
+            effect: a name in :data:`omdb_emulator.faults.Effect`.
             match: parameter → value, true (present) or false (absent); None matches everything.
             settings: the other attributes of :class:`omdb_emulator.faults.Fault`.
 

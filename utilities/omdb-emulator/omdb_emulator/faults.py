@@ -1,15 +1,50 @@
-"""Faults, and the requests that they hit."""
+"""Faults: the requests that they hit, and what they do to the responses."""
 
 from __future__ import annotations
 
+import itertools
 import random
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
-from omdb_emulator.effects import Effect
+from omdb_emulator.http_response import HTML_TYPE, BodyStream, HttpResponse
+from omdb_emulator.protocol import error_response
+
+_SLOW_STEPS = 20
+_LARGE_BODY_MEGABYTES = 200
+_GZIP_BOMB_MEGABYTES = 300
+_START, _END = b'{"Title":"', b'","Response":"True"}'
+_PIECE = b"x" * 100_000
+_PIECES_PER_MEGABYTE = 10
+_HTML_PAGE = "<!DOCTYPE html>\n<html><head><title>OMDb API</title></head></html>\n"
+_NON_ASCII = "Café Ærø “été” ".encode()
+_CLOUDFLARE_TITLES = {
+    403: "Attention Required! | Cloudflare",
+    429: "Error 1015 | You are being rate limited",
+    503: "Just a moment...",
+    520: "Web server is returning an unknown error",
+    521: "Web server is down",
+    522: "Connection timed out",
+    523: "Origin is unreachable",
+    524: "A timeout occurred",
+}
+
+
+Effect = Literal[
+    "response", "error", "cloudflare", "unavailable", "aspnet", "html", "truncated", "bad_escape",
+    "unescaped_quote", "control_characters", "empty", "not_object", "latin1", "utf8_as_latin1",
+    "delay", "slow_body", "dripping_body", "endless_body", "large_body", "gzip_bomb", "cut",
+    "cut_body", "cached_401", "redirect", "hang",
+]  # fmt: skip
+
+#: The effects whose response comes from Cloudflare or the network, so that OMDb neither checks the
+#: key nor counts the request.
+EDGE: frozenset[Effect] = frozenset({"cloudflare", "unavailable", "cut", "cached_401", "redirect"})
 
 
 class Request(NamedTuple):
@@ -32,7 +67,7 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     """An effect, and the requests that it hits.
 
     Attributes:
-        effect: one of :data:`omdb_emulator.effects.Effect`.
+        effect: one of :data:`Effect`.
         match: parameter → its value (case-insensitive), true if it must be present, or false if
             it must be absent; empty matches every request.
         kind: the kind of request (details, title, season, episode, search, invalid); None: any.
@@ -168,3 +203,150 @@ class Faults:
             if active.hits(request):
                 return number, active.fault
         return None
+
+
+def apply_fault(fault: Fault, response: HttpResponse, request: Request) -> HttpResponse:
+    """Return a response with a fault injected."""
+    response = _change(fault, response, request)
+    extra = (*response.extra, *fault.headers.items())
+    if fault.retry_after is not None:
+        extra += (("Retry-After", str(fault.retry_after)),)
+    return response._replace(
+        status=fault.status or response.status,
+        content_type=fault.content_type or response.content_type,
+        extra=extra,
+    )
+
+
+def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
+    fault: Fault, response: HttpResponse, request: Request
+) -> HttpResponse:
+    match fault.effect:
+        case "response":
+            return response if fault.body is None else _with_text(response, fault.body)
+        case "error":
+            error = error_response(fault.message or "Error getting data.")
+            return response._replace(status=error.status, body=error.body)
+        case "cloudflare":
+            return _cloudflare_page(fault.status or 522)
+        case "unavailable":
+            text = b"The service is unavailable."
+            return HttpResponse(503, text, "text/html", cache_status="DYNAMIC")
+        case "aspnet":
+            return server_error()
+        case "html":
+            page = _with_text(response, fault.body or _HTML_PAGE)
+            return page._replace(status=200, content_type=HTML_TYPE)
+        case "truncated":
+            return response._replace(body=_part(fault, response))
+        case "bad_escape":
+            return _insert(response, rb"inner\spiritual ")
+        case "unescaped_quote":
+            return _insert(response, b'the "best" of ')
+        case "control_characters":
+            return _insert(response, b"\x1f\x08\t\x1d")
+        case "empty":
+            return response._replace(body=b"")
+        case "not_object":
+            return _with_text(response, fault.body or "[]")
+        case "latin1":
+            text = _insert(response, _NON_ASCII).body.decode().encode("cp1252", errors="replace")
+            return response._replace(body=text)
+        case "utf8_as_latin1":
+            latin1 = "application/json; charset=iso-8859-1"
+            return _insert(response, _NON_ASCII)._replace(content_type=latin1)
+        case "delay":
+            return response._replace(delay=fault.seconds)
+        case "slow_body":
+            size = max(1, len(response.body) // _SLOW_STEPS)
+            return _in_pieces(response, size, fault.seconds * size / max(1, len(response.body)))
+        case "dripping_body":
+            return _in_pieces(response, 1, fault.seconds)
+        case "endless_body":
+            return response._replace(stream=BodyStream(_long_text(itertools.repeat(_PIECE)), None))
+        case "large_body":
+            pieces = (fault.megabytes or _LARGE_BODY_MEGABYTES) * _PIECES_PER_MEGABYTE
+            size = len(_START) + len(_PIECE) * pieces + len(_END)
+            stream = BodyStream(_long_text(itertools.repeat(_PIECE, pieces)), size)
+            return response._replace(stream=stream)
+        case "gzip_bomb":
+            pieces = (fault.megabytes or _GZIP_BOMB_MEGABYTES) * _PIECES_PER_MEGABYTE
+            stream = BodyStream(_compress(_long_text(itertools.repeat(_PIECE, pieces))), None)
+            return response._replace(
+                stream=stream, extra=(*response.extra, ("Content-Encoding", "gzip"))
+            )
+        case "cut":
+            return response._replace(cut="before", reset=fault.reset)
+        case "cut_body":
+            stream = BodyStream([_part(fault, response)], len(response.body))
+            return response._replace(stream=stream, cut="after", reset=fault.reset)
+        case "cached_401":
+            error = error_response(fault.message or "Request limit reached!", 401)
+            return response._replace(
+                status=error.status, body=error.body, cache_status="HIT", age=fault.age
+            )
+        case "redirect":
+            location = fault.location or "/?{query}&redirected=1"
+            extra = (("Location", location.replace("{query}", request.query_string)),)
+            return HttpResponse(302, b"", HTML_TYPE, extra, cache_status="DYNAMIC")
+        case "hang":
+            return response._replace(hang=True)
+
+
+def server_error() -> HttpResponse:
+    """Return the error page of ASP.NET's request validation, as for ``<`` in a parameter."""
+    body = (
+        "<!DOCTYPE html>\n<html><head><title>A potentially dangerous Request.QueryString value "
+        'was detected from the client.</title></head>\n<body bgcolor="white"><h1>Server Error in '
+        "'/' Application.</h1><h2><i>A potentially dangerous Request.QueryString value was "
+        "detected from the client.</i></h2><b>Stack Trace:</b><pre>[HttpRequestValidationException "
+        "(0x80004005)]</pre></body></html>\n"
+    )
+    return HttpResponse(500, body.encode(), "text/html; charset=utf-8", cache_status="DYNAMIC")
+
+
+def _cloudflare_page(status: int) -> HttpResponse:
+    title = _CLOUDFLARE_TITLES.get(status, f"Error {status}")
+    text = "Sorry, you have been blocked" if status == 403 else title  # noqa: PLR2004
+    body = (
+        '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>'
+        f"{title if status in {403, 429, 503} else f'www.omdbapi.com | {status}: {title}'}"
+        f"</title></head>\n<body><h1>{text}</h1><p>Error code {status}</p>"
+        "<p>Cloudflare Ray ID: 0000000000000000</p></body>\n</html>\n"
+    )
+    return HttpResponse(status, body.encode(), HTML_TYPE, cache_status=None)
+
+
+def _insert(response: HttpResponse, text: bytes) -> HttpResponse:
+    """Return a response with bytes inserted into the first text of its body."""
+    for start in (b'"Plot":"', b'"Title":"', b'"Error":"'):
+        if start in response.body:
+            return response._replace(body=response.body.replace(start, start + text, 1))
+    return response
+
+
+def _with_text(response: HttpResponse, text: str) -> HttpResponse:
+    return response._replace(body=text.encode())
+
+
+def _part(fault: Fault, response: HttpResponse) -> bytes:
+    return response.body[: int(len(response.body) * fault.fraction)]
+
+
+def _in_pieces(response: HttpResponse, size: int, delay: float) -> HttpResponse:
+    body = response.body
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    return response._replace(stream=BodyStream(pieces, len(body), delay))
+
+
+def _long_text(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the JSON of an object with one text."""
+    yield _START
+    yield from pieces
+    yield _END
+
+
+def _compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    yield from map(compressor.compress, pieces)
+    yield compressor.flush()

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from omdb_emulator import query as parameters
 from omdb_emulator.catalogue.search_index import words
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import NOT_AVAILABLE, Title, release_date, to_json
-from omdb_emulator.errors import (
+from omdb_emulator.protocol import (
     INCORRECT_ID,
     NEGATIVE_OFFSET,
     NO_DATA,
@@ -19,7 +18,13 @@ from omdb_emulator.errors import (
     TOO_MANY,
     Response,
     error_response,
+    is_full,
+    normal_id,
     not_found,
+    page_number,
+    start_year,
+    title_type,
+    whole_number,
 )
 from omdb_emulator.settings import Settings
 
@@ -62,7 +67,7 @@ class Omdb:
         return self._search(query) if query.get("s") else INCORRECT_ID
 
     def _by_id(self, query: Query) -> Response:
-        imdb_id = parameters.normal_id(query["i"])
+        imdb_id = normal_id(query["i"])
         if isinstance(imdb_id, Response):
             return imdb_id
         title = self._follow(imdb_id)
@@ -79,8 +84,8 @@ class Omdb:
         return title
 
     def _by_title(self, query: Query) -> Response:
-        kind = parameters.title_type(query)
-        year = parameters.start_year(query)
+        kind = title_type(query)
+        year = start_year(query)
         if query.get("season"):
             series = self.store.find(query["t"], "series", year)
             return self._season(series, query)
@@ -91,7 +96,7 @@ class Omdb:
     def _details(self, title: Title, query: Query) -> Response:
         if title.error is not None:
             return error_response(title.error)
-        return Response(200, self._current(title).body(full=parameters.is_full(query, "plot")))
+        return Response(200, self._current(title).body(full=is_full(query, "plot")))
 
     def _current(self, title: Title) -> Title:
         ratings = self.settings.ratings_on(self.day - self.settings.ratings_lag_days)
@@ -101,11 +106,11 @@ class Omdb:
         term = query["s"].strip()
         if error := _term_error(term):
             return error
-        page = parameters.page_number(query.get("page", ""))
+        page = page_number(query.get("page", ""))
         if isinstance(page, Response):
             return page
-        kind = parameters.title_type(query)
-        year = parameters.start_year(query) if self.settings.year_filter else None
+        kind = title_type(query)
+        year = start_year(query) if self.settings.year_filter else None
         rows = self.store.search(term, kind, year)
         most = self.settings.max_results
         if most is not None and len(rows) > most:
@@ -121,7 +126,7 @@ class Omdb:
 
     def _season(self, series: Title | None, query: Query) -> Response:
         missing = NO_EPISODE if query.get("episode") else NO_SEASON
-        number = parameters.whole_number(query["season"])
+        number = whole_number(query["season"])
         if number is None:
             return missing
         if series is None:
@@ -141,8 +146,8 @@ class Omdb:
         return self._listing(series, number, episodes, query) if episodes else NO_SEASON
 
     def _listing(self, series: Title, number: int, episodes: list[Title], query: Query) -> Response:
-        if self.settings.season_details and parameters.is_full(query, "detail"):
-            plot_full = parameters.is_full(query, "plot")
+        if self.settings.season_details and is_full(query, "detail"):
+            plot_full = is_full(query, "plot")
             listed = [episode.body(full=plot_full) for episode in episodes]
         else:
             listed = [to_json(_listed_episode(episode.details)) for episode in episodes]
@@ -158,7 +163,7 @@ class Omdb:
         return Response(200, body)
 
     def _episode(self, series: Title, season: int, query: Query) -> Response:
-        number = parameters.whole_number(query["episode"])
+        number = whole_number(query["episode"])
         for episode in map(self.store.get, self.store.season(series.imdb_id, season)):
             if episode and episode.position and episode.position.episode == number:
                 return self._details(episode, query)

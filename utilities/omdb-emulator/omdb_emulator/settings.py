@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from omdb_emulator.catalogue.ratings import RatingsOnDay, days_since_1970
+from omdb_emulator.catalogue.imdb import RatingsOnDay, days_since_1970
 
 #: The default keys: one without a limit, one with the limit of OMDb's free keys.
 DEFAULT_KEYS: dict[str, int | None] = {"00000000": None, "00001000": 1000}

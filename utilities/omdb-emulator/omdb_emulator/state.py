@@ -10,10 +10,16 @@ from datetime import date, datetime, timezone
 from typing import Any, NamedTuple
 
 from omdb_emulator.catalogue.store import TitleStore
-from omdb_emulator.errors import INVALID_KEY, LIMIT_REACHED, NO_KEY, Response
 from omdb_emulator.faults import Faults
 from omdb_emulator.http_response import HttpResponse
-from omdb_emulator.query import kind_of, parse_query
+from omdb_emulator.protocol import (
+    INVALID_KEY,
+    LIMIT_REACHED,
+    NO_KEY,
+    Response,
+    kind_of,
+    parse_query,
+)
 from omdb_emulator.responses import Omdb
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
 

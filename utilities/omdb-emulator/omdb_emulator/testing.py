@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omdb_emulator.catalogue.imdb_files import ImdbFiles
+from omdb_emulator.catalogue.imdb import ImdbFiles
 from omdb_emulator.catalogue.loader import CATALOGUE, HOSTILE_CATALOGUE, load
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import KEYS, NOT_AVAILABLE, title_from_line

@@ -1,1 +1,1 @@
-"""The titles that are served: loaded from files, generated, and searched; see README.md."""
+"""The titles that are served: loaded from files, generated, and searched."""

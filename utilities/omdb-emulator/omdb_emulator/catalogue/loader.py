@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.catalogue.titles import Title, TitleError, json_lines, title_from_line, to_json
-from omdb_emulator.query import parse_query
+from omdb_emulator.protocol import parse_query
 
 _DIRECTORY = Path(str(files("omdb_emulator.catalogue")))
 #: The file of the built-in catalogue.

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
@@ -16,16 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omdb_emulator.testing import Emulator
 
+from tests.film_lists import FILMS, JSON, TABLES, WITHOUT_HEADER, Film, Item
 from tests.tap.conftest import Config, Run, Tap
 
-TITLES = resources.files("omdb_emulator") / "catalogue/titles.jsonl"
-FILMS: list[dict[str, str]] = [
-    {name: title[name] for name in ("Title", "Year", "imdbID")}
-    for title in map(json.loads, TITLES.read_text("utf-8").splitlines())
-    if title.get("Type") == "movie" and title["Year"].isdigit()
-]
-"""The movies of the emulator's catalogue, no two of them with the same name and year."""
 NOT_THERE = {"Title": "No Such Film", "Year": "1999", "imdbID": "tt0009999"}
+Listed = tuple[Film, Item]
+"""A film, and the cells of its row."""
 
 
 @pytest.fixture
@@ -179,47 +173,6 @@ def test_titles_with_few_votes_are_left_out(sync: Tap, file: Path, tmp_path: Pat
 # Any list
 
 
-Film = dict[str, Any]
-Item = dict[str, Any]
-Listed = tuple[Film, Item]
-"""A film, and the cells of its row."""
-
-WITHOUT_HEADER = "Netflix's prize"
-
-
-def cells(names: str, *values: str) -> dict[str, str]:
-    return dict(zip(names.split(","), values, strict=True))
-
-
-TABLES: dict[str, Callable[[Film, int], dict[str, str]]] = {
-    "IMDb": lambda film, n: cells(
-        "Const,Your Rating,Date Rated,Title,URL,Title Type,Year",
-        *(film["imdbID"], str(n % 10 + 1), "2024-02-29", film["Title"]),
-        *(f"https://www.imdb.com/title/{film['imdbID']}/", "Movie", film["Year"]),
-    ),
-    "Letterboxd": lambda film, n: cells(
-        "Date,Name,Year,Letterboxd URI,Rating",
-        *("2024-01-01", film["Title"], film["Year"], f"https://boxd.it/{n}", "3.5"),
-    ),
-    "MovieLens": lambda film, n: cells(
-        "movieId,title,genres", str(n + 1), f"{film['Title']} ({film['Year']})", "Drama|War"
-    ),
-    WITHOUT_HEADER: lambda film, n: cells(
-        "column 1,column 2,column 3", str(n + 1), film["Year"], film["Title"]
-    ),
-    "names and dates": lambda film, n: cells(
-        "Title,Release Date,note",
-        *(film["Title"], f"{film['Year']}-05-01", 'a "quoted",\n\nnote ' * (n % 2)),
-    ),
-}
-"""More layouts are in titles_file_layouts.txt; these differ in how their columns are told."""
-JSON: dict[str, Callable[[Film, int], Item]] = {
-    "Trakt": lambda film, n: {
-        "rating": 9,
-        "movie": {"title": film["Title"], "ids": {"imdb": film["imdbID"], "trakt": n}},
-    },
-    "names": lambda film, n: {"title": film["Title"], "year": int(film["Year"]), "n": [n, None]},
-}
 HEADERS: list[Callable[[str], str]] = [str, str.upper, "{} ".format, lambda n: n.replace(" ", "_")]
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "cp1252"]
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -105,6 +106,18 @@ def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
     for key, value in partial.items():
         result[key] = merged(value, result.get(key, {})) if isinstance(value, dict) else value
     return result
+
+
+@contextmanager
+def memory_below(megabytes: float) -> Iterator[None]:
+    """Fail if Python holds more than this at any time meanwhile, beyond what it holds now."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < megabytes * 2**20
 
 
 Tap = Callable[..., Run]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -93,8 +94,11 @@ def test_an_unexpected_error(sync: Tap, config: Config, monkeypatch: pytest.Monk
     monkeypatch.setattr(
         "tap_omdb.streams.SyncsStream.emit", lambda _, record: rows.append(dict(record))
     )
-    with pytest.raises(RuntimeError, match="a defect"):
+    with pytest.raises(RuntimeError, match="a defect") as caught:
         sync({"imdb_ids": IDS})
+    where = (caught.type, caught.value, caught.tb)
+    logged = logging.getLogger("x").makeRecord("x", logging.ERROR, "f", 1, "%s", ("y",), where)
+    assert "RuntimeError: a defect, ***" in logging.Formatter().format(logged)
     [row] = rows
     assert row["outcome"] == "failed"
     assert row["message"] == "RuntimeError: a defect, ***"

@@ -6,9 +6,6 @@ import csv
 import gzip
 import io
 import json
-import subprocess
-import sys
-import tracemalloc
 from collections.abc import Container
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from tap_omdb.config.titles_file import (
 )
 from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT
 
-from tests.tap.conftest import Config, Tap
+from tests.tap.conftest import Config, Tap, memory_below
 
 FOLDER = Path(__file__).parent
 LAYOUTS = (FOLDER / "titles_file_layouts.txt").read_text(encoding="utf-8").split("=== ")[1:]
@@ -97,11 +94,6 @@ def test_unknown_columns_are_named_with_the_remedy(file: Path, text: str, column
 
 
 # Ids and columns
-
-
-@pytest.mark.parametrize("text", ["", "tt", "0", "tt0000000", "foo", "12345678.5", "-5", "1e7"])
-def test_what_is_not_an_imdb_id(text: str) -> None:
-    assert imdb_id_in(text) is None
 
 
 @pytest.mark.parametrize(
@@ -275,13 +267,8 @@ def test_title_basics_is_streamed_in_constant_memory(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress((BASICS_HEADER + "".join(titles)).encode()))
     rows = opened(path).rows([2010], ["movie"])
     next(rows)
-    tracemalloc.start()
-    try:
+    with memory_below(0.5):
         assert sum(1 for _ in rows) == 19_999
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 500_000
 
 
 # JSON
@@ -352,34 +339,17 @@ def test_a_line_that_does_not_end_is_an_error(file: Path) -> None:
         read(file)
 
 
-PEAK = """
-import sys
-from pathlib import Path
-from tap_omdb.config.titles_file import TitlesFileError, open_titles_files
-def peak():
-    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
-before = peak()
-try:
-    print(sum(1 for _ in open_titles_files([Path(sys.argv[1])])[0].rows()))
-except TitlesFileError as error:
-    print(error)
-print(peak() - before)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("content", [b"\n", b" ", b"tt0111161" + b" " * 90 + b"\n"])
+@pytest.mark.parametrize("content", [b" ", b"tt0111161" + b" " * 90 + b"\n"])
 def test_a_gzip_bomb_is_refused_in_little_memory(file: Path, content: bytes) -> None:
     with gzip.open(file, "wb") as packed:
         packed.write(b"tt0111161\n")
         for _ in range(100):
             packed.write(content * (1_000_000 // len(content)))
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, file], capture_output=True, text=True, check=True, timeout=60
-    )
-    *_, message, peak = done.stdout.splitlines()
-    assert "unpacks to more than 200 times its size" in message or "does not end" in message
-    assert int(peak) < 50
+    with (
+        memory_below(50),
+        pytest.raises(TitlesFileError, match=r"unpacks to more than 200 times its size"),
+    ):
+        sum(1 for _ in opened(file).rows())
 
 
 # Any file
@@ -431,14 +401,6 @@ def test_every_row_gives_one_result(
     writer.writerows(rows)
     file.write_text(written.getvalue(), encoding="utf-8")
     expected = [n for n, row in enumerate(rows, start=2) if any(cell.strip() for cell in row)]
-    assert [row.line for row in read(file)] == expected
-
-
-@with_file
-@given(entries=st.lists(st.one_of(st.just(""), st.integers(0, 10**9).map(str)), max_size=20))
-def test_every_entry_of_a_list_gives_one_result(file: Path, entries: list[str]) -> None:
-    file.write_text("\n".join(["tt0111161", *entries]), encoding="utf-8")
-    expected = [1, *(n for n, entry in enumerate(entries, start=2) if entry)]
     assert [row.line for row in read(file)] == expected
 
 

@@ -191,27 +191,6 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-@pytest.fixture
-def run_tap(command: Command, tmp_path: Path) -> Tap:
-    """Run the installed command with the default log level."""
-
-    def run(
-        config: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
-        *,
-        select: set[str] | None = None,
-    ) -> Run:
-        arguments = []
-        if state is not None:
-            arguments += ["--state", _write(tmp_path / "state.json", state)]
-        if select is not None:
-            catalog = _catalog(config, select)
-            arguments += ["--catalog", _write(tmp_path / "catalog.json", catalog)]
-        return command(*arguments, config=config)
-
-    return run
-
-
 def run_in_process(
     config: Mapping[str, Any],
     state: Mapping[str, Any] | None = None,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -247,10 +245,12 @@ def test_test_sends_only_a_few_requests(command: Command, many: Config, omdb: Em
     assert "Traceback" not in run.log
 
 
-def test_test_with_a_bad_key_fails(command: Command, many: Config, omdb: Emulator) -> None:
+def test_test_with_a_bad_key_fails(
+    command: Command, many: Config, omdb: Emulator, tmp_path: Path
+) -> None:
     omdb.remove_key(many["api_key"])
-    file = Path(__file__).with_name("watchlist.csv")  # whose rows need no request
-    run = command("--test", config={**many, "titles_file": str(file)})
+    (tmp_path / "list.csv").write_text("title\nUp\n")  # a row needs no request
+    run = command("--test", config={**many, "titles_file": str(tmp_path / "list.csv")})
     assert run.exit_code == 1
     assert "check api_key" in run.log
     assert "Traceback" not in run.log
@@ -262,43 +262,12 @@ def test_unknown_tests_are_rejected(command: Command) -> None:
     assert "'everything' is not one of 'all', 'schema', 'disabled'" in run.log
 
 
-# State
-
-
-def test_a_state_that_cannot_be_used_is_one_line(
-    run_tap: Tap, config: Config, omdb: Emulator
-) -> None:
-    state = {"version": 2, "titles": {"yesterday": {"movie": "x"}}}
-    run = run_tap({**config, "imdb_ids": ["tt1375666"]}, {"bookmarks": {"sync_state": state}})
-    assert run.exit_code == 1
-    assert "the state cannot be read" in run.log
-    assert "Traceback" not in run.log
-    assert omdb.stats()["requests"] == 0
-
-
-def test_a_truncated_titles_file_ends_the_run_after_its_readable_titles(
-    sync: Tap, omdb: Emulator, tmp_path: Path
-) -> None:
-    movies = [i for i in omdb.titles() if i < "tt99" and omdb.title(i).get("Type") == "movie"]
-    noise = [f"# {random.Random(n).getrandbits(2000):x}" for n in range(2000)]  # noqa: S311
-    whole = gzip.compress("\n".join(["imdb_id", *movies[:20], *noise]).encode())
-    path = tmp_path / "titles.csv.gz"
-    path.write_bytes(whole[: len(whole) // 2])
-    run = sync({"titles_file": str(path)})
-    assert run.exit_code == 1
-    assert f"titles_file: {path} cannot be read" in run.log
-    assert "download a truncated file again" in run.log
-    assert "Traceback" not in run.log
-    assert len(run.ids("movies")) == 20
-    assert run.messages[-1]["type"] == "STATE"
-
-
 # Signals and broken pipes
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_the_run_between_two_records(
-    number: signal.Signals, many: Config, run_tap: Tap, omdb: Emulator, tmp_path: Path
+    number: signal.Signals, many: Config, sync: Tap, omdb: Emulator, tmp_path: Path
 ) -> None:
     omdb.set_latency(30)
     with started({**many, "concurrency": 4, "cache_dir": None}, tmp_path) as process:
@@ -327,7 +296,7 @@ def test_a_signal_ends_the_run_between_two_records(
     assert "Ended early: stopped" in log
     assert "Traceback" not in log
     assert omdb.stats()["requests"] == len(emitted)
-    again = run_tap({**many, "cache_dir": None}, run.state)
+    again = sync({**many, "cache_dir": None}, run.state)
     assert again.exit_code == 0
     assert sorted([*emitted, *again.ids("movies")]) == sorted(many["imdb_ids"])
     assert omdb.stats()["requests"] == 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -350,27 +349,6 @@ def test_a_title_is_fetched_again_once_its_stream_is_selected(
         assert third.counts == {"series": 2}
         assert sync(named, third.state).counts == {}
     assert omdb.stats()["requests"] == 3 + 1 + 2
-
-
-# Titles of a file: which layouts can be read is in test_titles_file.py
-
-
-def test_the_rows_of_a_file_are_requested_once_and_rejected_with_their_line(
-    sync: Tap, config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "links.csv"
-    # OMDb does not have the first title.
-    path.write_text("movieId,imdbId,tmdbId\n1,0114709,862\n2,1375666,27205\n3,,1\n")
-    config |= {"titles_file": str(path), "concurrency": 1}
-    run = sync()
-    assert (run.exit_code, run.ids("movies")) == (0, ["tt1375666"])
-    missing, invalid = run.records("rejects")
-    assert (missing["line_number"], missing["reason"]) == (2, "no_data")
-    assert (invalid["line_number"], invalid["reason"]) == (4, "invalid_row")
-    assert (invalid["reject_id"], invalid["payload"]) == ("links.csv:4", "3,,1")
-    assert invalid["message"]
-    assert sync(state=run.state).records("movies") == []
-    assert omdb.stats()["requests"] == 2
 
 
 # Series

@@ -104,18 +104,6 @@ def test_a_title_found_while_its_stream_was_not_selected(
     assert matched_by(run) == SOURCES[source][1]
 
 
-def test_an_episode_that_failed_first(find: Tap, omdb: Emulator, days: Clock) -> None:
-    source = "season"
-    # The list of a season's ids is requested if its full response is broken.
-    omdb.fault("error", {"season": "1", "detail": "full"}, message="Error getting data.")
-    omdb.fault("error", {"i": EPISODE}, message="Error getting data.")
-    run = find(source)
-    assert matched_by(run) == {SERIES: "imdb_id"}
-    omdb.clear_faults()
-    days.shift(86_400)
-    assert matched_by(find(source, run.state)) == {EPISODE: "season"}
-
-
 def test_merged_states_keep_it_in_whichever_order_they_are_merged(
     sync: Tap, config: Config, omdb: Emulator, days: Clock
 ) -> None:
@@ -192,17 +180,6 @@ def test_a_mismatch_names_what_omdb_offers(sync: Tap) -> None:
     for offered in ("Festival Film", "2010", "tt0000005"):
         assert offered in reject["message"]
     assert "Festival Film" in reject["payload"]
-
-
-def test_a_miss_is_looked_up_again_when_old_titles_are(
-    sync: Tap, config: Config, days: Clock
-) -> None:
-    config |= {"titles": lookups(("Festival Film", 1999), ("Unknown", 1999))}
-    run = sync()
-    for wait, requests in ((179, 0), (1, 4)):
-        days.shift(wait * 86_400)
-        run = sync(state=run.state)
-        assert run.requests == requests
 
 
 def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(

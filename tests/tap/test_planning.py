@@ -19,7 +19,6 @@ from tap_omdb.config.titles_file import InvalidRow, open_titles_files
 from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 from tap_omdb.state.budget import Budget
-from tap_omdb.state.lookups import FAILED
 from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import SyncState
 from tap_omdb.state.titles import FetchedLabel
@@ -135,22 +134,6 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
         "i=tt0000003&plot=short",
         "i=tt0000006&Season=1&detail=full&plot=short",
     ]
-
-
-def test_a_stream_that_is_not_selected_causes_no_requests(state: SyncState) -> None:
-    state.titles.pending.update({"tt0000001": "movie", "tt0000002": "series"})
-    state.seasons.pending["tt0000002", 1] = None
-    state.titles.mark_fetched("tt0000003", FetchedLabel("series", 1990), LONG_AGO)
-    state.titles.mark_not_found("tt0000004", LONG_AGO, None)
-    state.seasons.mark_fetched("tt0000003", 1, 1990, LONG_AGO)
-    movies, search = "i=tt0000001&plot=short", "s=man*&type=movie&page=1"
-    plan = planned(state, frozenset({"movie"}), types=ALL, search_terms=("man*",))
-    assert plan == [movies, search, "i=tt0000004&plot=short"]
-    searched = planned(state, frozenset(), types={"movie"}, search_terms=("man*",))
-    assert searched == [search], "searches are a stream of their own"
-    assert planned(state, frozenset(), types=frozenset(), search_terms=("man*",)) == []
-    # They wait until their stream is selected again.
-    assert "i=tt0000002&plot=short" in planned(state, types=ALL)
 
 
 def test_the_best_term_is_searched_in_all_years_first(state: SyncState) -> None:
@@ -320,13 +303,6 @@ def test_pending_tasks_are_distinguished_from_tasks_not_started(state: SyncState
         assert not queue.has_more_than_pending()
 
 
-def test_a_failed_lookup_is_retried_on_another_day(state: SyncState) -> None:
-    state.lookups.mark(Title("Up"), TODAY, FAILED)
-    assert planned(state, titles=(Title("Up"),)) == []
-    state.lookups.mark(Title("Up"), LONG_AGO, FAILED)
-    assert planned(state, titles=(Title("Up"),)) == ["t=Up&plot=short"]
-
-
 def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("tt0000020\ntt0000021\nnone\n", encoding="utf-8")
@@ -349,20 +325,6 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tap-omdb" / "scripts" / "rank_prefixes.py"
 RANKING = ROOT / "tap-omdb" / "tap_omdb" / "sync" / "prefixes.csv"
 
-# Well-known titles of all decades, most of them newer than those of the ranking.
-TITLES = """
-Parasite; Get Out; Lady Bird; Moonlight; La La Land; Dunkirk; Arrival; Whiplash; Boyhood;
-Interstellar; Gravity; Her; Nomadland; Tenet; Dune; Belfast; CODA; Oppenheimer; Barbie;
-Past Lives; Poor Things; American Fiction; Anatomy of a Fall; Spider-Man: No Way Home;
-Everything Everywhere All at Once; Mad Max: Fury Road; The Grand Budapest Hotel; Joker;
-Drive My Car; Roma; Portrait of a Lady on Fire; Uncut Gems; Knives Out; Little Women;
-Marriage Story; Jojo Rabbit; Ford v Ferrari; Black Panther; Green Book; The Favourite;
-A Star Is Born; Coco; Logan; Zootopia; Inside Out; Spotlight; Room; The Martian;
-Casablanca; Citizen Kane; Vertigo; Psycho; Rear Window; Metropolis; Nosferatu; Sunrise;
-The Third Man; Rashomon; Seven Samurai; Tokyo Story; Bicycle Thieves; Breathless; Jaws;
-The Godfather; Taxi Driver; Chinatown; Alien; Apocalypse Now; Raging Bull; Blade Runner
-"""
-
 
 def ranking(path: Path) -> list[list[str]]:
     """Return the rows of a ranking: prefix, share and requests."""
@@ -372,11 +334,6 @@ def ranking(path: Path) -> list[list[str]]:
 
 SHARES = [0.0, *(float(row[1]) for row in ranking(RANKING))]
 """The share of a year's titles that so many terms find, according to the ranking."""
-
-
-def share_found(terms: tuple[str, ...]) -> float:
-    words = [re.findall(r"\w+", title.lower()) for title in TITLES.split(";")]
-    return sum(any(word[:3] + "*" in terms for word in title) for title in words) / len(words)
 
 
 def test_terms_are_distinct_prefixes_that_omdb_accepts() -> None:
@@ -411,11 +368,6 @@ def test_the_documentation_shows_this_ranking() -> None:
     assert examples
     for coverage, count in examples:
         assert len(ranked_prefixes(float(coverage))) == int(count.replace(",", ""))
-
-
-def test_real_titles_are_found() -> None:
-    assert share_found(ranked_prefixes(0.95)) >= 0.9
-    assert share_found(ranked_prefixes(1)) == 1
 
 
 def narrower(term: str) -> list[str]:

@@ -126,18 +126,6 @@ def test_titles_found_by_one_part_of_a_split_search_come_before_its_other_parts(
     assert len(requested(own)) == 1 + 37 + 30
 
 
-def test_a_title_found_by_several_searches_is_fetched_once(
-    sync: Tap, config: Config, omdb: Emulator
-) -> None:
-    search = {**config, "search_terms": ["toy story", "toy*", "story", "sto*"], "concurrency": 8}
-    run = sync(search)
-    assert len(run.ids("movies")) == len(set(run.ids("movies"))) > 3
-    details = [request for request in omdb.requests() if request["kind"] == "details"]
-    assert len(details) == len(run.ids("movies"))
-    found = [row["new_titles"] for row in run.records("searches")]
-    assert sum(found) == len(details)
-
-
 def test_a_title_listed_twice_on_one_page_is_fetched_once(sync: Tap, omdb: Emulator) -> None:
     run = sync({"search_terms": ["seen double"]})
     assert run.ids("movies") == ["tt99000063"]
@@ -187,23 +175,6 @@ def test_all_types_are_searched_at_once_where_possible(
 
 
 # Coverage
-
-
-def test_more_coverage_takes_more_requests_and_finds_more(sync: Tap, omdb: Emulator) -> None:
-    found, spent = [], []
-    for coverage in (0, 0.3, 0.6, 0.9):
-        before = omdb.stats()["requests"]
-        run = sync(
-            {"years": [2010], "coverage": coverage, "daily_requests": 10**6},
-            select={"movies", "searches"},
-        )
-        found.append(len(run.ids("movies")))
-        spent.append(omdb.stats()["requests"] - before)
-    truth = _movies_of(omdb, 2010)
-    assert found[0] == spent[0] == 0
-    assert found == sorted(found)
-    assert spent == sorted(spent)
-    assert found[3] / truth > 0.85
 
 
 def test_search_terms_replace_the_ranked_prefixes(sea: Tap, own: Emulator) -> None:
@@ -369,18 +340,6 @@ def test_all_episodes_of_a_series_take_one_request_per_season(
     assert omdb.stats()["requests"] == 5
 
 
-@pytest.mark.parametrize("budget", [1, 3])
-def test_seasons_that_the_budget_did_not_reach_are_fetched_by_the_next_run(
-    budget: int, sync: Tap, config: Config, omdb: Emulator
-) -> None:
-    config |= {"imdb_ids": ["tt0407362"], "types": ["series", "episode"]}
-    first = sync({"max_requests": budget})
-    second = sync(state=first.state)
-    both = [*first.ids("episodes"), *second.ids("episodes")]
-    assert len(both) == len(set(both)) == 74
-    assert omdb.stats()["requests"] == 5
-
-
 def test_episodes_of_a_known_series_are_fetched_once_the_type_is_set(
     sync: Tap, config: Config, omdb: Emulator
 ) -> None:
@@ -412,8 +371,3 @@ def test_concurrency_limits_the_requests_in_flight(sea: Tap, own: Emulator) -> N
     own.set_latency(20)
     sea({"concurrency": 5, "imdb_ids": ids(*range(1, 36))})
     assert own.stats()["peak_in_flight"] == 5
-
-
-def _movies_of(omdb: Emulator, year: int) -> int:
-    titles = [omdb.title(imdb_id) for imdb_id in omdb.titles()]
-    return sum(t.get("Type") == "movie" and t.get("Year") == str(year) for t in titles)

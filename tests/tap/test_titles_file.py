@@ -184,16 +184,6 @@ def test_files_of_the_same_name_are_told_apart_and_none_is_read_twice(tmp_path: 
 # Encodings, compression and quotes
 
 
-@pytest.mark.parametrize(
-    ("encoding", "newline"),
-    [("utf-8", "\n"), ("utf-8-sig", "\r\n"), ("cp1252", "\r"), ("utf-16", "\n")],
-)
-def test_encodings_and_line_ends(file: Path, encoding: str, newline: str) -> None:
-    rows = ['"title","year"', "Amélie,2001", '"Así, sí",1999', ""]
-    file.write_bytes(newline.join(rows).encode(encoding))
-    assert titles(file) == [("Amélie", 2001), ("Así, sí", 1999)]
-
-
 def test_cp1252_after_utf8_loses_nothing(file: Path) -> None:
     file.write_bytes(b"title,year\nAm\xc3\xa9lie,2001\nAm\xe9lie \x96 \x81,2001\n")
     assert titles(file) == [("Amélie", 2001), ("Amélie \u2013 \x81", 2001)]

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -107,6 +108,18 @@ def merged(partial: dict[str, Any], complete: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+@contextmanager
+def memory_below(megabytes: float) -> Iterator[None]:
+    """Fail if Python holds more than this at any time meanwhile, beyond what it holds now."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < megabytes * 2**20
+
+
 Tap = Callable[..., Run]
 """Runs the tap with a config, a state if there is one, and the streams to `select`."""
 
@@ -174,27 +187,6 @@ def command(tmp_path: Path) -> Command:
             check=False,
         )
         return Run(done.returncode, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture
-def run_tap(command: Command, tmp_path: Path) -> Tap:
-    """Run the installed command with the default log level."""
-
-    def run(
-        config: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
-        *,
-        select: set[str] | None = None,
-    ) -> Run:
-        arguments = []
-        if state is not None:
-            arguments += ["--state", _write(tmp_path / "state.json", state)]
-        if select is not None:
-            catalog = _catalog(config, select)
-            arguments += ["--catalog", _write(tmp_path / "catalog.json", catalog)]
-        return command(*arguments, config=config)
 
     return run
 

@@ -37,9 +37,6 @@ SOURCES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 }
 """Config of each source, and `matched_by` of each title that it finds."""
 ALL_TYPES = [*DETAILS.values()]
-BY_ID = ["imdb_ids", "search"]
-"""Sources whose titles are requested by their id, so that the state keeps those that fail."""
-
 
 CATALOGUE = [
     title_line(MOVIE, "Alpha", Year="2010"),
@@ -105,68 +102,6 @@ def test_a_title_found_while_its_stream_was_not_selected(
     days.shift(86_400)
     run = find(source, run.state)
     assert matched_by(run) == SOURCES[source][1]
-
-
-@pytest.mark.parametrize("source", BY_ID)
-@pytest.mark.parametrize("failures", [1, 3])
-def test_a_title_that_failed_first(
-    find: Tap, omdb: Emulator, source: str, failures: int, days: Clock
-) -> None:
-    omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
-    state = None
-    for _ in range(failures):
-        run = find(source, state)
-        assert [reject["reason"] for reject in run.records("rejects")] == ["no_data"]
-        assert MOVIE not in matched_by(run)
-        state = run.state
-        days.shift(86_400)
-    omdb.clear_faults()
-    if failures == 3:  # it counts as not found, and is due again when old titles are
-        days.shift(86_400 * 180)
-    assert matched_by(find(source, state))[MOVIE] == SOURCES[source][1][MOVIE]
-
-
-@pytest.mark.parametrize("source", BY_ID)
-@pytest.mark.parametrize("was_fetched", [False, True])
-def test_a_title_that_omdb_did_not_have(
-    find: Tap, omdb: Emulator, source: str, was_fetched: bool, days: Clock
-) -> None:
-    state = None
-    if was_fetched:
-        state = find(source).state
-        days.shift(86_400 * 180)
-    omdb.fault("error", {"i": MOVIE}, message="Movie not found!")
-    run = find(source, state)
-    assert [reject["reason"] for reject in run.records("rejects")] == ["not_found"]
-    omdb.clear_faults()
-    days.shift(86_400 * 180)
-    assert matched_by(find(source, run.state))[MOVIE] == SOURCES[source][1][MOVIE]
-
-
-def test_an_episode_that_failed_first(find: Tap, omdb: Emulator, days: Clock) -> None:
-    source = "season"
-    # The list of a season's ids is requested if its full response is broken.
-    omdb.fault("error", {"season": "1", "detail": "full"}, message="Error getting data.")
-    omdb.fault("error", {"i": EPISODE}, message="Error getting data.")
-    run = find(source)
-    assert matched_by(run) == {SERIES: "imdb_id"}
-    omdb.clear_faults()
-    days.shift(86_400)
-    assert matched_by(find(source, run.state)) == {EPISODE: "season"}
-
-
-def test_a_title_that_failed_while_its_stream_was_not_selected(
-    find: Tap, omdb: Emulator, days: Clock
-) -> None:
-    source = "titles with another year"
-    run = find(source, select={"series"})
-    omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
-    days.shift(86_400)
-    run = find(source, run.state)
-    assert matched_by(run) == {}
-    omdb.clear_faults()
-    days.shift(86_400)
-    assert matched_by(find(source, run.state)) == {MOVIE: "title"}
 
 
 def test_merged_states_keep_it_in_whichever_order_they_are_merged(
@@ -245,17 +180,6 @@ def test_a_mismatch_names_what_omdb_offers(sync: Tap) -> None:
     for offered in ("Festival Film", "2010", "tt0000005"):
         assert offered in reject["message"]
     assert "Festival Film" in reject["payload"]
-
-
-def test_a_miss_is_looked_up_again_when_old_titles_are(
-    sync: Tap, config: Config, days: Clock
-) -> None:
-    config |= {"titles": lookups(("Festival Film", 1999), ("Unknown", 1999))}
-    run = sync()
-    for wait, requests in ((179, 0), (1, 4)):
-        days.shift(wait * 86_400)
-        run = sync(state=run.state)
-        assert run.requests == requests
 
 
 def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,18 +126,6 @@ def test_titles_found_by_one_part_of_a_split_search_come_before_its_other_parts(
     assert len(requested(own)) == 1 + 37 + 30
 
 
-def test_a_title_found_by_several_searches_is_fetched_once(
-    sync: Tap, config: Config, omdb: Emulator
-) -> None:
-    search = {**config, "search_terms": ["toy story", "toy*", "story", "sto*"], "concurrency": 8}
-    run = sync(search)
-    assert len(run.ids("movies")) == len(set(run.ids("movies"))) > 3
-    details = [request for request in omdb.requests() if request["kind"] == "details"]
-    assert len(details) == len(run.ids("movies"))
-    found = [row["new_titles"] for row in run.records("searches")]
-    assert sum(found) == len(details)
-
-
 def test_a_title_listed_twice_on_one_page_is_fetched_once(sync: Tap, omdb: Emulator) -> None:
     run = sync({"search_terms": ["seen double"]})
     assert run.ids("movies") == ["tt99000063"]
@@ -188,23 +175,6 @@ def test_all_types_are_searched_at_once_where_possible(
 
 
 # Coverage
-
-
-def test_more_coverage_takes_more_requests_and_finds_more(sync: Tap, omdb: Emulator) -> None:
-    found, spent = [], []
-    for coverage in (0, 0.3, 0.6, 0.9):
-        before = omdb.stats()["requests"]
-        run = sync(
-            {"years": [2010], "coverage": coverage, "daily_requests": 10**6},
-            select={"movies", "searches"},
-        )
-        found.append(len(run.ids("movies")))
-        spent.append(omdb.stats()["requests"] - before)
-    truth = _movies_of(omdb, 2010)
-    assert found[0] == spent[0] == 0
-    assert found == sorted(found)
-    assert spent == sorted(spent)
-    assert found[3] / truth > 0.85
 
 
 def test_search_terms_replace_the_ranked_prefixes(sea: Tap, own: Emulator) -> None:
@@ -352,27 +322,6 @@ def test_a_title_is_fetched_again_once_its_stream_is_selected(
     assert omdb.stats()["requests"] == 3 + 1 + 2
 
 
-# Titles of a file: which layouts can be read is in test_titles_file.py
-
-
-def test_the_rows_of_a_file_are_requested_once_and_rejected_with_their_line(
-    sync: Tap, config: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    path = tmp_path / "links.csv"
-    # OMDb does not have the first title.
-    path.write_text("movieId,imdbId,tmdbId\n1,0114709,862\n2,1375666,27205\n3,,1\n")
-    config |= {"titles_file": str(path), "concurrency": 1}
-    run = sync()
-    assert (run.exit_code, run.ids("movies")) == (0, ["tt1375666"])
-    missing, invalid = run.records("rejects")
-    assert (missing["line_number"], missing["reason"]) == (2, "no_data")
-    assert (invalid["line_number"], invalid["reason"]) == (4, "invalid_row")
-    assert (invalid["reject_id"], invalid["payload"]) == ("links.csv:4", "3,,1")
-    assert invalid["message"]
-    assert sync(state=run.state).records("movies") == []
-    assert omdb.stats()["requests"] == 2
-
-
 # Series
 
 
@@ -388,18 +337,6 @@ def test_all_episodes_of_a_series_take_one_request_per_season(
     assert {episode["series_id"] for episode in run.records("episodes")} == {"tt0407362"}
     assert {episode["season"] for episode in run.records("episodes")} == {1, 2, 3, 4}
     assert sync(state=run.state).counts == {}
-    assert omdb.stats()["requests"] == 5
-
-
-@pytest.mark.parametrize("budget", [1, 3])
-def test_seasons_that_the_budget_did_not_reach_are_fetched_by_the_next_run(
-    budget: int, sync: Tap, config: Config, omdb: Emulator
-) -> None:
-    config |= {"imdb_ids": ["tt0407362"], "types": ["series", "episode"]}
-    first = sync({"max_requests": budget})
-    second = sync(state=first.state)
-    both = [*first.ids("episodes"), *second.ids("episodes")]
-    assert len(both) == len(set(both)) == 74
     assert omdb.stats()["requests"] == 5
 
 
@@ -434,8 +371,3 @@ def test_concurrency_limits_the_requests_in_flight(sea: Tap, own: Emulator) -> N
     own.set_latency(20)
     sea({"concurrency": 5, "imdb_ids": ids(*range(1, 36))})
     assert own.stats()["peak_in_flight"] == 5
-
-
-def _movies_of(omdb: Emulator, year: int) -> int:
-    titles = [omdb.title(imdb_id) for imdb_id in omdb.titles()]
-    return sum(t.get("Type") == "movie" and t.get("Year") == str(year) for t in titles)

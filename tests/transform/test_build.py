@@ -15,8 +15,8 @@ import dictionary
 import pytest
 from omdb_emulator.testing import Emulator
 
-from tests.tap.test_lists import FILMS, TABLES, WITHOUT_HEADER
-from tests.tap.test_lists import JSON as JSON_LISTS
+from tests.film_lists import FILMS, TABLES, WITHOUT_HEADER
+from tests.film_lists import JSON as JSON_LISTS
 from tests.transform.conftest import CHECKOUT, RECORDED, Warehouse
 
 AWARDS = RECORDED / "awards_patterns.tsv"

@@ -156,9 +156,7 @@ lint-files: .venv/.dev
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
-	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms \
-	  .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
-	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug_report.yml
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/python scripts/tap_docs.py --check
 
@@ -192,7 +190,7 @@ lock: .venv/.meltano ## Update requirements/*.txt (UPGRADE=--upgrade: to the new
 	$(COMPILE) requirements/all.in $(MANIFESTS) --all-extras --output-file requirements/all.txt
 	echo uv | $(COMPILE) - --constraints requirements/all.txt --output-file requirements/uv.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
-	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	printf '%s\n' 'hatchling>=1.27' editables | $(COMPILE) - --output-file requirements/build.txt
 
 .PHONY: clean
 clean: airflow-stop stop ## Delete what was installed or built; keeps data, state and .env

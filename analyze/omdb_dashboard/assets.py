@@ -1,4 +1,4 @@
-"""Scripts and style sheets: those of this package, and those in the wheels of its dependencies."""
+"""The scripts and the style sheet of this package, and scripts in wheels of its dependencies."""
 
 from __future__ import annotations
 
@@ -16,24 +16,19 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     "data.js",
     "dom.js",
-    "address.js",
     "search.js",
-    "suggestions.js",
     "filters.js",
     "summaries.js",
     "findings.js",
     "charts.js",
-    "lists.js",
     "overview.js",
     "details.js",
-    "movie.js",
     "person.js",
     "series.js",
     "userlists.js",
     "browse.js",
     "router.js",
 )
-_STYLES = ("style.css", "browse.css", "details.css", "search.css")
 
 
 def dashboard_script() -> str:
@@ -44,12 +39,12 @@ def dashboard_script() -> str:
 
 
 def dashboard_style() -> str:
-    """The style sheets of this package as one, with the font of its headings."""
+    """The style sheet of this package, with the font of its headings."""
     folder = files("omdb_dashboard") / "static"
     font = base64.b64encode((folder / "league-gothic.woff2").read_bytes()).decode("ascii")
     source = f'url("data:font/woff2;base64,{font}") format("woff2")'
     face = f'@font-face {{ font-family: "League Gothic"; src: {source}; }}'
-    return "\n".join([face, *((folder / name).read_text(encoding="utf-8") for name in _STYLES)])
+    return f"{face}\n{(folder / 'style.css').read_text(encoding='utf-8')}"
 
 
 def vega_script(cache_dir: Path) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from omdb_dashboard.errors import DashboardError
+from omdb_dashboard import DashboardError
 
 
 def main() -> None:

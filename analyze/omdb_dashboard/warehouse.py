@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
-from omdb_dashboard.errors import DashboardError
+from omdb_dashboard import DashboardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

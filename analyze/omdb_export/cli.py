@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from omdb_export.errors import ExportError
+from omdb_export import ExportError
 
 
 def main() -> None:

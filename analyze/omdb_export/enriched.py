@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from tap_omdb.config.titles_file import InvalidRow, TitlesFileError
 
-from omdb_export.errors import ExportError
+from omdb_export import ExportError
 from omdb_export.formats import FORMATS, Table
 from omdb_export.originals import read_originals
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import xlsxwriter
 from pyarrow import parquet
 
-from omdb_export.errors import ExportError
+from omdb_export import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from omdb_export.errors import ExportError
+from omdb_export import ExportError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from adbc_driver_postgresql import dbapi
 
-from omdb_export.errors import ExportError
+from omdb_export import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -67,7 +67,7 @@ MADE_UP: dict[str, dict[str, Any]] = {
 def build(source: Warehouse, folder: Path) -> subprocess.CompletedProcess[str]:
     """Build the page of a warehouse in a folder."""
     return run_program(
-        *(sys.executable, "-m", "omdb_dashboard", "build", "--schema", "demo"),
+        *(Path(sys.executable).with_name("omdb-dashboard"), "build", "--schema", "demo"),
         *("--output", folder / "index.html", "--cache-dir", folder.parent / "dashboard-cache"),
         env={**os.environ, **source.server.environment},
     )

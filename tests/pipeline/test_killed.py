@@ -6,6 +6,7 @@ The emulator answers some requests and holds the next ones, so that the end sure
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -92,7 +93,25 @@ def held(project: Project, request: pytest.FixtureRequest) -> Iterator[Held]:
     held.go_on()
 
 
-def test_killed_with_all_that_it_started(held: Held) -> None:
+@pytest.fixture
+def state_in_postgres(project: Project) -> Iterator[dict[str, str]]:
+    """The variables of a database of Meltano's own, which machines may share."""
+    with project.connect() as admin:
+        admin.autocommit = True
+        admin.execute("create role meltano login password 'db-secret'")
+        admin.execute("create database meltano owner meltano")
+        port = project.ports["EMBEDDED_POSTGRES_PORT"]
+        yield {
+            "MELTANO_DATABASE_URI": f"postgresql+psycopg://meltano@127.0.0.1:{port}/meltano",
+            "PGPASSWORD": "db-secret",
+            "PGSSLMODE": "prefer",
+        }
+        admin.execute("drop database meltano with (force)")
+        admin.execute("drop role meltano")
+
+
+def test_killed_with_all_that_it_started(held: Held, state_in_postgres: dict[str, str]) -> None:
+    held.variables |= state_in_postgres
     with held.start() as process:
         held.wait_for_the_halt(process)
         os.killpg(process.pid, signal.SIGKILL)
@@ -101,13 +120,24 @@ def test_killed_with_all_that_it_started(held: Held) -> None:
 
     refused = held.run()
     assert refused.returncode != 0
-    assert "pipeline is already running" in refused.stdout
-    assert "--force" in refused.stdout
+    (line,) = [line for line in refused.stdout.splitlines() if "already running" in line]
+    assert "Wait until" in line
+    assert "--force" in line
     assert held.spent() == before
 
     forced = held.run("--force")
     assert forced.returncode == 0, forced.stdout
+    assert "secret" not in forced.stdout
     held.check()
+
+    # Another machine has neither the first one's files nor its cache.
+    for path in (held.project.root / ".meltano").glob("meltano.db*"):
+        path.unlink()
+    shutil.rmtree(held.project.root / ".meltano/cache")
+    before = held.spent()
+    elsewhere = held.run("--force")  # the dead run still counts as running
+    assert elsewhere.returncode == 0, elsewhere.stdout
+    assert held.spent() == before
 
 
 def test_terminated(held: Held) -> None:

@@ -1,6 +1,0 @@
-"""`python -m omdb_dashboard`."""
-
-from omdb_dashboard.cli import main
-
-if __name__ == "__main__":
-    main()

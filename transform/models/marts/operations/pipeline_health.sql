@@ -1,6 +1,5 @@
 {%- set kinds = ['movies', 'series', 'episodes', 'games'] -%}
 {%- set max_age = var('max_sync_age') -%}
-{%- set marts = target.schema ~ '_marts' -%}
 {{ config(materialized='view') }}
 
 with last_sync as (
@@ -48,7 +47,7 @@ starved as (
 ),
 
 figures as (
-    {{ figures_of_marts(marts) }}
+    {{ figures_of_marts(this.schema) }}
 ),
 
 problems as (

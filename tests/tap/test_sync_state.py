@@ -19,6 +19,7 @@ from tap_omdb.omdb.queries import SearchKey
 from tap_omdb.state import StateError
 from tap_omdb.state.dated_index import COMPACTED, DatedIndex, Days, Label, Mark
 from tap_omdb.state.failures import MAX_ATTEMPTS
+from tap_omdb.state.int_map import IntMap
 from tap_omdb.state.lookups import FAILED, FOUND
 from tap_omdb.state.lookups import NOT_FOUND as LOOKUP_NOT_FOUND
 from tap_omdb.state.searches import SearchProgress
@@ -390,6 +391,22 @@ def test_each_key_has_a_detail_that_survives() -> None:
     assert second.get("k1") == Mark(TODAY, A)
     assert second.detail("k1") == 8
     assert second.dump()["2026-11-22"]["a"] == {"r1": "k2 k3:2", "r2": "k1:8"}
+
+
+NUMBERS = st.sampled_from([0, 1, 2**16 - 1, 2**16, 2**16 + 1, 2**34 - 1])
+
+
+@given(st.lists(st.tuples(NUMBERS, st.none() | st.integers(0, 2**64 - 1))))
+def test_an_int_map_is_a_dictionary(operations: list[tuple[int, int | None]]) -> None:
+    numbers, expected = IntMap(), dict[int, int]()
+    for key, value in operations:
+        if value is None:
+            assert numbers.pop(key, None) == expected.pop(key, None)
+        else:
+            numbers[key] = expected[key] = value
+        assert numbers.get(key) == expected.get(key)
+    assert dict(numbers) == expected
+    assert len(numbers) == len(expected)
 
 
 # When things are due

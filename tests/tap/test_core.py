@@ -241,6 +241,9 @@ def _normalise(log: str) -> str:
     return re.sub(r"Meltano SDK v[\d.]+", "Meltano SDK", log)
 
 
+# What a run says of itself
+
+
 LINE = re.compile(
     r" \| (?P<rows>[\w ,]+) · (?P<done>\d+) of (?P<all>\d+) tasks done, "
     r"(?P<rate>[\d.]+)/s, (?P<time>[\d:]+) (?P<until>left|until the budget is exhausted) · "
@@ -275,11 +278,6 @@ def test_a_complete_run(sync: Tap, config: Config, omdb: Emulator) -> None:
     assert (row["pending_titles"], row["pending_searches"]) == (0, 0)
     assert row["started_at"] <= row["ended_at"]
     assert row["tap_version"].count(".") == 2
-
-
-def test_each_run_has_an_id_of_its_own(sync: Tap, config: Config) -> None:
-    config["imdb_ids"] = IDS[:1]
-    assert len({outcome(sync())["sync_id"] for _ in range(3)}) == 3
 
 
 def test_an_exhausted_budget(sync: Tap) -> None:

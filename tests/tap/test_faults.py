@@ -141,14 +141,9 @@ def test_retries_count_against_the_budget(tap: Tap, omdb: Emulator) -> None:
     assert "Ended early: max_requests (3) is exhausted" in run.log
 
 
-def test_retry_after_may_be_a_date(tap: Tap, omdb: Emulator) -> None:
-    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=2)
-    retry_after = format_datetime(until, usegmt=True)
-    omdb.fault("cloudflare", {"i": HIT}, status=429, times=1, retry_after=retry_after)
-    run = tap({"max_retry_time": 30})
-    assert run.ids("movies") == IDS
-    _, second = [log["at"] for log in omdb.requests() if log["query"]["i"] == HIT]
-    assert until.timestamp() <= second < until.timestamp() + 4
+def test_retry_after_may_be_a_date() -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=60)
+    assert 58 < parse_retry_after(format_datetime(until, usegmt=True)) <= 60
 
 
 def test_retry_after_applies_to_all_requests(tap: Tap, omdb: Emulator) -> None:

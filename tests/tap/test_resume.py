@@ -383,14 +383,11 @@ def config(config: Config, tmp_path: Path) -> Config:
 # A budget, day by day
 
 
-@pytest.mark.parametrize(
-    ("limit", "has_cache"),
-    [("max_requests", True), ("daily_requests", True), ("max_requests", False)],
-)
+@pytest.mark.parametrize("limit", ["max_requests", "daily_requests"])
 def test_a_small_budget_completes_over_several_days(
-    sync: Tap, config: Config, omdb: Emulator, clock: Clock, limit: str, has_cache: bool
+    sync: Tap, config: Config, omdb: Emulator, clock: Clock, limit: str
 ) -> None:
-    config |= {limit: 13, "cache_dir": config["cache_dir"] if has_cache else None}
+    config[limit] = 13
     movies = {t["imdbID"] for t in CATALOGUE if "Alpha" in t["Title"] and t["Year"] == "2010"}
     minimum = len(movies) + math.ceil(len(movies) / PAGE)
     state: State = {}

@@ -26,7 +26,7 @@ from tap_omdb.state.searches import SearchProgress
 from tap_omdb.state.sync_state import VERSION, SyncState, seed
 from tap_omdb.state.titles import NOT_FOUND, FetchedLabel
 
-from tests.tap.conftest import merged
+from tests.tap.conftest import Tap, merged
 
 RECORDED = Path(__file__).with_name("state.json")
 TODAY = date(2026, 11, 22)
@@ -714,3 +714,9 @@ def test_a_state_of_another_version_is_rejected_with_the_remedy(version: object)
 def test_an_invalid_state_is_rejected_with_the_remedy(invalid: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"(?s)state edit.*--full-refresh"):
         SyncState(Refresh(), RUN, {"version": VERSION, **invalid})
+
+
+def test_a_state_that_cannot_be_used_ends_the_run_before_it_begins(sync: Tap) -> None:
+    run = sync({"imdb_ids": IDS}, {"bookmarks": {"sync_state": {"version": 99}}})
+    assert (run.exit_code, run.counts) == (1, {})
+    assert "upgrade tap-omdb" in run.log

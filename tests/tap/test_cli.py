@@ -172,16 +172,11 @@ def test_an_invalid_file_is_one_line(
 def test_a_config_may_be_in_several_files_and_a_pipe_and_a_state_may_be_empty(
     config: Config, tmp_path: Path
 ) -> None:
-    (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "max_retry_time": 9.5}')
-    (tmp_path / "state.json").write_text("{}")
-    files: list[str | Path] = [
-        "--config",
-        tmp_path / "ids.json",
-        "--state",
-        tmp_path / "state.json",
-    ]
+    ids, state = tmp_path / "ids.json", tmp_path / "state.json"
+    ids.write_text('{"imdb_ids": ["tt1375666"], "max_retry_time": 9.5}')
+    state.write_text("{}")
     done = subprocess.run(
-        [TAP, "--config", "/dev/stdin", *files],
+        [TAP, "--config", "/dev/stdin", "--config", ids, "--state", state],
         input=json.dumps({**config, "imdb_ids": ["tt0816692"]}),
         capture_output=True,
         text=True,

@@ -684,18 +684,9 @@ def test_a_key_in_a_response_is_redacted(fault: dict[str, Any], tap: Tap, omdb: 
     assert run.counts == {"movies": 2, "rejects": 1}
 
 
-def test_a_key_that_is_part_of_a_word_does_not_change_data(sync: Tap, omdb: Emulator) -> None:
-    omdb.set_key("e")
-    try:
-        run = sync({"api_key": "e"})
-    finally:
-        omdb.remove_key("e")
-        # A registered secret stays so for the lifetime of the process.
-        redaction._secrets.discard("e")  # noqa: SLF001
-    assert [record["title"] for record in run.records("movies")][:2] == [
-        "Inception",
-        "Interstellar",
-    ]
+def test_a_key_that_is_part_of_a_word_does_not_change_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_secrets", {"e"})
+    assert redaction.redact_bytes(b"Interstellar") == b"Interstellar"
 
 
 def test_a_log_record_with_mismatched_arguments_is_passed_on() -> None:

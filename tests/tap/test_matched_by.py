@@ -171,17 +171,6 @@ def test_a_year_that_is_near_is_accepted(
     assert sync(state=run.state).requests == 0
 
 
-def test_a_mismatch_names_what_omdb_offers(sync: Tap) -> None:
-    run = sync({"titles": lookups(("Festival Film", 1999))})
-    [reject] = run.records("rejects")
-    assert reject["reason"] == "year_mismatch"
-    assert reject["reject_id"] == "t=Festival%20Film&y=1999"
-    assert reject["request"] == "t=Festival%20Film&plot=short"
-    for offered in ("Festival Film", "2010", "tt0000005"):
-        assert offered in reject["message"]
-    assert "Festival Film" in reject["payload"]
-
-
 def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(
     sync: Tap, config: Config
 ) -> None:

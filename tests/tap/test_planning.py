@@ -326,16 +326,13 @@ def test_terms_are_distinct_prefixes_that_omdb_accepts() -> None:
 
 
 def test_coverage_determines_the_number_of_terms() -> None:
+    assert sorted(SHARES) == SHARES
+    assert 0.97 < SHARES[-1] < 1
     assert ranked_prefixes(0) == ()
+    assert len(ranked_prefixes(1)) + 1 == len(SHARES)
     for coverage in (0.1, 0.5, 0.9, 0.95):
         count = len(ranked_prefixes(coverage))
         assert SHARES[count - 1] < coverage <= SHARES[count]
-
-
-def test_more_terms_find_a_larger_share() -> None:
-    assert len(ranked_prefixes(1)) + 1 == len(SHARES)
-    assert sorted(SHARES) == SHARES
-    assert 0.97 < SHARES[-1] < 1
 
 
 def test_the_documentation_shows_this_ranking() -> None:

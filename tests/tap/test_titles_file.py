@@ -601,6 +601,9 @@ def test_each_row_finds_its_title_or_an_outcome(sync: Tap, omdb: Emulator, file:
     rejects = {row["line_number"]: row for row in run.records("rejects")}
     reasons = {6: "year_mismatch", 7: "not_found", 11: "invalid_row"}
     assert {line: row["reason"] for line, row in rejects.items()} == reasons
+    sent = ("t=Inception&y=1990", "t=Inception&plot=short")
+    assert (rejects[6]["reject_id"], rejects[6]["request"]) == sent
+    assert all(offered in rejects[6]["message"] for offered in ("Inception", "2010", "tt1375666"))
     assert (rejects[11]["reject_id"], rejects[11]["payload"]) == ("list.csv:11", ",2010,")
     assert rejects[11]["message"]
     # A list that changes later still tells what is known to be left out; nothing is asked again.

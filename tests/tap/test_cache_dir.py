@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -409,6 +410,14 @@ def test_no_count_and_no_response_of_killed_processes_is_lost(tmp_path: Path) ->
     requests, responses = stored(tmp_path)
     assert sent <= responses <= sent + 3
     assert responses <= requests <= responses + 3
+
+
+def test_opening_waits_for_another_process_that_creates_the_file(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / NAME, check_same_thread=False)
+    other.execute("create table requests (day_and_key text primary key, sent integer)")
+    other.execute("begin immediate")
+    threading.Timer(0.2, other.close).start()
+    CacheFile(tmp_path).close()
 
 
 def test_a_file_that_stays_locked_is_one_line_with_the_remedy(

@@ -133,7 +133,7 @@ def test_a_run_after_a_complete_one_sends_no_request_and_leaves_the_state(everyt
     assert "Nothing was due: everything known is fresh" in again.log
 
 
-@pytest.mark.parametrize("stream", sorted(WITH_ROWS))
+@pytest.mark.parametrize("stream", sorted(STREAMS))
 def test_a_stream_that_is_not_selected_causes_no_message_and_no_request(
     stream: str, sync: Tap, omdb: Emulator
 ) -> None:
@@ -160,10 +160,13 @@ def test_a_stream_that_is_selected_alone(
     assert sorted(run.ids(stream)) == sorted(everything.ids(stream))
 
 
-def test_no_request_is_sent_if_no_stream_is_selected(sync: Tap, omdb: Emulator) -> None:
-    run = sync({**EVERYTHING}, select=set())
-    assert run.exit_code == 0
-    assert [m for m in run.messages if m["type"] != "STATE"] == []
+@pytest.mark.parametrize("select", [set(), {"syncs"}], ids=str)
+def test_no_request_is_sent_if_no_stream_of_rows_is_selected(
+    select: set[str], sync: Tap, omdb: Emulator
+) -> None:
+    run = sync({**EVERYTHING}, select=select)
+    assert (run.exit_code, run.counts) == (0, {})
+    assert {m["stream"] for m in run.messages if "stream" in m} == select
     assert omdb.stats()["requests"] == 0
 
 
@@ -322,14 +325,6 @@ def test_an_unexpected_error(sync: Tap, config: Config, monkeypatch: pytest.Monk
     [row] = rows
     assert row["outcome"] == "failed"
     assert row["message"] == "RuntimeError: a defect, ***"
-
-
-def test_it_is_a_stream_like_any_other(sync: Tap, config: Config) -> None:
-    config["imdb_ids"] = IDS
-    assert sync(select={"movies"}).records("syncs") == []
-    run = sync(select={"syncs"})
-    assert run.counts == {}
-    assert outcome(run)["requests"] == 0
 
 
 def test_the_sdks_counter_has_all_requests_however_often_it_is_logged(

@@ -115,11 +115,11 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
         search_terms=("old*", "new*"),
         years=(2010,),
         imdb_ids=("tt0000010", "tt0000001"),
-        titles=(Title("Up", 2009),),
+        titles=(Title("Up", 2009, "movie"),),
         titles_file=open_titles_files([file]),
     ) == [
         "i=tt0000010&plot=short",
-        "t=Up&y=2009&plot=short",
+        "t=Up&y=2009&type=movie&plot=short",
         "i=tt0000020&plot=short",
         "i=tt0000021&plot=short",
         "i=tt0000005&plot=short",

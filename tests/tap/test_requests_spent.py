@@ -174,14 +174,6 @@ def test_all_types_are_searched_at_once_where_possible(
         assert {*omdb.stats()["by_kind"]} == {"search", "season"}, "not the series itself"
 
 
-# Coverage
-
-
-def test_search_terms_replace_the_ranked_prefixes(sea: Tap, own: Emulator) -> None:
-    sea({"years": [2010]})
-    assert {request.split(" ")[0] for request in requested(own) if " p" in request} == {"sea"}
-
-
 # Refresh
 
 

@@ -299,11 +299,9 @@ def test_error_names_the_file_and_the_remedy(file: Path, content: bytes, message
     assert str(file) in str(raised.value)
 
 
-def test_errors_for_a_missing_file_and_for_a_folder(tmp_path: Path) -> None:
+def test_an_error_for_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TitlesFileError, match=r"gone\.csv cannot be read \(No such file"):
         open_titles_files([tmp_path / "gone.csv"])
-    with pytest.raises(TitlesFileError, match="cannot be read"):
-        open_titles_files([tmp_path])
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,8 @@ def test_an_int_map_is_a_dictionary(operations: list[tuple[int, int | None]]) ->
         assert numbers.get(key) == expected.get(key)
     assert dict(numbers) == expected
     assert len(numbers) == len(expected)
+    with pytest.raises(KeyError):
+        del numbers[2**34]
 
 
 # When things are due

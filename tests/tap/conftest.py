@@ -177,7 +177,9 @@ def command(tmp_path: Path) -> Command:
     """Run the installed command; it may take 30 s."""
 
     def run(*arguments: str, config: Mapping[str, Any] | None = None, **environment: str) -> Run:
-        given = ["--config", _write(tmp_path / "config.json", config)] if config else []
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        given: list[str | Path] = ["--config", path] if config else []
         done = subprocess.run(
             [TAP, *given, *arguments],
             env={**os.environ, **environment},
@@ -240,11 +242,6 @@ def _catalog(config: Mapping[str, Any], select: set[str]) -> dict[str, Any]:
             if item["breadcrumb"] == []:
                 item["metadata"]["selected"] = stream["tap_stream_id"] in select
     return catalog
-
-
-def _write(path: Path, value: Mapping[str, Any]) -> str:
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return str(path)
 
 
 @contextmanager

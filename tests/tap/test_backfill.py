@@ -49,6 +49,7 @@ def test_each_year_has_its_share_of_the_day() -> None:
 def test_max_requests_is_the_limit_of_all_and_a_year_without_a_share_is_left_out() -> None:
     assert shares(replace(SETTINGS, max_requests=2), {}) == [1, 1]
     assert shares(replace(SETTINGS, max_requests=1000), {}) == [34, 33, 33]
+    assert shares(replace(SETTINGS, daily_requests=0), {}) == []
 
 
 def test_only_todays_requests_with_the_same_key_count(tmp_path: Path) -> None:
@@ -63,14 +64,6 @@ def test_only_todays_requests_with_the_same_key_count(tmp_path: Path) -> None:
             budget.spend()
     assert sum(shares(on_disk, state(requests=counts))) == 97
     assert sum(shares(replace(on_disk, api_key="another"), state(requests=counts))) == 100
-
-
-def test_a_spent_day_leaves_nothing_to_plan() -> None:
-    counts: dict[str, dict[str, int]] = {}
-    budget = Budget(SETTINGS, counts, "a", None)
-    for _ in range(100):
-        budget.spend()
-    assert plan(SETTINGS, state(requests=counts)) == []
 
 
 def test_a_run_begins_with_what_is_known_and_with_no_work_of_others() -> None:

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from omdb_emulator.testing import Emulator
 from tap_omdb.config.settings import Settings
-from tap_omdb.state.known_rating import LENGTH
 from tap_omdb.tap import TapOMDb
 
 from tests.tap.conftest import STREAMS, TAP, Command, Config, Run, Tap
@@ -173,16 +172,11 @@ def test_an_invalid_file_is_one_line(
 def test_a_config_may_be_in_several_files_and_a_pipe_and_a_state_may_be_empty(
     config: Config, tmp_path: Path
 ) -> None:
-    (tmp_path / "ids.json").write_text('{"imdb_ids": ["tt1375666"], "max_retry_time": 9.5}')
-    (tmp_path / "state.json").write_text("{}")
-    files: list[str | Path] = [
-        "--config",
-        tmp_path / "ids.json",
-        "--state",
-        tmp_path / "state.json",
-    ]
+    ids, state = tmp_path / "ids.json", tmp_path / "state.json"
+    ids.write_text('{"imdb_ids": ["tt1375666"], "max_retry_time": 9.5}')
+    state.write_text("{}")
     done = subprocess.run(
-        [TAP, "--config", "/dev/stdin", *files],
+        [TAP, "--config", "/dev/stdin", "--config", ids, "--state", state],
         input=json.dumps({**config, "imdb_ids": ["tt0816692"]}),
         capture_output=True,
         text=True,
@@ -246,15 +240,6 @@ def test_a_signal_ends_the_run_between_two_records(
     assert run.counts == {"movies": len(emitted)}
     assert run.messages[-1]["type"] == "STATE"
     assert [row["outcome"] for row in run.records("syncs")] == ["stopped"]
-    state = run.sync_state
-    known = [
-        f"tt{token[:-LENGTH]}"  # without the rating
-        for labels in state["titles"].values()
-        for runs in labels.values()
-        for tokens in runs.values()
-        for token in tokens.split()
-    ]
-    assert sorted(known) == sorted(emitted)
     assert "Ended early: stopped" in log
     assert "Traceback" not in log
     assert omdb.stats()["requests"] == len(emitted)
@@ -264,10 +249,17 @@ def test_a_signal_ends_the_run_between_two_records(
     assert omdb.stats()["requests"] == 200
 
 
-def test_a_signal_ends_the_wait_for_retries(many: Config, omdb: Emulator, tmp_path: Path) -> None:
-    omdb.fault("unavailable", skip=20)
-    with started({**many, "max_retry_time": 600}, tmp_path) as process:
-        while omdb.stats()["requests"] < 45:
+@pytest.mark.parametrize(
+    ("effect", "requests"),
+    [("unavailable", 45), ("hang", 20 + 8)],
+    ids=["waiting for retries", "no longer than the timeout for requests in flight"],
+)
+def test_a_signal_ends_what_the_run_waits_for(
+    effect: str, requests: int, many: Config, omdb: Emulator, tmp_path: Path
+) -> None:
+    omdb.fault(effect, skip=20)
+    with started({**many, "timeout": 2, "max_retry_time": 600}, tmp_path) as process:
+        while omdb.stats()["requests"] < requests:
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
@@ -280,21 +272,6 @@ def test_a_signal_ends_the_wait_for_retries(many: Config, omdb: Emulator, tmp_pa
     assert run.messages[-1]["type"] == "STATE"
     assert run.sync_state["failures"] == {}
     assert "Ended early: stopped" in log
-
-
-def test_a_signal_waits_no_longer_than_the_timeout_for_requests_in_flight(
-    many: Config, omdb: Emulator, tmp_path: Path
-) -> None:
-    omdb.fault("hang", skip=5)
-    with started({**many, "timeout": 2, "max_retry_time": 60}, tmp_path) as process:
-        while omdb.stats()["in_flight"] < 8:
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.terminate()
-        at = time.monotonic()
-        process.communicate(timeout=30)
-        assert time.monotonic() - at < 5
-        assert process.returncode == 143
 
 
 def test_a_target_that_exits_ends_the_run(many: Config, omdb: Emulator, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_run_after_a_complete_one_sends_no_request_and_leaves_the_state(everyt
     assert "Nothing was due: everything known is fresh" in again.log
 
 
-@pytest.mark.parametrize("stream", sorted(WITH_ROWS))
+@pytest.mark.parametrize("stream", sorted(STREAMS))
 def test_a_stream_that_is_not_selected_causes_no_message_and_no_request(
     stream: str, sync: Tap, omdb: Emulator
 ) -> None:
@@ -160,10 +160,13 @@ def test_a_stream_that_is_selected_alone(
     assert sorted(run.ids(stream)) == sorted(everything.ids(stream))
 
 
-def test_no_request_is_sent_if_no_stream_is_selected(sync: Tap, omdb: Emulator) -> None:
-    run = sync({**EVERYTHING}, select=set())
-    assert run.exit_code == 0
-    assert [m for m in run.messages if m["type"] != "STATE"] == []
+@pytest.mark.parametrize("select", [set(), {"syncs"}], ids=str)
+def test_no_request_is_sent_if_no_stream_of_rows_is_selected(
+    select: set[str], sync: Tap, omdb: Emulator
+) -> None:
+    run = sync({**EVERYTHING}, select=select)
+    assert (run.exit_code, run.counts) == (0, {})
+    assert {m["stream"] for m in run.messages if "stream" in m} == select
     assert omdb.stats()["requests"] == 0
 
 
@@ -241,6 +244,9 @@ def _normalise(log: str) -> str:
     return re.sub(r"Meltano SDK v[\d.]+", "Meltano SDK", log)
 
 
+# What a run says of itself
+
+
 LINE = re.compile(
     r" \| (?P<rows>[\w ,]+) · (?P<done>\d+) of (?P<all>\d+) tasks done, "
     r"(?P<rate>[\d.]+)/s, (?P<time>[\d:]+) (?P<until>left|until the budget is exhausted) · "
@@ -277,11 +283,7 @@ def test_a_complete_run(sync: Tap, config: Config, omdb: Emulator) -> None:
     assert row["tap_version"].count(".") == 2
 
 
-def test_each_run_has_an_id_of_its_own(sync: Tap, config: Config) -> None:
-    config["imdb_ids"] = IDS[:1]
-    assert len({outcome(sync())["sync_id"] for _ in range(3)}) == 3
-
-
+@pytest.mark.usefixtures("_report_each_response")
 def test_an_exhausted_budget(sync: Tap) -> None:
     run = sync({"search_terms": ["man*"], "max_requests": 5, "concurrency": 1})
     row = outcome(run)
@@ -292,6 +294,8 @@ def test_an_exhausted_budget(sync: Tap) -> None:
     assert row["pending_searches"] == 1
     assert re.search(r"Pending: \d+ titles, 1 unfinished search\. Run again to cont", run.log)
     assert run.exit_code == 0
+    assert {line["until"] for line in lines(run)} == {"until the budget is exhausted"}
+    assert lines(run)[-1]["left"] == "0"
 
 
 def test_reused_responses_are_counted(
@@ -321,14 +325,6 @@ def test_an_unexpected_error(sync: Tap, config: Config, monkeypatch: pytest.Monk
     [row] = rows
     assert row["outcome"] == "failed"
     assert row["message"] == "RuntimeError: a defect, ***"
-
-
-def test_it_is_a_stream_like_any_other(sync: Tap, config: Config) -> None:
-    config["imdb_ids"] = IDS
-    assert sync(select={"movies"}).records("syncs") == []
-    run = sync(select={"syncs"})
-    assert run.counts == {}
-    assert outcome(run)["requests"] == 0
 
 
 def test_the_sdks_counter_has_all_requests_however_often_it_is_logged(
@@ -399,13 +395,6 @@ def test_a_list_that_was_not_counted_has_no_end(
     shown = re.findall(r" · [\d,]+ tasks done, [\d.]+/s(?:, ([\w: ]+))? · ", run.log)
     assert until in shown
     assert " of " not in "".join(line for line in run.log.splitlines() if "tasks done" in line)
-
-
-@pytest.mark.usefixtures("_report_each_response")
-def test_a_budget_that_is_too_small_is_reported(sync: Tap) -> None:
-    run = sync({"search_terms": ["man*"], "concurrency": 1, "max_requests": 5})
-    assert {line["until"] for line in lines(run)} == {"until the budget is exhausted"}
-    assert lines(run)[-1]["left"] == "0"
 
 
 # How messages are written

@@ -141,14 +141,9 @@ def test_retries_count_against_the_budget(tap: Tap, omdb: Emulator) -> None:
     assert "Ended early: max_requests (3) is exhausted" in run.log
 
 
-def test_retry_after_may_be_a_date(tap: Tap, omdb: Emulator) -> None:
-    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=2)
-    retry_after = format_datetime(until, usegmt=True)
-    omdb.fault("cloudflare", {"i": HIT}, status=429, times=1, retry_after=retry_after)
-    run = tap({"max_retry_time": 30})
-    assert run.ids("movies") == IDS
-    _, second = [log["at"] for log in omdb.requests() if log["query"]["i"] == HIT]
-    assert until.timestamp() <= second < until.timestamp() + 4
+def test_retry_after_may_be_a_date() -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=60)
+    assert 58 < parse_retry_after(format_datetime(until, usegmt=True)) <= 60
 
 
 def test_retry_after_applies_to_all_requests(tap: Tap, omdb: Emulator) -> None:
@@ -689,18 +684,9 @@ def test_a_key_in_a_response_is_redacted(fault: dict[str, Any], tap: Tap, omdb: 
     assert run.counts == {"movies": 2, "rejects": 1}
 
 
-def test_a_key_that_is_part_of_a_word_does_not_change_data(sync: Tap, omdb: Emulator) -> None:
-    omdb.set_key("e")
-    try:
-        run = sync({"api_key": "e"})
-    finally:
-        omdb.remove_key("e")
-        # A registered secret stays so for the lifetime of the process.
-        redaction._secrets.discard("e")  # noqa: SLF001
-    assert [record["title"] for record in run.records("movies")][:2] == [
-        "Inception",
-        "Interstellar",
-    ]
+def test_a_key_that_is_part_of_a_word_does_not_change_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_secrets", {"e"})
+    assert redaction.redact_bytes(b"Interstellar") == b"Interstellar"
 
 
 def test_a_log_record_with_mismatched_arguments_is_passed_on() -> None:

@@ -36,7 +36,6 @@ SOURCES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "season": ({"imdb_ids": [SERIES]}, {SERIES: "imdb_id", EPISODE: "season"}),
 }
 """Config of each source, and `matched_by` of each title that it finds."""
-ALL_TYPES = [*DETAILS.values()]
 
 CATALOGUE = [
     title_line(MOVIE, "Alpha", Year="2010"),
@@ -61,7 +60,7 @@ def find(sync: Tap, tmp_path: Path) -> Tap:
     """Run the tap to fetch what a source names, of every type."""
 
     def run(source: str, state: dict[str, Any] | None = None, **options: Any) -> Run:  # noqa: ANN401
-        settings = {"types": ALL_TYPES, **SOURCES[source][0]}
+        settings = {"types": [*DETAILS.values()], **SOURCES[source][0]}
         if "titles_file" in settings:
             path = tmp_path / "titles.csv"
             path.write_text(settings["titles_file"], encoding="utf-8")
@@ -107,7 +106,7 @@ def test_a_title_found_while_its_stream_was_not_selected(
 def test_merged_states_keep_it_in_whichever_order_they_are_merged(
     sync: Tap, config: Config, omdb: Emulator, days: Clock
 ) -> None:
-    config["types"] = ALL_TYPES
+    config["types"] = [*DETAILS.values()]
     omdb.fault("error", {"i": MOVIE}, message="Error getting data.")
     omdb.fault("error", {"i": SERIES}, message="Movie not found!")
     shards = [
@@ -169,17 +168,6 @@ def test_a_year_that_is_near_is_accepted(
     assert len(run.records("rejects")) == (matched_by is None)
     assert run.requests == requests
     assert sync(state=run.state).requests == 0
-
-
-def test_a_mismatch_names_what_omdb_offers(sync: Tap) -> None:
-    run = sync({"titles": lookups(("Festival Film", 1999))})
-    [reject] = run.records("rejects")
-    assert reject["reason"] == "year_mismatch"
-    assert reject["reject_id"] == "t=Festival%20Film&y=1999"
-    assert reject["request"] == "t=Festival%20Film&plot=short"
-    for offered in ("Festival Film", "2010", "tt0000005"):
-        assert offered in reject["message"]
-    assert "Festival Film" in reject["payload"]
 
 
 def test_a_run_that_ends_between_the_two_requests_continues_with_the_second(

@@ -31,7 +31,6 @@ from tap_omdb.sync.tasks import LookupTask, SearchTask, SeasonTask, Task, TitleT
 
 TODAY = date(2026, 11, 22)
 LONG_AGO = TODAY - timedelta(days=400)
-ALL = frozenset({"movie", "series", "episode", "game"})
 WIDTH = 8
 
 
@@ -73,18 +72,17 @@ def all_requests(queue: TaskQueue) -> list[str]:
     return [str(task.query("short")) for task in all_tasks(queue)]
 
 
-def planner(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> Planner:  # noqa: ANN401
+def planner(state: SyncState, **changes: Any) -> Planner:  # noqa: ANN401
     chosen = settings(**changes)
-    streams = {"searches", *(STREAM_OF_TYPE[title_type] for title_type in selected)}
-    selection = Selection.of(streams, frozenset(chosen.types))
+    selection = Selection.of({"searches", *STREAM_OF_TYPE.values()}, frozenset(chosen.types))
     return Planner(chosen, state, selection, TODAY, VoteRanking())
 
 
 BUDGET = Budget(settings(), {}, "run", None)
 
 
-def planned(state: SyncState, selected: frozenset[str] = ALL, **changes: Any) -> list[str]:  # noqa: ANN401
-    tasks = planner(state, selected, **changes).tasks(BUDGET)
+def planned(state: SyncState, **changes: Any) -> list[str]:  # noqa: ANN401
+    tasks = planner(state, **changes).tasks(BUDGET)
     return [str(task.query("short")) for task in tasks if not isinstance(task, InvalidRow)]
 
 
@@ -103,6 +101,8 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
     state.titles.mark_not_found("tt0000003", LONG_AGO + timedelta(days=1), None)
     state.titles.mark_failed("tt0000004", TODAY - timedelta(days=1), None)
     state.titles.pending["tt0000005"] = "movie"
+    state.titles.mark_fetched("tt0000007", FetchedLabel("movie", 2026), LONG_AGO)
+    state.titles.mark_failed("tt0000007", TODAY - timedelta(days=1), None)
     state.seasons.pending["tt0000006", 2] = None
     state.seasons.mark_fetched("tt0000006", 1, 1990, LONG_AGO)
     known = SearchKey("old*", 2010, "movie")
@@ -115,11 +115,11 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
         search_terms=("old*", "new*"),
         years=(2010,),
         imdb_ids=("tt0000010", "tt0000001"),
-        titles=(Title("Up", 2009),),
+        titles=(Title("Up", 2009, "movie"),),
         titles_file=open_titles_files([file]),
     ) == [
         "i=tt0000010&plot=short",
-        "t=Up&y=2009&plot=short",
+        "t=Up&y=2009&type=movie&plot=short",
         "i=tt0000020&plot=short",
         "i=tt0000021&plot=short",
         "i=tt0000005&plot=short",
@@ -129,6 +129,7 @@ def test_new_titles_come_before_known_ones_and_named_titles_before_searches(
         "s=new*&y=2010&type=movie&page=4",
         "s=new*&y=2010&type=series&page=1",
         "s=old*&y=2010&type=movie&page=1",
+        "i=tt0000007&plot=short",
         "i=tt0000002&plot=short",
         "i=tt0000001&plot=short",
         "i=tt0000003&plot=short",
@@ -175,56 +176,33 @@ def test_a_title_found_again_while_queued_or_in_flight_is_requested_once(state: 
     assert all_requests(queue) == []
 
 
-@pytest.mark.parametrize("outcome", ["fetched", "not_found", "merged"])
-def test_a_known_title_is_not_new(state: SyncState, outcome: str) -> None:
-    if outcome == "fetched":
-        state.titles.mark_fetched("tt0000001", FetchedLabel("movie", 1990), LONG_AGO)
-    elif outcome == "merged":
-        state.titles.mark_merged("tt0000001", "tt0000002")
-    else:
-        getattr(state.titles, f"mark_{outcome}")("tt0000001", LONG_AGO, None)
-    queue = queue_of([], state)
-    assert not queue.add_title("tt0000001", "movie", "search")
-    assert all_requests(queue) == []
-    assert not state.titles.pending
-
-
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "other", "is_same"),
     [
-        (lookup("Up", 2009), LookupTask(Title("UP", 2009), "titles_file", 7)),
-        (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2)),
-        (page("man*"), page("man*")),
+        (lookup("Up", 2009), LookupTask(Title("UP", 2009), "titles_file", 7), True),
+        (lookup("Up", 2009), lookup("Up"), False),
+        (lookup("Up", None, "movie"), lookup("Up", None, "game"), False),
+        (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2), True),
+        (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2, full=False), False),
+        (page("man*"), page("man*"), True),
+        (page("man*"), page("man*", 2), False),
+        (page("man*"), page("man"), False),
     ],
 )
-def test_the_same_request_is_sent_once(state: SyncState, one: Task, other: Task) -> None:
+def test_the_same_request_is_sent_once(
+    state: SyncState, one: Task, other: Task, *, is_same: bool
+) -> None:
     queue = queue_of([one], state)
     queue.add(other)
-    task = queue.next()
-    assert task is not None
-    assert all_requests(queue) == []
+    sent = all_tasks(queue)
+    assert len(sent) == (1 if is_same else 2)
     queue.add(one)
     assert all_requests(queue) == []
-    queue.done(task)
+    for task in sent:
+        queue.done(task)
     # Each request once the response has been handled, it may be requested again.
     queue.add(one)
     assert queue.next() is one
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (lookup("Up", 2009), lookup("Up")),
-        (lookup("Up", None, "movie"), lookup("Up", None, "game")),
-        (SeasonTask("tt0944947", 2), SeasonTask("tt0944947", 2, full=False)),
-        (page("man*"), page("man*", 2)),
-        (page("man*"), page("man")),
-    ],
-)
-def test_different_requests_are_both_sent(state: SyncState, one: Task, other: Task) -> None:
-    queue = queue_of([one], state)
-    queue.add(other)
-    assert len(all_requests(queue)) == 2
 
 
 # How far ahead
@@ -321,6 +299,9 @@ def test_remaining_tasks_are_counted_in_advance(state: SyncState, tmp_path: Path
     assert queue.remaining(size.tasks) == 4
 
 
+# The ranked prefixes, how one is split, and the script that ranks them
+
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tap-omdb" / "scripts" / "rank_prefixes.py"
 RANKING = ROOT / "tap-omdb" / "tap_omdb" / "sync" / "prefixes.csv"
@@ -345,16 +326,13 @@ def test_terms_are_distinct_prefixes_that_omdb_accepts() -> None:
 
 
 def test_coverage_determines_the_number_of_terms() -> None:
+    assert sorted(SHARES) == SHARES
+    assert 0.97 < SHARES[-1] < 1
     assert ranked_prefixes(0) == ()
+    assert len(ranked_prefixes(1)) + 1 == len(SHARES)
     for coverage in (0.1, 0.5, 0.9, 0.95):
         count = len(ranked_prefixes(coverage))
         assert SHARES[count - 1] < coverage <= SHARES[count]
-
-
-def test_more_terms_find_a_larger_share() -> None:
-    assert len(ranked_prefixes(1)) + 1 == len(SHARES)
-    assert sorted(SHARES) == SHARES
-    assert 0.97 < SHARES[-1] < 1
 
 
 def test_the_documentation_shows_this_ranking() -> None:

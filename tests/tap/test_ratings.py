@@ -178,39 +178,34 @@ def test_new_titles_may_take_the_whole_day_and_changed_ones_a_share(
     assert later.requests == 0, "the share is of the day, not of a run"
 
 
+@pytest.mark.parametrize(
+    ("changes_daily", "days", "spent_on"),
+    [(False, 39, [1, 2, 4, 8, 16, 32]), (True, 5, [1, 2, 3, 4, 5])],
+    ids=["OMDb has the change on day 30", "OMDb has each change on its day"],
+)
 def test_a_lag_of_omdb_costs_few_requests_and_leaves_nothing_stale(
-    sync: Tap, config: Config, omdb: Emulator, rate: Rate
-) -> None:
-    config["imdb_ids"] = IDS[:1]
-    with on_day(0):
-        state = sync().state
-    rate({"tt0000001": (7.4, 90)})
-    days = []
-    for day in range(1, 40):
-        if day == 30:
-            omdb.update_title("tt0000001", imdbRating="7.4", imdbVotes="90")
-        with on_day(day):
-            run = sync(state=state)
-        state = run.state
-        days += [day] * run.requests
-    assert days == [1, 2, 4, 8, 16, 32]
-
-
-def test_a_title_whose_change_arrives_is_due_the_next_day(
-    sync: Tap, config: Config, omdb: Emulator, rate: Rate
+    sync: Tap,
+    config: Config,
+    omdb: Emulator,
+    rate: Rate,
+    changes_daily: bool,
+    days: int,
+    spent_on: list[int],
 ) -> None:
     config["imdb_ids"] = IDS[:1]
     with on_day(0):
         state = sync().state
     spent = []
-    for day in range(1, 6):
-        rate({"tt0000001": (7.0, 50 + 20 * day)})
-        omdb.update_title("tt0000001", imdbVotes=str(50 + 20 * day))
+    for day in range(1, days + 1):
+        votes = 50 + 40 * (day if changes_daily else 1)
+        rate({"tt0000001": (7.0, votes)})
+        if changes_daily or day == 30:
+            omdb.update_title("tt0000001", imdbVotes=str(votes))
         with on_day(day):
             run = sync(state=state)
         state = run.state
-        spent.append(run.requests)
-    assert spent == [1, 1, 1, 1, 1]
+        spent += [day] * run.requests
+    assert spent == spent_on
 
 
 def test_age_is_the_fallback_and_the_upper_bound(sync: Tap, config: Config) -> None:

@@ -45,14 +45,6 @@ def record(kind: str = "movie", /, **keys: object) -> dict[str, Any]:
     return to_record(details, fetched_at=NOW).values
 
 
-def test_fields_that_only_some_streams_have() -> None:
-    names = {stream: {field.name for field in fields} for stream, fields in FIELDS_OF.items()}
-    assert names["games"] == names["movies"]
-    assert names["series"] - names["movies"] == {"total_seasons"}
-    assert names["episodes"] - names["movies"] == {"season", "episode", "series_id"}
-    assert all(len(names[stream]) == len(fields) for stream, fields in FIELDS_OF.items())
-
-
 def test_every_field_is_described() -> None:
     assert all(len(field.description) > 20 for field in FIELDS)
 

@@ -174,14 +174,6 @@ def test_all_types_are_searched_at_once_where_possible(
         assert {*omdb.stats()["by_kind"]} == {"search", "season"}, "not the series itself"
 
 
-# Coverage
-
-
-def test_search_terms_replace_the_ranked_prefixes(sea: Tap, own: Emulator) -> None:
-    sea({"years": [2010]})
-    assert {request.split(" ")[0] for request in requested(own) if " p" in request} == {"sea"}
-
-
 # Refresh
 
 
@@ -271,25 +263,6 @@ def test_a_refresh_emits_changed_values(sync: Tap, own: Emulator) -> None:
 # Titles by name
 
 
-def test_titles_are_looked_up_by_name_year_type(sync: Tap, config: Config, omdb: Emulator) -> None:
-    titles = [
-        {"title": "Inception", "year": 2010},
-        {"title": "Breaking Bad", "type": "series"},
-        {"title": "Up", "year": 1900},
-        {"title": "Inception", "year": 2010},
-        {"title": "inception", "year": 2010},
-    ]
-    config |= {"titles": titles, "year_tolerance": 0}
-    run = sync({"concurrency": 1})
-    assert run.ids("movies") == ["tt1375666"]
-    assert run.ids("series") == ["tt0903747"]
-    [reject] = run.records("rejects")
-    assert reject["reject_id"] == "t=Up&y=1900"
-    assert (reject["source"], reject["reason"]) == ("titles", "not_found")
-    assert requested(omdb) == ["Inception", "Breaking Bad", "Up"]
-    assert sync(state=run.state).counts == {}
-
-
 def test_a_title_with_special_characters_is_looked_up_unchanged(sea: Tap, own: Emulator) -> None:
     name = 'Ünder & Over: 100% #1 = "Más"? +1'
     own.add_title(movie(3_000_001, name))
@@ -323,21 +296,6 @@ def test_a_title_is_fetched_again_once_its_stream_is_selected(
 
 
 # Series
-
-
-def test_all_episodes_of_a_series_take_one_request_per_season(
-    sync: Tap, config: Config, omdb: Emulator
-) -> None:
-    # Battlestar Galactica has four seasons.
-    types = ["series", "episode"]
-    config |= {"imdb_ids": ["tt0407362"], "types": types, "concurrency": 1}
-    run = sync()
-    assert run.counts == {"series": 1, "episodes": 13 + 20 + 20 + 21}
-    assert requested(omdb) == ["tt0407362", *(f"tt0407362 S{n}" for n in (1, 2, 3, 4))]
-    assert {episode["series_id"] for episode in run.records("episodes")} == {"tt0407362"}
-    assert {episode["season"] for episode in run.records("episodes")} == {1, 2, 3, 4}
-    assert sync(state=run.state).counts == {}
-    assert omdb.stats()["requests"] == 5
 
 
 def test_episodes_of_a_known_series_are_fetched_once_the_type_is_set(

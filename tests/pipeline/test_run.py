@@ -4,13 +4,11 @@
 """
 
 # ruff: noqa: S608 - the SQL is the tests' own
-# ruff: noqa: S608 - the SQL is the test's own
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
@@ -33,8 +31,6 @@ from tests.transform.conftest import RECORDED
 
 RECORDED_DETAILS = RECORDED / "details.jsonl"
 
-YEARS = ("2013", "2014")
-COVERAGE = 0.7
 SERIES = "tt0407362"
 KINDS = ("movies", "series", "episodes", "games")
 NOISE = ("[warning", "START", "METRIC", "DeprecationWarning", "Inserting with SQL", "Traceback")
@@ -105,14 +101,12 @@ def test_make_demo_prints_a_summary_and_no_noise(ran: Ran) -> None:
     (row,) = ran.project.rows("select count(*) as n from demo_marts.movies")
     assert re.search(rf"\bmovies +{row['n']} ", result)
     assert re.search(r"\n *2010 +2010 +8.8 Inception +Christopher Nolan +Action, Adventure", result)
-    assert f"\n{ran.project.emulator.stats()['requests']} requests spent;" in result
+    spent = ran.project.emulator.stats()
+    assert f"\n{spent['requests']} requests spent;" in result
+    assert 0 < spent["requests"] <= 1000, "more than a day of a free key"
+    assert spent["by_key"].keys() == {"00000000"}
     assert "make psql" in result
     assert [noise for noise in NOISE if noise in ran.shown] == []
-
-
-def test_it_fits_into_a_day_of_a_free_key_of_the_emulator(ran: Ran) -> None:
-    assert 0 < ran.project.emulator.stats()["requests"] <= 1000
-    assert ran.project.emulator.stats()["by_key"].keys() == {"00000000"}
 
 
 def test_only_what_tells_of_problems_and_changes_is_empty(ran: Ran) -> None:
@@ -144,18 +138,16 @@ def test_every_requested_title_is_loaded(ran: Ran) -> None:
     assert ran.watchlist <= ran.loaded
     rejects = ran.project.rows("select imdb_id from demo_raw.rejects where source <> 'season'")
     assert {SERIES} < ran.asked <= ran.loaded | {row["imdb_id"] for row in rejects}
-
-
-def test_search_reaches_the_configured_coverage(ran: Ran) -> None:
-    there = {
-        imdb_id
-        for imdb_id, response in CATALOGUE.items()
-        if response.get("Type") == "movie" and response["Year"] in YEARS
-    }
-    assert len(there) > 100
-    assert len(ran.loaded & there) > COVERAGE * len(there)
     searched = ran.asked - {SERIES} - ran.watchlist
-    assert {CATALOGUE[imdb_id]["Year"][:4] for imdb_id in searched} == set(YEARS)
+    assert {CATALOGUE[imdb_id]["Year"][:4] for imdb_id in searched} == {"2013", "2014"}
+    query = "select imdb_id, title from {}.movies order by imdb_id"
+    rows = ran.project.rows
+    assert rows(query.format("demo_marts")) == rows(query.format("demo_raw"))
+    (times,) = rows(
+        "select bool_and(now() at time zone 'UTC' - fetched_at between '0' and '1 hour') as are_utc"
+        " from demo_raw.movies"
+    )
+    assert times["are_utc"]
 
 
 def test_every_field_matches_the_response(ran: Ran) -> None:
@@ -165,12 +157,6 @@ def test_every_field_matches_the_response(ran: Ran) -> None:
         with urlopen(url) as response:  # noqa: S310
             responses.append((imdb_id, json.loads(response.read(), strict=False)))
     assert ran.project.differences(responses) == []
-
-
-def test_the_marts_have_every_movie(ran: Ran) -> None:
-    query = "select imdb_id, title from {}.movies order by imdb_id"
-    rows = ran.project.rows
-    assert rows(query.format("demo_marts")) == rows(query.format("demo_raw"))
 
 
 def test_the_questions_of_the_documentation_have_the_answers_given(ran: Ran) -> None:
@@ -193,14 +179,6 @@ def test_the_other_queries_of_the_documentation_run(ran: Ran) -> None:
     (questions,) = re.findall(r"^## Questions$(.*?)^## ", text, re.DOTALL | re.MULTILINE)
     read = set(re.findall(r"demo_marts\.(\w+)", questions))
     assert {f"ref('{name}')" for name in read} == set(recipes["depends_on"])
-
-
-def test_timestamps_are_utc(ran: Ran) -> None:
-    query = (
-        "select bool_and(now() at time zone 'UTC' - fetched_at between '0' and '1 hour') as ok"
-        " from demo_raw.movies"
-    )
-    assert ran.project.rows(query) == [{"ok": True}]
 
 
 def test_the_job_starts_both_servers_spends_no_requests_and_changes_nothing(ran: Ran) -> None:
@@ -280,33 +258,6 @@ def test_every_recorded_title_is_loaded_unchanged(recorded: Project, tmp_path: P
         {"imdb_id": movie["imdbID"], "title": movie["Title"]}
         for movie in sorted(movies, key=itemgetter("imdbID"))
     ]
-
-    def values(query: str) -> list[Any]:
-        return [next(iter(row.values())) for row in recorded.rows(query)]
-
     # The only issues are values that the tap could not parse, and unknown fields.
-    issues = "select distinct issue from demo_marts.data_issues"
-    assert set(values(issues)) <= {"unparsed_value", "unknown_field"}
-    # Counted independently, in Python.
-    genres = Counter(
-        genre for movie in movies for genre in set(movie["Genre"].split(", ")) if genre != "N/A"
-    )
-    assert {
-        row["genre_name"]: row["movies"]
-        for row in recorded.rows("select genre_name, movies from demo_marts.genre_summary")
-    } == genres
-    for field, role in (("Director", "director"), ("Writer", "writer"), ("Actors", "actor")):
-        lists = [re.sub(r"\([^()]*\)", "", movie[field]) for movie in movies]
-        credited = sum(text.count(",") + 1 for text in lists if text != "N/A")
-        counted = f"select count(*) from demo_marts.movie_credits where role = '{role}'"
-        assert values(counted) == [credited]
-    oscars = [re.match(r"Won (\d+) Oscar", movie.get("Awards") or "") for movie in movies]
-    assert values(
-        "select sum(awards)::integer from demo_marts.movie_awards"
-        " where award_body = 'Oscar' and outcome = 'won'"
-    ) == [sum(int(match[1]) for match in oscars if match)]
-    rated = sum(movie["imdbRating"] not in ("N/A", "") for movie in movies)
-    assert values(
-        "select count(*) from demo_marts.movie_ratings"
-        " where rating_source = 'Internet Movie Database'"
-    ) == [rated]
+    issues = recorded.rows("select distinct issue from demo_marts.data_issues")
+    assert {row["issue"] for row in issues} <= {"unparsed_value", "unknown_field"}

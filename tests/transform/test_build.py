@@ -93,22 +93,10 @@ SAMPLE_BUILT = [
         ],
     ),
     (
-        "country_name",
-        "movie_countries join demo_marts.countries using (country_id) order by position",
-        ["United States", "Côte d'Ivoire", "New Atlantis"],
-    ),
-    (
-        "language_id",
-        "movie_languages order by position",
-        ["english", "american-sign-language", "none"],
-    ),
-    (
         "rating_source, score_100",
         "movie_ratings order by rating_source",
         ['("Internet Movie Database",88.0)', '("Rotten Tomatoes",87.0)'],
     ),
-    ("season, missing_episodes", "seasons order by season", ["(1,{1})", "(2,{})"]),
-    ("certificate_id", "games", ["esrb-m"]),
     ("imdb_id, issue, value", "data_issues", ['(tt0000001,unknown_country,"New Atlantis")']),
 ]
 """Columns, table and rows as text, for the titles of `SAMPLE`."""

@@ -59,31 +59,13 @@ def test_psql_starts_postgres_and_prints_nothing_else(idle_project: Project) -> 
     assert "syntax error" in shown.stderr
 
 
-def test_the_commands_of_the_utilities(idle_project: Project) -> None:
-    utilities = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]["utilities"]
-    commands = {
-        f"{utility['name']}:{name}": (utility["executable"], shlex.split(command["args"]))
-        for utility in utilities
-        if utility["name"] in {"postgres", "omdb-emulator"}
-        for name, command in utility["commands"].items()
-    }
-
-    def run(name: str, *more: str) -> tuple[int, str]:
-        executable, arguments = commands[name]
-        root = str(idle_project.root)
-        arguments = [argument.replace("$MELTANO_PROJECT_ROOT", root) for argument in arguments]
-        done = idle_project.try_utility(executable, *arguments, *more)
-        return done.returncode, done.stdout
-
-    for name in ("postgres", "omdb-emulator"):
-        assert run(f"{name}:start")[0] == 0
-        assert run(f"{name}:status")[0] == 0
-    port = idle_project.ports["EMBEDDED_POSTGRES_PORT"]
-    assert run("postgres:url") == (0, f"postgresql://omdb@127.0.0.1:{port}/omdb\n")
-    assert run("postgres:psql", "-Atc", "show port") == (0, f"{port}\n")
-    for name in ("postgres", "omdb-emulator"):
-        assert run(f"{name}:stop")[0] == 0
-        assert run(f"{name}:status")[0] != 0
+def test_the_utilities_take_the_arguments_of_their_commands(idle_project: Project) -> None:
+    for utility in yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]["utilities"]:
+        if utility["name"] in {"postgres", "omdb-emulator"}:
+            for name, command in utility["commands"].items():
+                if name != "psql":  # it passes all on
+                    arguments = shlex.split(command["args"])
+                    idle_project.utility(utility["executable"], *arguments, "--help")
 
 
 def test_a_list_comes_back_with_facts(idle_project: Project) -> None:

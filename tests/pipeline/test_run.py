@@ -31,9 +31,8 @@ from tests.pipeline.conftest import (
     Project,
     running_project,
 )
-from tests.transform.conftest import RECORDED
 
-RECORDED_DETAILS = RECORDED / "details.jsonl"
+RECORDED = CHECKOUT.parent / "shared/omdb-recorded/details.jsonl"
 
 SERIES = "tt0407362"
 KINDS = ("movies", "series", "episodes", "games")
@@ -242,16 +241,16 @@ def test_dev_is_the_same_job_without_the_emulator() -> None:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Iterator[Project]:
     """A copy whose emulator answers as recorded."""
-    if not RECORDED_DETAILS.exists():
+    if not RECORDED.exists():
         pytest.skip("the recorded responses are not here")
     with running_project(tmp_path / "a próject") as copy:
         copy.utility("omdb-emulator", "stop")
-        copy.utility("omdb-emulator", "start", "--recorded", str(RECORDED_DETAILS))
+        copy.utility("omdb-emulator", "start", "--recorded", str(RECORDED))
         yield copy
 
 
 def test_every_recorded_title_is_loaded_unchanged(recorded: Project, tmp_path: Path) -> None:
-    with RECORDED_DETAILS.open(encoding="utf-8") as lines:
+    with RECORDED.open(encoding="utf-8") as lines:
         responses: dict[str, dict[str, Any]] = {r["imdbID"]: r for r in map(json.loads, lines)}
     assert len(responses) == 3150
     ids = tmp_path / "ids.txt"

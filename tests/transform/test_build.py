@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +16,7 @@ from omdb_emulator.testing import Emulator
 
 from tests.film_lists import FILMS, TABLES, WITHOUT_HEADER
 from tests.film_lists import JSON as JSON_LISTS
-from tests.transform.conftest import CHECKOUT, RECORDED, Warehouse
-
-AWARDS = RECORDED / "awards_patterns.tsv"
+from tests.transform.conftest import CHECKOUT, Warehouse
 
 MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
@@ -246,37 +243,6 @@ def test_documentation_is_one_page_without_external_requests(warehouse: Warehous
     assert "One row per name that is credited in a movie" in page
     assert 'src="http' not in page
     assert '<link href="http' not in page
-
-
-@pytest.mark.skipif(not AWARDS.exists(), reason="no recorded patterns")
-def test_recorded_formats_of_awards_are_parsed(warehouse: Warehouse) -> None:
-    with AWARDS.open(encoding="utf-8") as lines:
-        sentences = [line.rstrip("\n").split("\t")[2] for line in lines]
-    titles = {f"tt{number:07}": sentence for number, sentence in enumerate(sentences, 1)}
-    warehouse.load({imdb_id: {"Awards": sentence} for imdb_id, sentence in titles.items()})
-
-    warehouse.build("--select", "+movies")
-
-    read = {
-        row["imdb_id"]: (row["award_wins"], row["award_nominations"])
-        for row in warehouse.rows(
-            "select imdb_id, award_wins, award_nominations from demo_marts.movies"
-        )
-    }
-    missing = {"N/A", "<absent>"}
-    assert {imdb_id: read[imdb_id] for imdb_id in titles if titles[imdb_id] not in missing} == {
-        imdb_id: (_count(sentence, "Won", "win"), _count(sentence, "Nominated for", "nomination"))
-        for imdb_id, sentence in titles.items()
-        if sentence not in missing
-    }
-
-
-def _count(sentence: str, verb: str, noun: str) -> int:
-    """All awards with an outcome, parsed word by word."""
-    words = re.sub(r"(\D)(\d)", r"\1 \2", sentence).replace(".", " ").split()
-    counted = sum(int(words[i - 1]) for i, word in enumerate(words) if word in (noun, f"{noun}s"))
-    headline = sentence.startswith(verb) and ("Another" in words)
-    return counted + (int(words[len(verb.split())]) if headline else 0)
 
 
 # Lists, from their files to the mart: each row has its own film, as the file is now

@@ -136,15 +136,11 @@ def test_the_pipeline_agrees_with_the_marts(
     assert [(row[1], row[2]) for row in syncs] == [("Failed", "101"), ("Complete", "100")]
     freshness = {row[0]: number(row[1]) for row in cells(page.locator("#freshness"))}
     assert freshness == {table: health["table_rows"][table] for table in freshness}
-    coverage = chart_table(page, "coverage-by-year")
-    assert coverage == [["2013", "100", "80"]]
-    requests = chart_table(page, "requests-by-sync")
-    assert sorted(row[2] for row in requests) == ["100", "101"]
+    assert chart_table(page, "coverage-by-year") == [["2013", "100", "80"]]
     issues = sum(number(row[2]) for row in cells(page.locator("#data-issues")))
     assert [issues] == source.values("select count(*) from demo_marts.data_issues")
     levels = page.locator("#health-status .badge").all_inner_texts()
-    assert levels == sorted(levels, key=["Act", "Check", "Waiting"].index)
-    assert set(levels) == {"Act", "Check", "Waiting"}
+    assert [*dict.fromkeys(levels)] == ["Act", "Check", "Waiting"]
     assert page.locator("#chart-requests-by-sync .mark-symbol path").count() == 2  # statuses
     assert "To 2 searches, OMDb reported 100 results, and 80 of them (80%) were read." in (
         page.locator("[data-view=pipeline]").inner_text()

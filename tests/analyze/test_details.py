@@ -163,6 +163,7 @@ def test_lists_say_what_became_of_each_row(open_page: OpenPage, url: str) -> Non
     page = open_page(url)
     page.locator("nav a", has_text="Lists").click()
     table = page.locator("#outcome-table")
+    table.wait_for()
     outcomes = dict(zip(table.locator("th").all_inner_texts(), cells(table)[0], strict=True))
     assert outcomes == {
         "List": "<i>mine</i>.csv",

@@ -71,6 +71,7 @@ def test_one_task_at_a_time_writes_the_main_state_and_the_marts(dags: dict[str, 
 def test_a_backfill_merges_states_also_if_a_shard_fails_and_then_fails(
     dags: dict[str, Any],
 ) -> None:
+    assert dags["movies_backfill"]["types"] == [*TYPES]
     tasks = dags["movies_backfill"]["tasks"]
     assert tasks["shard"]["is_mapped"]
     assert tasks["merge_states"]["upstream"] == ["shard"]
@@ -78,10 +79,6 @@ def test_a_backfill_merges_states_also_if_a_shard_fails_and_then_fails(
     assert tasks["dbt_run"]["upstream"] == ["merge_states", "shard"]
     assert tasks["dbt_run"]["trigger_rule"].lower().endswith("none_failed")
     assert tasks["dbt_test"]["upstream"] == ["dbt_run"]
-
-
-def test_a_backfill_offers_the_types_of_the_tap(dags: dict[str, Any]) -> None:
-    assert dags["movies_backfill"]["types"] == [*TYPES]
 
 
 @pytest.mark.parametrize(

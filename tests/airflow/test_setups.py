@@ -31,19 +31,15 @@ LOOPBACK = "127.0.0.1"
     [
         # Tasks reach the API server where the caller puts it; by default it is on loopback alone.
         ("local", {}, {"API__HOST": LOOPBACK, "CORE__PARALLELISM": "2"}),
-        (
-            "local",
-            {"API__HOST": "0.0.0.0", "API__PORT": "8080"},  # noqa: S104
-            {"API__HOST": "0.0.0.0", "API__BASE_URL": f"http://{LOOPBACK}:8080"},  # noqa: S104
-        ),
-        (
-            "local",
-            {"API__HOST": "192.0.2.1", "API__PORT": "8080"},
-            {"API__PORT": "8080", "API__BASE_URL": "http://192.0.2.1:8080"},
+        *(
+            ("local", {"API__HOST": host, "API__PORT": "8080"}, {"API__BASE_URL": f"http://{url}"})
+            for host, url in (
+                ("0.0.0.0", f"{LOOPBACK}:8080"),  # noqa: S104
+                ("192.0.2.1", "192.0.2.1:8080"),
+            )
         ),
         # Its variables win; parallelism follows the workers.
-        ("local", {"CORE__PARALLELISM": "9"}, {"CORE__PARALLELISM": "9"}),
-        ("celery", {}, {"CORE__PARALLELISM": "6", "USAGE_DATA_COLLECTION__ENABLED": "False"}),
+        ("celery", {"API__PORT": "1"}, {"API__PORT": "1", "CORE__PARALLELISM": "6"}),
     ],
 )
 def test_variables_of_the_caller_win_except_for_another_postgres(

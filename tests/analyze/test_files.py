@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
 import sys
 import zipfile
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,6 @@ COLUMNS = """
     where attrelid = 'demo_marts.{}'::regclass and attnum > 0 and not attisdropped
     order by attnum
 """
-IN_JSON = ("jsonb", "bigint[]", "text[]")
 
 
 def export(source: Warehouse, *arguments: str | Path, **variables: str) -> tuple[int, str, str]:
@@ -79,10 +76,20 @@ def test_every_mart_is_exported_with_its_types(built: Warehouse, tmp_path: Path)
         query = f"select * from demo_marts.{mart}"  # noqa: S608
         rows = [_values(row, kinds) for row in built.rows(query)]
         assert _sorted(_values(row, kinds) for row in table.to_pylist()) == _sorted(rows), mart
-        with (tmp_path / f"{mart}.csv").open(newline="", encoding="utf-8") as file:
-            cells = [*csv.DictReader(file)]
-        texts = [{name: _text(value) for name, value in row.items()} for row in rows]
-        assert _sorted(_compact(row, kinds) for row in cells) == _sorted(texts), mart
+        header, *plain = cells(tmp_path / f"{mart}.csv")
+        assert (header, len(plain)) == ([*kinds], len(rows)), mart
+    (movie,) = _csv(tmp_path / "movies.csv")
+    assert (movie["title"], movie["imdb_rating"], movie["year"]) == ('"One",\nand é', "7.0", "")
+    (loaded_at,) = built.values("select loaded_at from demo_marts.movies")
+    assert movie["loaded_at"] == f"{loaded_at:%Y-%m-%d %H:%M:%S.%f}"
+    (run, *_) = _csv(tmp_path / "dbt_runs.csv")
+    assert (run["is_successful"], json.loads(run["failed_nodes"])) == ("true", [])
+    assert json.loads(run["nodes"])["success"] > 0
+
+
+def _csv(path: Path) -> list[dict[str, str]]:
+    header, *rows = cells(path)
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _sorted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -101,29 +108,6 @@ def _values(row: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
             case _:
                 values[name] = value
     return values
-
-
-def _compact(row: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
-    """A row of CSV in which JSON is written as `_text` does."""
-    return {
-        name: _text(json.loads(text)) if text and kinds[name] in IN_JSON else text
-        for name, text in row.items()
-    }
-
-
-def _text(value: object) -> str:
-    """How a value is written in CSV."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case datetime():
-            return f"{value:%Y-%m-%d %H:%M:%S.%f}"
-        case list() | dict():
-            return json.dumps(value)
-        case _:
-            return str(value)
 
 
 def test_an_export_that_fails_leaves_the_files_of_the_last_one(
@@ -217,16 +201,10 @@ def cells(path: Path, delimiter: str = ",") -> list[list[str]]:
 QUOTED = 'Year, Title ,imdb_id,Note,Note\n2001,"One","","a\n\n""b""", c \n,Two,,,\n1999,Other\n'
 LISTS: dict[str, tuple[bytes, list[list[str]]]] = {
     "quotes.csv": (QUOTED.encode(), [*csv.reader(io.StringIO(QUOTED))]),
-    "byte-order-mark.csv": (
-        "Title,Ünï\r\nOne,é\r\n".encode("utf-8-sig"),
-        [["Title", "Ünï"], ["One", "é"]],
-    ),
     "cp1252.csv": (
         "Title;Übersetzung\nOne;für\n".encode("cp1252"),
         [["Title", "Übersetzung"], ["One", "für"]],
     ),
-    "utf-16.tsv": ("Title\tNote\nOne\tü\n".encode("utf-16"), [["Title", "Note"], ["One", "ü"]]),
-    "packed.csv.gz": (gzip.compress(b"Title\nOne\n"), [["Title"], ["One"]]),
     "wide.csv": (
         b"Title,Year,Note\nOne,2001,a,b,\nTwo\n",
         [["Title", "Year", "Note", "column 4", "column 5"], ["One", "2001", "a", "b", ""], ["Two"]],

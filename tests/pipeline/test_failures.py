@@ -58,17 +58,6 @@ def test_whatever_needs_postgres_is_started_by_require_postgres() -> None:
     assert set(commands.values()) == {"require-postgres"}
 
 
-def test_the_emulator_is_down(project: Project) -> None:
-    project.utility("omdb-emulator", "stop")
-    finished = project.meltano(*PIPELINE, TAP_OMDB_MAX_RETRY_TIME="1")
-    project.utility("omdb-emulator", "start", "--log-requests")
-    assert finished.returncode != 0
-    (line,) = lines_with("cannot be reached", finished.stdout)
-    assert f"127.0.0.1:{project.ports['OMDB_EMULATOR_PORT']}" in line
-    assert "emulator" in line
-    assert "Traceback" not in finished.stdout
-
-
 def test_the_key_is_wrong(project: Project) -> None:
     project.emulator.reset()
     finished = project.meltano(
@@ -83,12 +72,6 @@ def test_the_key_is_wrong(project: Project) -> None:
     assert "TAP_OMDB_API_KEY" in line
     assert "1badc0de" not in finished.stdout
     assert project.emulator.stats()["unauthorized"]["invalid_key"] > 0
-
-
-def test_there_is_no_key(idle_project: Project) -> None:
-    finished = idle_project.meltano("invoke", "tap-omdb", environment="dev", TAP_OMDB_API_KEY="")
-    assert finished.returncode != 0
-    assert lines_with("api_key is missing", finished.stdout)
 
 
 @pytest.mark.parametrize("text", ["file is not a database", "Unterminated string"])

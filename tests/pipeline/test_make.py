@@ -59,47 +59,25 @@ def test_psql_starts_postgres_and_prints_nothing_else(idle_project: Project) -> 
     assert "syntax error" in shown.stderr
 
 
-def test_the_commands_of_the_utilities(idle_project: Project) -> None:
-    utilities = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]["utilities"]
-    commands = {
-        f"{utility['name']}:{name}": (utility["executable"], shlex.split(command["args"]))
-        for utility in utilities
-        if utility["name"] in {"postgres", "omdb-emulator"}
-        for name, command in utility["commands"].items()
-    }
-
-    def run(name: str, *more: str) -> tuple[int, str]:
-        executable, arguments = commands[name]
-        root = str(idle_project.root)
-        arguments = [argument.replace("$MELTANO_PROJECT_ROOT", root) for argument in arguments]
-        done = idle_project.try_utility(executable, *arguments, *more)
-        return done.returncode, done.stdout
-
-    for name in ("postgres", "omdb-emulator"):
-        assert run(f"{name}:start")[0] == 0
-        assert run(f"{name}:status")[0] == 0
-    port = idle_project.ports["EMBEDDED_POSTGRES_PORT"]
-    assert run("postgres:url") == (0, f"postgresql://omdb@127.0.0.1:{port}/omdb\n")
-    assert run("postgres:psql", "-Atc", "show port") == (0, f"{port}\n")
-    for name in ("postgres", "omdb-emulator"):
-        assert run(f"{name}:stop")[0] == 0
-        assert run(f"{name}:status")[0] != 0
+def test_the_utilities_take_the_arguments_of_their_commands(idle_project: Project) -> None:
+    for utility in yaml.safe_load((CHECKOUT / "meltano.yml").read_text())["plugins"]["utilities"]:
+        if utility["name"] in {"postgres", "omdb-emulator"}:
+            for name, command in utility["commands"].items():
+                if name != "psql":  # it passes all on
+                    arguments = shlex.split(command["args"])
+                    idle_project.utility(utility["executable"], *arguments, "--help")
 
 
-def test_a_list_comes_back_with_facts_and_the_next_run_continues(idle_project: Project) -> None:
+def test_a_list_comes_back_with_facts(idle_project: Project) -> None:
     path = idle_project.root.parent / "my list.csv"
     path.write_text("Film;Year;imdb_id\nInception;2010;\nNo Film;1999;\n;;tt0468569\n")
-    enrich = ("enrich", f"LIST={path}", "TAP_OMDB_API_KEY=")
 
-    shown = idle_project.make(*enrich, "TAP_OMDB_MAX_REQUESTS=1")
+    shown = idle_project.make("enrich", f"LIST={path}", "TAP_OMDB_API_KEY=")
 
     assert "the emulator is asked" in shown
-    assert f"{path}: 1 found (0 to check), 2 pending, 0 not found" in shown
-    before = idle_project.emulator.stats()["requests"]
-    shown = idle_project.make(*enrich)
     assert f"{path}: 2 found (0 to check), 0 pending, 1 not found" in shown
-    spent = idle_project.emulator.stats()["requests"] - before
-    assert spent == 3  # a name with its year and then without, and an id: no searches, no refresh
+    # Two names with their years, one of them then without, and an id: no searches, no refresh.
+    assert idle_project.emulator.stats()["requests"] == 4
     with path.with_name("my list.enriched.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [*csv.DictReader(file, delimiter=";")]
     assert [

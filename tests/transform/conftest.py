@@ -27,7 +27,6 @@ from tap_omdb.streams import STREAMS
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARSED = "transform/target/partial_parse.msgpack"
 """What `make lint` has parsed, so that dbt parses only what has changed."""
-RECORDED = CHECKOUT.parent / "shared/omdb-recorded"
 SERVERS = {
     programs.major_version(folder): folder
     for folder in (

@@ -3,23 +3,11 @@
 # ruff: noqa: S608 - the SQL is the tests' own
 from __future__ import annotations
 
-import csv
-import json
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import dictionary
-import pytest
-from omdb_emulator.testing import Emulator
 
-from tests.film_lists import FILMS, TABLES, WITHOUT_HEADER
-from tests.film_lists import JSON as JSON_LISTS
-from tests.transform.conftest import CHECKOUT, RECORDED, Warehouse
-
-AWARDS = RECORDED / "awards_patterns.tsv"
+from tests.transform.conftest import CHECKOUT, Warehouse
 
 MARTS = {
     *("movies", "people", "movie_credits", "genres", "movie_genres", "countries"),
@@ -93,22 +81,10 @@ SAMPLE_BUILT = [
         ],
     ),
     (
-        "country_name",
-        "movie_countries join demo_marts.countries using (country_id) order by position",
-        ["United States", "Côte d'Ivoire", "New Atlantis"],
-    ),
-    (
-        "language_id",
-        "movie_languages order by position",
-        ["english", "american-sign-language", "none"],
-    ),
-    (
         "rating_source, score_100",
         "movie_ratings order by rating_source",
         ['("Internet Movie Database",88.0)', '("Rotten Tomatoes",87.0)'],
     ),
-    ("season, missing_episodes", "seasons order by season", ["(1,{1})", "(2,{})"]),
-    ("certificate_id", "games", ["esrb-m"]),
     ("imdb_id, issue, value", "data_issues", ['(tt0000001,unknown_country,"New Atlantis")']),
 ]
 """Columns, table and rows as text, for the titles of `SAMPLE`."""
@@ -258,103 +234,3 @@ def test_documentation_is_one_page_without_external_requests(warehouse: Warehous
     assert "One row per name that is credited in a movie" in page
     assert 'src="http' not in page
     assert '<link href="http' not in page
-
-
-@pytest.mark.skipif(not AWARDS.exists(), reason="no recorded patterns")
-def test_recorded_formats_of_awards_are_parsed(warehouse: Warehouse) -> None:
-    with AWARDS.open(encoding="utf-8") as lines:
-        sentences = [line.rstrip("\n").split("\t")[2] for line in lines]
-    titles = {f"tt{number:07}": sentence for number, sentence in enumerate(sentences, 1)}
-    warehouse.load({imdb_id: {"Awards": sentence} for imdb_id, sentence in titles.items()})
-
-    warehouse.build("--select", "+movies")
-
-    read = {
-        row["imdb_id"]: (row["award_wins"], row["award_nominations"])
-        for row in warehouse.rows(
-            "select imdb_id, award_wins, award_nominations from demo_marts.movies"
-        )
-    }
-    missing = {"N/A", "<absent>"}
-    assert {imdb_id: read[imdb_id] for imdb_id in titles if titles[imdb_id] not in missing} == {
-        imdb_id: (_count(sentence, "Won", "win"), _count(sentence, "Nominated for", "nomination"))
-        for imdb_id, sentence in titles.items()
-        if sentence not in missing
-    }
-
-
-def _count(sentence: str, verb: str, noun: str) -> int:
-    """All awards with an outcome, parsed word by word."""
-    words = re.sub(r"(\D)(\d)", r"\1 \2", sentence).replace(".", " ").split()
-    counted = sum(int(words[i - 1]) for i, word in enumerate(words) if word in (noun, f"{noun}s"))
-    headline = sentence.startswith(verb) and ("Another" in words)
-    return counted + (int(words[len(verb.split())]) if headline else 0)
-
-
-# Lists, from their files to the mart: each row has its own film, as the file is now
-
-KEY = "a1b2c3d4"
-TAP = Path(sys.executable).with_name("tap-omdb")
-MART = """
-    select list, position::integer, outcome, imdb_id, own_rating::float, columns
-    from demo_marts.list_entries order by list, position
-"""
-
-
-@pytest.fixture
-def lists(tmp_path: Path) -> Path:
-    """A folder with a list in each layout, three films each."""
-    for number, (layout, row) in enumerate(TABLES.items()):
-        rows = [row(film, place) for place, film in enumerate(FILMS[number:][:3])]
-        with (tmp_path / f"{number:02}.csv").open("w", encoding="utf-16", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            if layout != WITHOUT_HEADER:
-                writer.writeheader()
-            writer.writerows(rows)
-    for number, item in enumerate(JSON_LISTS.values(), start=len(TABLES)):
-        items = [item(film, place) for place, film in enumerate(FILMS[number:][:3])]
-        (tmp_path / f"{number:02}.json").write_text(json.dumps({"Items": items}), encoding="utf-8")
-    return tmp_path
-
-
-def run_tap(omdb: Emulator, lists: Path, pattern: str, state: Any = None) -> list[Any]:  # noqa: ANN401 - JSON
-    """Run the tap, and return its messages."""
-    config, before = lists / "config", lists / "state"
-    titles_file = str(lists / pattern)
-    config.write_text(json.dumps({"api_key": KEY, "api_url": omdb.url, "titles_file": titles_file}))
-    before.write_text(json.dumps(state or {}))
-    output = subprocess.check_output([TAP, "--config", config, "--state", before], text=True)
-    return [*map(json.loads, output.splitlines())]
-
-
-def test_each_row_has_its_film(warehouse: Warehouse, lists: Path) -> None:
-    with Emulator(keys={KEY: None}) as omdb:
-        messages = run_tap(omdb, lists, "[0-9]*")
-        warehouse.load_messages(messages)
-        warehouse.build("--select", "+list_entries")
-        mart = warehouse.rows(MART)
-        assert [(row["list"][:2], row["position"], row["imdb_id"]) for row in mart] == [
-            (f"{number:02}", place + 1, FILMS[number + place]["imdbID"])
-            for number in range(len(TABLES) + len(JSON_LISTS))
-            for place in range(3)
-        ]
-        assert {row["outcome"] for row in mart} == {"found"}
-        emitted = [
-            m["record"] for m in messages if m.get("stream") == "list_entries" and "record" in m
-        ]
-        assert [row["columns"] for row in mart] == [row["columns"] for row in emitted]
-        ratings = [row["own_rating"] for row in mart[: 3 * len(TABLES)] if row["own_rating"]]
-        assert ratings == [1, 2, 3, 7, 7, 7], "of IMDb and Letterboxd"
-
-        # Of the changed lists, one is shorter, and one has no rows any more; others are not named.
-        kept = (lists / "00.csv").read_text("utf-16").splitlines(keepends=True)
-        (lists / "00.csv").write_text(kept[0] + kept[2], encoding="utf-16")
-        (lists / "01.csv").write_text("imdbId,mine\n", encoding="utf-8")
-        [*_, state] = [message["value"] for message in messages if "value" in message]
-        warehouse.load_messages(run_tap(omdb, lists, "0[01]*", state))
-        warehouse.build("--select", "+list_entries")
-        after = warehouse.rows(MART)
-        assert [(row["list"], row["position"], row["imdb_id"]) for row in after[:1]] == [
-            ("00.csv", 1, FILMS[1]["imdbID"])
-        ]
-        assert after[1:] == mart[6:]

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omdb_emulator.http_response import HTML_TYPE, BodyStream, HttpResponse
-from omdb_emulator.protocol import error_response
+from omdb_emulator.protocol import KNOWN_PARAMETERS, error_response
 
 _SLOW_STEPS = 20
 _LARGE_BODY_MEGABYTES = 200
@@ -54,13 +54,11 @@ class Request(NamedTuple):
         query: the parameters by lower-case name.
         kind: details, title, season, episode, search or invalid.
         query_string: the query as received.
-        bypasses_cache: whether a shared cache cannot respond to it.
     """
 
     query: dict[str, str]
     kind: str
     query_string: str
-    bypasses_cache: bool
 
 
 class Fault(Struct, forbid_unknown_fields=True, frozen=True):
@@ -88,7 +86,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         fraction: the share of the body that ``truncated`` and ``cut_body`` keep, 0 to 1.
         reset: whether ``cut`` and ``cut_body`` reset the connection instead of closing it.
         location: the target of ``redirect``; ``{query}`` in it stands for the query string.
-        age: the Age header of ``cached_401``, in seconds.
     """
 
     effect: Effect
@@ -109,7 +106,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     fraction: float = 0.5
     reset: bool = False
     location: str | None = None
-    age: int = 1486
 
     @classmethod
     def parse(cls, body: bytes) -> Fault:
@@ -129,7 +125,8 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         """Whether a request matches, apart from ``skip``, ``times`` and ``probability``."""
         if self.kind is not None and self.kind != request.kind:
             return False
-        if self.effect == "cached_401" and request.bypasses_cache:
+        # A cache has no answer to a URL that nobody else requests.
+        if self.effect == "cached_401" and not KNOWN_PARAMETERS.issuperset(request.query):
             return False
         # Otherwise the client would be redirected again and again.
         if self.effect == "redirect" and "redirected" in request.query:
@@ -282,8 +279,9 @@ def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
             return response._replace(stream=stream, cut="after", reset=fault.reset)
         case "cached_401":
             error = error_response(fault.message or "Request limit reached!", 401)
+            extra = (*response.extra, ("Age", "1486"))
             return response._replace(
-                status=error.status, body=error.body, cache_status="HIT", age=fault.age
+                status=error.status, body=error.body, cache_status="HIT", extra=extra
             )
         case "redirect":
             location = fault.location or "/?{query}&redirected=1"

@@ -18,7 +18,7 @@ PYTHON = ROOT / ".venv/bin/python"
 
 TESTS = "dbt:test"
 AFTER_EACH_JOB = (TESTS, "dashboard:build")
-"""Commands that follow a scheduled job where meltano.yml has them and the job does not."""
+"""Commands that follow a scheduled job that does not have them."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,14 @@ def load_project() -> dict[str, Any]:
 def schedules(project: Mapping[str, Any]) -> list[Schedule]:
     """Return the schedules in the content of meltano.yml."""
     jobs = {job["name"]: job["tasks"] for job in project["jobs"]}
-    commands = _commands(project)
     found = []
     for item in project["schedules"]:
         job = steps(jobs[item["job"]])
-        checks = [step for step in AFTER_EACH_JOB if step in commands and step not in job]
+        checks = [step for step in AFTER_EACH_JOB if step not in job]
         found.append(
             Schedule(item["name"], item["interval"], (*job, *checks), item.get("env") or {})
         )
     return found
-
-
-def after_load(project: Mapping[str, Any]) -> list[str]:
-    """Return the steps that turn loaded data into tested marts and a report."""
-    return [step for step in ("dbt:run", *AFTER_EACH_JOB) if step in _commands(project)]
 
 
 def steps(tasks: Iterable[str]) -> tuple[str, ...]:
@@ -90,11 +84,3 @@ def steps(tasks: Iterable[str]) -> tuple[str, ...]:
 def task_id(step: str) -> str:
     """Return a step's task id, such as "tap_omdb_target_postgres"."""
     return re.sub(r"\W+", "_", step)
-
-
-def _commands(project: Mapping[str, Any]) -> set[str]:
-    return {
-        f"{utility['name']}:{command}"
-        for utility in project["plugins"]["utilities"]
-        for command in utility.get("commands", ())
-    }

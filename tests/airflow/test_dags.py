@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from movies_pipeline.alerts import post_alert
-from movies_pipeline.project import Schedule, schedules, steps
+from movies_pipeline import Schedule, post_alert, schedules, steps
 from tap_omdb.config.values import TYPES
 
 from tests.operations.conftest import Receiver

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omdb_emulator.http_response import HTML_TYPE, BodyStream, HttpResponse
-from omdb_emulator.protocol import KNOWN_PARAMETERS, error_response
+from omdb_emulator.protocol import error_response
 
 _SLOW_STEPS = 20
 _LARGE_BODY_MEGABYTES = 200
@@ -39,12 +39,12 @@ Effect = Literal[
     "response", "error", "cloudflare", "unavailable", "aspnet", "html", "truncated", "bad_escape",
     "unescaped_quote", "control_characters", "empty", "not_object", "latin1", "utf8_as_latin1",
     "delay", "slow_body", "dripping_body", "endless_body", "large_body", "gzip_bomb", "cut",
-    "cut_body", "cached_401", "redirect", "hang",
+    "cut_body", "redirect", "hang",
 ]  # fmt: skip
 
 #: The effects whose response comes from Cloudflare or the network, so that OMDb neither checks the
 #: key nor counts the request.
-EDGE: frozenset[Effect] = frozenset({"cloudflare", "unavailable", "cut", "cached_401", "redirect"})
+EDGE: frozenset[Effect] = frozenset({"cloudflare", "unavailable", "cut", "redirect"})
 
 
 class Request(NamedTuple):
@@ -78,7 +78,7 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         content_type: the Content-Type instead of the effect's own.
         headers: additional response headers.
         retry_after: a Retry-After header: seconds or an HTTP date.
-        message: the text of OMDb's error response for ``error`` and ``cached_401``.
+        message: the text of OMDb's error response for ``error``.
         seconds: how long ``delay`` and ``slow_body`` take, and the time between two bytes of
             ``dripping_body``.
         megabytes: the decoded size of ``large_body`` and ``gzip_bomb`` in millions of bytes; None
@@ -124,9 +124,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     def applies_to(self, request: Request) -> bool:
         """Whether a request matches, apart from ``skip``, ``times`` and ``probability``."""
         if self.kind is not None and self.kind != request.kind:
-            return False
-        # A cache has no answer to a URL that nobody else requests.
-        if self.effect == "cached_401" and not KNOWN_PARAMETERS.issuperset(request.query):
             return False
         # Otherwise the client would be redirected again and again.
         if self.effect == "redirect" and "redirected" in request.query:
@@ -277,12 +274,6 @@ def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
         case "cut_body":
             stream = BodyStream([_part(fault, response)], len(response.body))
             return response._replace(stream=stream, cut="after", reset=fault.reset)
-        case "cached_401":
-            error = error_response(fault.message or "Request limit reached!", 401)
-            extra = (*response.extra, ("Age", "1486"))
-            return response._replace(
-                status=error.status, body=error.body, cache_status="HIT", extra=extra
-            )
         case "redirect":
             location = fault.location or "/?{query}&redirected=1"
             extra = (("Location", location.replace("{query}", request.query_string)),)

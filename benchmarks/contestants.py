@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measuring import API_KEY
+from measuring import API_KEY, IN_FLIGHT
 from tap_omdb.omdb.records import STREAM_OF_TYPE
 
 if TYPE_CHECKING:
@@ -47,12 +47,10 @@ class Work:
 
     Attributes:
         url: Of the emulator.
-        in_flight: Requests at once.
         folder: For a contestant's own files.
     """
 
     url: str
-    in_flight: int
     folder: Path
 
 
@@ -105,7 +103,7 @@ def _script(name: str) -> Callable[[Work, Path], list[str]]:
         subprocess.run([UV, "sync", "--quiet", "--script", path], check=True)
         find = [UV, "python", "find", "--script", str(path)]
         python = subprocess.check_output(find, text=True).strip()
-        return [python, str(path), work.url, str(ids), str(work.in_flight)]
+        return [python, str(path), work.url, str(ids), str(IN_FLIGHT)]
 
     return command
 
@@ -129,7 +127,7 @@ def _tap_environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, s
         "TAP_OMDB_API_KEY": API_KEY,
         "TAP_OMDB_TITLES_FILE": str(ids),
         "TAP_OMDB_DAILY_REQUESTS": "100000000",
-        "TAP_OMDB_CONCURRENCY": str(work.in_flight),
+        "TAP_OMDB_CONCURRENCY": str(IN_FLIGHT),
         "TAP_OMDB_CACHE_DIR": str(work.folder / "cache"),
         "TAP_OMDB_LOGLEVEL": "WARNING",
         **({"TAP_OMDB_RATINGS_FILE": str(ratings)} if ratings else {}),

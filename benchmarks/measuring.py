@@ -5,27 +5,30 @@ from __future__ import annotations
 import os
 import platform
 import re
+import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import psutil
-from omdb_emulator.catalogue.generator import GeneratedTitles
 from omdb_emulator.client import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 API_KEY = "00000000"
+IN_FLIGHT = 16
+"""Requests at once, of every benchmark."""
+
 _SAMPLE_SECONDS = 0.3
 
 
@@ -89,10 +92,9 @@ def run(
     Raises:
         subprocess.CalledProcessError: If it fails otherwise.
     """
-    control = Control(url)
-    before = int(control.stats()["requests"])
-    started = time.monotonic()
-    killed = threading.Event()
+    control, programs, sizes = Control(url), dict[str, Program](), [0.0]
+    before, cpu_before = int(control.stats()["requests"]), _cpu_of_children()
+    started, is_killed = time.monotonic(), False
     with TemporaryFile() as log:
         process = subprocess.Popen(
             command,
@@ -101,64 +103,56 @@ def run(
             stderr=log,
             start_new_session=True,
         )
-
-        def look_at_the_time() -> None:
-            if not killed.is_set() and kill_when():
-                killed.set()
+        while not _has_ended(process):
+            sizes.append(_sample(process.pid, time.monotonic() - started, programs))
+            if not is_killed and kill_when():
                 os.killpg(process.pid, signal.SIGKILL)
-
-        with _sampled(process.pid, look_at_the_time) as (programs, sums):
-            _, status, usage = os.wait4(process.pid, 0)
+                is_killed = True
         seconds = time.monotonic() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode and not killed.is_set():
+        if process.returncode and not is_killed:
             log.seek(0)
             sys.stderr.write(log.read()[-3000:].decode(errors="replace"))
             raise subprocess.CalledProcessError(process.returncode, command)
-    cpu_seconds = usage.ru_utime + usage.ru_stime
-    if killed.is_set():  # only its own is known by now
+    cpu_seconds = _cpu_of_children() - cpu_before
+    if is_killed:  # only its own is known by now
         cpu_seconds = sum(sum(program.cpu.values()) for program in programs.values())
     requests = int(control.stats()["requests"]) - before
-    return Cost(seconds, cpu_seconds, max(sums), requests, programs)
+    return Cost(seconds, cpu_seconds, max(sizes), requests, programs)
 
 
-@contextmanager
-def _sampled(
-    pid: int, after_each: Callable[[], None]
-) -> Iterator[tuple[dict[str, Program], list[float]]]:
-    """Look at a process with its descendants now and then.
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a process ends, or until it is time for a sample."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_SAMPLE_SECONDS)
+    return process.returncode is not None
 
-    Yields:
-        Its programs, and the sums of their sizes.
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _sample(pid: int, now: float, programs: dict[str, Program]) -> float:
+    """Look at a process with its descendants; return the sum of their sizes.
+
+    Args:
+        pid: Of the process.
+        now: Seconds since its start.
+        programs: What is known of its programs, which is brought up to date.
     """
-    programs: dict[str, Program] = {}
-    sums, ended, started = [0.0], threading.Event(), time.monotonic()
-
-    def sample() -> None:
-        while not ended.wait(_SAMPLE_SECONDS):
-            now = time.monotonic() - started
-            sizes: Counter[str] = Counter()
-            with suppress(psutil.Error):
-                root = psutil.Process(pid)
-                for process in (root, *root.children(recursive=True)):
-                    with suppress(psutil.Error, OSError):  # it has ended
-                        name = _name(process.cmdline())
-                        sizes[name] += process.memory_full_info().pss
-                        program = programs.setdefault(name, Program(now))
-                        program.cpu[process.pid] = sum(process.cpu_times()[:2])
-                        program.last = now
-            for name, size in sizes.items():
-                programs[name].peak_mb = max(programs[name].peak_mb, size / 1e6)
-            sums.append(sizes.total() / 1e6)
-            after_each()
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield programs, sums
-    finally:
-        ended.set()
-        thread.join()
+    sizes: Counter[str] = Counter()
+    with suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            with suppress(psutil.Error, OSError):  # it has ended
+                name = _name(process.cmdline())
+                sizes[name] += process.memory_full_info().pss
+                program = programs.setdefault(name, Program(now))
+                program.cpu[process.pid] = sum(process.cpu_times()[:2])
+                program.last = now
+    for name, size in sizes.items():
+        programs[name].peak_mb = max(programs[name].peak_mb, size / 1e6)
+    return sizes.total() / 1e6
 
 
 def _name(command: Sequence[str]) -> str:
@@ -185,19 +179,24 @@ def emulator(titles: int, latency_ms: int = 0) -> Iterator[str]:
         process.communicate()
 
 
-def write_ids(path: Path, titles: int) -> Path:
-    """Write the ids of the emulator's titles, one a line."""
-    generated = GeneratedTitles(titles)
-    with path.open("w") as file:
-        file.writelines(f"{generated.id_of(row)}\n" for row in range(titles))
-    return path
+def publish(name: str, how: str, tables: str, page: Path | None) -> None:
+    """Print what was measured today.
 
-
-def write_results(page: Path, name: str, text: str) -> None:
-    """Replace what is between the comments `begin NAME` and `end NAME` of a page."""
-    between = f"(?<=<!-- begin {name} -->\n).*(?=\n<!-- end {name} -->)"
-    old = page.read_text(encoding="utf-8")
-    page.write_text(re.sub(between, lambda _: text, old, flags=re.DOTALL), encoding="utf-8")
+    Args:
+        name: Of the place in the page, between the comments `begin NAME` and `end NAME`.
+        how: How it was measured, which follows the date.
+        tables: In Markdown.
+        page: Where to write it as well.
+    """
+    now = datetime.now(timezone.utc)
+    text = (
+        f"{now.day} {now:%B %Y}{how}; {machine('tap-omdb', 'singer-sdk', 'psycopg')}.\n\n{tables}"
+    )
+    print(text)
+    if page:
+        between = f"(?<=<!-- begin {name} -->\n).*(?=\n<!-- end {name} -->)"
+        old = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(between, lambda _: text, old, flags=re.DOTALL), encoding="utf-8")
 
 
 def machine(*packages: str) -> str:

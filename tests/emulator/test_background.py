@@ -168,7 +168,7 @@ def test_other_processes_are_never_stopped(run: Run) -> None:
 def test_serving_options_reach_the_server(run: Run) -> None:
     recorded = Path("my responses.jsonl")
     recorded.write_text('{"Title": "Mine", "imdbID": "tt0000001", "Response": "True"}\n')
-    options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests", "--cache"]
+    options = ["--recorded", recorded.name, "--key", "abc:1", "--log-requests"]
     options += ["--ratings-change-from", "2026-01-31", "--ratings-lag-days", "3", "--ignore-year"]
     emulator = Control(url_of(run("start", "--port", "0", *options)))
     assert fetch(emulator, apikey="abc", i="tt0000001").json["Title"] == "Mine"
@@ -176,7 +176,7 @@ def test_serving_options_reach_the_server(run: Run) -> None:
     assert emulator.keys() == {"abc": {"limit": 1, "used_today": 1}}
     settings = emulator.settings()
     assert (settings["ratings_change_from"], settings["ratings_lag_days"]) == ("2026-01-31", 3)
-    assert (settings["cache"], settings["year_filter"]) == (True, False)
+    assert settings["year_filter"] is False
 
 
 IN_USE = "port {taken} is in use by another program; choose another with --port\n"

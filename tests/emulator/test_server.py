@@ -1,4 +1,4 @@
-"""Keys, cache, counts, control endpoints and faults, over HTTP.
+"""Keys, counts, control endpoints and faults, over HTTP.
 
 What the tests of the tap show through the emulator has no test here: the other faults, above all.
 """
@@ -72,32 +72,6 @@ def test_daily_limit_counts_by_key_and_utc_day() -> None:
         assert parsedate_to_datetime(dated).date() == date(2025, 1, 1)
 
 
-def test_shared_cache_keeps_errors_of_keys_too() -> None:
-    with Emulator([title_line(ID, "Inception")], keys={"aaaa0000": 1}, cache=True) as emulator:
-        first, again = fetch(emulator, i=ID), fetch(emulator, i=ID)
-        assert (first.headers["cf-cache-status"], "age" in first.headers) == ("MISS", False)
-        assert (again.headers["cf-cache-status"], again.headers["age"].isdigit()) == ("HIT", True)
-        assert again.body == first.body
-        assert fetch(emulator, s="inception").status == 401
-        emulator.set_key("aaaa0000", limit=None)
-        emulator.advance_days(0.5)
-        rejected = fetch(emulator, s="inception")
-        assert (rejected.status, rejected.headers["cf-cache-status"]) == (401, "HIT")
-        modified, sent = (
-            parsedate_to_datetime(rejected.headers[name]) for name in ("last-modified", "date")
-        )
-        assert abs((sent - modified).total_seconds() - int(rejected.headers["age"])) <= 1
-        assert int(rejected.headers["age"]) >= 43200
-        assert fetch(emulator, s="inception", past="1").status == 200
-        assert fetch(emulator, {"Cache-Control": "no-cache"}, s="inception").status == 200
-        emulator.settings(honour_no_cache=False)
-        assert fetch(emulator, {"Cache-Control": "no-cache"}, s="inception").status == 200
-        emulator.advance_days(1.1)
-        expired = fetch(emulator, s="inception")
-        assert (expired.status, expired.headers["cf-cache-status"]) == (200, "EXPIRED")
-        assert emulator.stats()["cache_hits"] == 3
-
-
 def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
     fetch(omdb, i=ID, plot="full")
     fetch(omdb, s="castle", Type="series")
@@ -116,14 +90,13 @@ def test_stats_and_log_contain_each_request(omdb: Emulator) -> None:
         "by_status": {"200": 4, "401": 1, "0": 1},
         "unauthorized": {"invalid_key": 1},
         "faults": {"1": 1},
-        "cache_hits": 0,
         "in_flight": 0,
         "peak_in_flight": 1,
     }
     log = omdb.requests()
     assert [(one["number"], one["kind"]) for one in log] == list(enumerate(kinds))
     search = {"query": {"s": "castle", "type": "series"}, "key": omdb.key, "status": 200}
-    assert log[1].items() >= {**search, "fault": None, "cached": False}.items()
+    assert log[1].items() >= {**search, "fault": None}.items()
     omdb.settings(log=False)
     assert fetch(omdb, i=ID).status == 200
     assert len(omdb.requests()) == len(kinds)
@@ -149,7 +122,7 @@ def test_titles_can_be_added_changed_and_removed(omdb: Emulator) -> None:
     ("method", "path", "body", "message"),
     [
         ("POST", "settings", {"speed": 1}, "unknown field `speed`"),
-        ("POST", "settings", {"cache": "yes"}, r"Expected `bool`, got `str` - at `\$.cache`"),
+        ("POST", "settings", {"log": "yes"}, r"Expected `bool`, got `str` - at `\$.log`"),
         ("POST", "settings", [], "Expected `object`"),
         ("POST", "clock", {"date": "tomorrow"}, r"at `\$.date`"),
         ("PUT", "keys/abc", {"limit": -1}, r"Expected `int` >= 0 - at `\$.limit`"),

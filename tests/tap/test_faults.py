@@ -330,7 +330,8 @@ def test_the_whole_quota_of_a_key_is_spent(tap: Tap, omdb: Emulator) -> None:
 def test_a_401_from_the_cache_is_checked_with_omdb(
     message: str, is_confirmed: bool, exit_code: int, fetched: list[str], tap: Tap, omdb: Emulator
 ) -> None:
-    omdb.fault("cached_401", {"i": HIT}, message=message)
+    cached = {"status": 401, "headers": {"CF-Cache-Status": "HIT"}}
+    omdb.fault("error", {"i": HIT, "_": False}, message=message, **cached)
     if is_confirmed:
         omdb.fault("error", {"i": HIT, "_": True}, message=message, status=401)
     run = tap()

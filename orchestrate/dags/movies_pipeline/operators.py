@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 
-from movies_pipeline.alerts import post_alert
-from movies_pipeline.project import ROOT, TESTS, task_id
+from movies_pipeline import ROOT, TESTS, post_alert, task_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

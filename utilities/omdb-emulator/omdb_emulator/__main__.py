@@ -55,7 +55,6 @@ _SERVE_OPTIONS: list[click.Parameter] = [
     *_TITLE_OPTIONS,
     click.Option(["--ratings-lag-days"], type=int, default=0, help="Ratings lag behind IMDb's."),
     click.Option(["--latency-ms"], type=float, default=0, help="Delay every response."),
-    click.Option(["--cache"], is_flag=True, help="Put Cloudflare's shared cache in front."),
     click.Option(["--ignore-year"], is_flag=True, help="y does not filter searches, as at times."),
     click.Option(
         ["--log-requests", "log"], is_flag=True, help="Keep each for the control endpoint."

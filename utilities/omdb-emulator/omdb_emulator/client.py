@@ -71,12 +71,12 @@ class Control:
         """Return the logged requests.
 
         Each has number, at, key, kind, query (parameters by lower-case name, without the key),
-        status (0 for a cut connection), fault (number or None) and cached.
+        status (0 for a cut connection), and fault (number or None).
         """
         return list(self._call("GET", "requests"))
 
     def reset(self) -> None:
-        """Clear counts, log, faults, cache, used quotas and the moved clock.
+        """Clear counts, log, faults, used quotas and the moved clock.
 
         Settings, keys and titles are kept.
         """
@@ -91,7 +91,7 @@ class Control:
         self.settings(latency_ms=milliseconds)
 
     def advance_days(self, days: float = 1) -> None:
-        """Move the emulator's clock forward: daily limits are reset, caches age."""
+        """Move the emulator's clock forward: daily limits are reset."""
         self._call("POST", "clock", {"advance_days": days})
 
     def set_date(self, day: date) -> None:

@@ -39,12 +39,12 @@ Effect = Literal[
     "response", "error", "cloudflare", "unavailable", "aspnet", "html", "truncated", "bad_escape",
     "unescaped_quote", "control_characters", "empty", "not_object", "latin1", "utf8_as_latin1",
     "delay", "slow_body", "dripping_body", "endless_body", "large_body", "gzip_bomb", "cut",
-    "cut_body", "cached_401", "redirect", "hang",
+    "cut_body", "redirect", "hang",
 ]  # fmt: skip
 
 #: The effects whose response comes from Cloudflare or the network, so that OMDb neither checks the
 #: key nor counts the request.
-EDGE: frozenset[Effect] = frozenset({"cloudflare", "unavailable", "cut", "cached_401", "redirect"})
+EDGE: frozenset[Effect] = frozenset({"cloudflare", "unavailable", "cut", "redirect"})
 
 
 class Request(NamedTuple):
@@ -54,13 +54,11 @@ class Request(NamedTuple):
         query: the parameters by lower-case name.
         kind: details, title, season, episode, search or invalid.
         query_string: the query as received.
-        bypasses_cache: whether a shared cache cannot respond to it.
     """
 
     query: dict[str, str]
     kind: str
     query_string: str
-    bypasses_cache: bool
 
 
 class Fault(Struct, forbid_unknown_fields=True, frozen=True):
@@ -80,7 +78,7 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         content_type: the Content-Type instead of the effect's own.
         headers: additional response headers.
         retry_after: a Retry-After header: seconds or an HTTP date.
-        message: the text of OMDb's error response for ``error`` and ``cached_401``.
+        message: the text of OMDb's error response for ``error``.
         seconds: how long ``delay`` and ``slow_body`` take, and the time between two bytes of
             ``dripping_body``.
         megabytes: the decoded size of ``large_body`` and ``gzip_bomb`` in millions of bytes; None
@@ -88,7 +86,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         fraction: the share of the body that ``truncated`` and ``cut_body`` keep, 0 to 1.
         reset: whether ``cut`` and ``cut_body`` reset the connection instead of closing it.
         location: the target of ``redirect``; ``{query}`` in it stands for the query string.
-        age: the Age header of ``cached_401``, in seconds.
     """
 
     effect: Effect
@@ -109,7 +106,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     fraction: float = 0.5
     reset: bool = False
     location: str | None = None
-    age: int = 1486
 
     @classmethod
     def parse(cls, body: bytes) -> Fault:
@@ -128,8 +124,6 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
     def applies_to(self, request: Request) -> bool:
         """Whether a request matches, apart from ``skip``, ``times`` and ``probability``."""
         if self.kind is not None and self.kind != request.kind:
-            return False
-        if self.effect == "cached_401" and request.bypasses_cache:
             return False
         # Otherwise the client would be redirected again and again.
         if self.effect == "redirect" and "redirected" in request.query:
@@ -280,11 +274,6 @@ def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
         case "cut_body":
             stream = BodyStream([_part(fault, response)], len(response.body))
             return response._replace(stream=stream, cut="after", reset=fault.reset)
-        case "cached_401":
-            error = error_response(fault.message or "Request limit reached!", 401)
-            return response._replace(
-                status=error.status, body=error.body, cache_status="HIT", age=fault.age
-            )
         case "redirect":
             location = fault.location or "/?{query}&redirected=1"
             extra = (("Location", location.replace("{query}", request.query_string)),)

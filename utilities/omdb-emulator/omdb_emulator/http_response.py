@@ -44,7 +44,6 @@ class HttpResponse(NamedTuple):
         content_type: the Content-Type header.
         extra: more headers (name, value); they replace OMDb's of the same name.
         cache_status: Cloudflare's CF-Cache-Status; None for pages of Cloudflare itself.
-        age: seconds that the response has been in Cloudflare's cache; None omits Age.
         delay: seconds before the first byte.
         stream: what is sent instead of ``body``; None: ``body`` at once.
         cut: where the connection breaks: before the first byte, or after the stream.
@@ -57,7 +56,6 @@ class HttpResponse(NamedTuple):
     content_type: str = JSON_TYPE
     extra: tuple[tuple[str, str], ...] = ()
     cache_status: str | None = "MISS"
-    age: int | None = None
     delay: float = 0
     stream: BodyStream | None = None
     cut: Literal["before", "after"] | None = None
@@ -89,13 +87,9 @@ class HttpResponse(NamedTuple):
         return response
 
     def _headers(self, now: float, *, keep_alive: bool) -> CIMultiDict[str]:
-        second = int(now)
-        is_edge = self.cache_status is None
-        headers = _dated_headers(second, None if is_edge else second - (self.age or 0)).copy()
+        headers = _dated_headers(int(now), is_edge=self.cache_status is None).copy()
         if self.cache_status is not None:
             headers["CF-Cache-Status"] = self.cache_status
-            if self.age is not None:
-                headers["Age"] = str(self.age)
         headers["Content-Type"] = self.content_type
         headers["CF-RAY"] = f"{secrets.token_hex(8)}-IAD"
         if keep_alive:
@@ -118,16 +112,16 @@ def _break_connection(request: web.Request, *, reset: bool) -> None:
 
 # Dates change once a second, so most responses share these headers.
 @lru_cache(maxsize=4)
-def _dated_headers(second: int, modified: int | None) -> CIMultiDictProxy[str]:
-    """Return the headers of a response of OMDb, or with None of a page of Cloudflare itself."""
+def _dated_headers(second: int, *, is_edge: bool) -> CIMultiDictProxy[str]:
+    """Return the headers of a response of OMDb, or of a page of Cloudflare itself."""
     headers = {"Date": formatdate(second, usegmt=True), "Server": "cloudflare"}
-    if modified is None:
+    if is_edge:
         headers["Cache-Control"] = "private, max-age=0, no-store, no-cache, must-revalidate"
     else:
         headers |= {
             "Cache-Control": "public, max-age=86400",
-            "expires": formatdate(modified + _EXPIRES_AFTER, usegmt=True),
-            "last-modified": formatdate(modified, usegmt=True),
+            "expires": formatdate(second + _EXPIRES_AFTER, usegmt=True),
+            "last-modified": formatdate(second, usegmt=True),
             "vary": "*, Accept-Encoding",
             "x-aspnet-version": "4.0.30319",
             "x-powered-by": "ASP.NET",

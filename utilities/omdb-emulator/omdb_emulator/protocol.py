@@ -7,11 +7,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-#: The parameters that OMDb supports; any other one makes a URL that no cache holds.
-KNOWN_PARAMETERS = frozenset(
-    {"apikey", "i", "t", "s", "type", "y", "plot", "page", "season", "episode", "detail"}
-    | {"tomatoes", "r", "callback", "v"}
-)
 _FARTHEST_PAGE = 1e9
 
 

@@ -15,7 +15,6 @@ from omdb_emulator.faults import EDGE, Request, apply_fault, server_error
 from omdb_emulator.http_response import HttpResponse
 from omdb_emulator.protocol import (
     INVALID_KEY,
-    KNOWN_PARAMETERS,
     LIMIT_REACHED,
     NO_KEY,
     kind_of,
@@ -111,7 +110,9 @@ class _Frontend:
     async def serve(self, received: web.Request) -> web.StreamResponse:
         """Respond to a request, which aiohttp cancels if the client disconnects."""
         state = self._state
-        request = self._parse(received)
+        query_string = received.raw_path.partition("?")[2]
+        query = parse_query(query_string)
+        request = Request(query, kind_of(query), query_string)
         state.stats.count_request(request.query.get("apikey", ""), request.kind)
         try:
             response, fault = self._respond(request)
@@ -124,36 +125,16 @@ class _Frontend:
         finally:
             state.stats.in_flight -= 1
 
-    def _parse(self, received: web.Request) -> Request:
-        query_string = received.raw_path.partition("?")[2]
-        query = parse_query(query_string)
-        bypasses_cache = not KNOWN_PARAMETERS.issuperset(query) or (
-            self._state.settings.honour_no_cache
-            and "no-cache" in received.headers.get("Cache-Control", "").lower()
-        )
-        return Request(query, kind_of(query), query_string, bypasses_cache)
-
     def _respond(self, request: Request) -> tuple[HttpResponse, int | None]:
         """Return the response, and the number of the fault that was injected into it."""
         state = self._state
         selected = state.faults.select(request)
         if selected is None:
-            return self._cached_response(request), None
+            return self._origin_response(request), None
         number, fault = selected
         state.stats.faults[number] += 1
-        original = HttpResponse(200) if fault.effect in EDGE else self._cached_response(request)
+        original = HttpResponse(200) if fault.effect in EDGE else self._origin_response(request)
         return apply_fault(fault, original, request), number
-
-    def _cached_response(self, request: Request) -> HttpResponse:
-        state = self._state
-        if not state.settings.cache:
-            return self._origin_response(request)
-        now = state.clock.now()
-        cached = None if request.bypasses_cache else state.cache.get(request.query_string, now)
-        if cached is not None:
-            state.stats.cache_hits += 1
-            return cached
-        return state.cache.put(request.query_string, now, self._origin_response(request))
 
     def _origin_response(self, request: Request) -> HttpResponse:
         state = self._state
@@ -171,7 +152,5 @@ class _Frontend:
         status = 0 if response.cut else response.status
         state.stats.by_status[status] += 1
         if state.settings.log:
-            is_cached = response.cache_status == "HIT"
-            state.stats.log.append(
-                LoggedRequest(state.clock.now(), request.query_string, status, fault, is_cached)
-            )
+            logged = LoggedRequest(state.clock.now(), request.query_string, status, fault)
+            state.stats.log.append(logged)

@@ -19,9 +19,6 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
 
     Attributes:
         latency_ms: milliseconds added to every response.
-        cache: whether Cloudflare's shared cache, keyed by the whole URL, is in front.
-        honour_no_cache: whether requests with ``Cache-Control: no-cache`` bypass the cache;
-            Cloudflare itself ignores that header.
         log: whether each request is kept in the request log.
         year_filter: whether ``y`` filters searches; users report both.
         season_details: whether ``detail=full`` is supported.
@@ -33,8 +30,6 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     latency_ms: Annotated[float, Meta(ge=0)] = 0
-    cache: bool = False
-    honour_no_cache: bool = True
     log: bool = False
     year_filter: bool = True
     season_details: bool = True

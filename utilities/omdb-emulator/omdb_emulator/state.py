@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from omdb_emulator.catalogue.store import TitleStore
 from omdb_emulator.faults import Faults
-from omdb_emulator.http_response import HttpResponse
 from omdb_emulator.protocol import (
     INVALID_KEY,
     LIMIT_REACHED,
@@ -24,7 +23,6 @@ from omdb_emulator.responses import Omdb
 from omdb_emulator.settings import DEFAULT_KEYS, Settings
 
 DAY = 86400
-_CACHED_SECONDS = DAY
 
 
 class Clock:
@@ -85,30 +83,6 @@ class Keys:
         return self.used
 
 
-class SharedCache:
-    """Cloudflare's cache in front of OMDb, keyed by the whole URL.
-
-    Responses are kept for a day; like OMDb's, it keeps error responses too.
-    """
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._entries: dict[str, tuple[float, HttpResponse]] = {}
-
-    def get(self, query_string: str, now: float) -> HttpResponse | None:
-        """Return a cached response as a HIT with its age, None if there is none or it expired."""
-        stored, response = self._entries.get(query_string, (0.0, None))
-        if response is None or now - stored >= _CACHED_SECONDS:
-            return None
-        return response._replace(cache_status="HIT", age=int(now - stored))
-
-    def put(self, query_string: str, now: float, response: HttpResponse) -> HttpResponse:
-        """Cache a response; return it with the cache status of one that had to be fetched."""
-        is_known = query_string in self._entries
-        self._entries[query_string] = (now, response)
-        return response._replace(cache_status="EXPIRED") if is_known else response
-
-
 class LoggedRequest(NamedTuple):
     """One request in the log; ``at`` in seconds since 1970 by the emulator's clock."""
 
@@ -116,7 +90,6 @@ class LoggedRequest(NamedTuple):
     query_string: str
     status: int
     fault: int | None
-    cached: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the request with its parameters; the key is not part of them."""
@@ -138,7 +111,6 @@ class Stats:
         by_status: responses by HTTP status; 0 if the connection was cut.
         unauthorized: 401 responses by reason: no_key, invalid_key, limit.
         faults: requests hit by a fault, by the number of the fault.
-        cache_hits: responses from the shared cache.
         in_flight: requests in progress.
         peak_in_flight: the most requests that were in progress at once.
         log: the requests in order, if they are logged.
@@ -150,7 +122,6 @@ class Stats:
     by_status: Counter[int] = field(default_factory=Counter)
     unauthorized: Counter[str] = field(default_factory=Counter)
     faults: Counter[int] = field(default_factory=Counter)
-    cache_hits: int = 0
     in_flight: int = 0
     peak_in_flight: int = 0
     log: list[LoggedRequest] = field(default_factory=list)
@@ -181,7 +152,6 @@ class State:
     settings: Settings = field(default_factory=Settings)
     clock: Clock = field(default_factory=Clock)
     faults: Faults = field(default_factory=Faults)
-    cache: SharedCache = field(default_factory=SharedCache)
     stats: Stats = field(default_factory=Stats)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -196,9 +166,8 @@ class State:
         self.changed = asyncio.Event()
 
     def reset(self) -> None:
-        """Clear counts, log, faults, cache, used quotas and the moved clock."""
+        """Clear counts, log, faults, used quotas and the moved clock."""
         self.faults.clear()
-        self.cache = SharedCache()
         self.keys.used.clear()
         self.clock.offset = 0
         # Requests in progress stay counted: they decrease the number when they end.

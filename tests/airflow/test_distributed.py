@@ -1,4 +1,4 @@
-"""A backfill on two machines, one of which dies.
+"""A backfill on two machines, one of which dies, and then the daily run.
 
 Each machine is a copy of the project in a folder of its own. They share nothing but servers: the
 first one's Postgres (data, state, Airflow's metadata), broker, API server and emulator.
@@ -86,8 +86,11 @@ class Api:
         content: dict[str, Any] = response.json()
         return content
 
-    def finish(self, run: str) -> list[dict[str, Any]]:
-        """Wait until a run has succeeded, and return its task instances."""
+    def finish(self, dag: str) -> list[dict[str, Any]]:
+        """Wait until the only run of a DAG has succeeded, and return its task instances."""
+        runs = f"/api/v2/dags/{dag}/dagRuns"
+        (run,) = wait_for(lambda: self.call("GET", runs)["dag_runs"], 60)
+        run = f"{runs}/{run['dag_run_id']}"
         wait_for(lambda: self.call("GET", run)["state"] in {"success", "failed"}, 600, pause=1)
         tasks: list[dict[str, Any]] = self.call("GET", f"{run}/taskInstances")["task_instances"]
         states = {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
@@ -239,7 +242,7 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     first.emulator.set_latency(500)
     wait_for(lambda: api.call("GET", "/api/v2/dags")["total_entries"] == 2, 120)
     runs = "/api/v2/dags/movies_backfill/dagRuns"
-    run = api.call("POST", runs, logical_date=None, conf={"years": YEARS})
+    api.call("POST", runs, logical_date=None, conf={"years": YEARS})
 
     # The second machine is in the middle of a shard, and dies.
     wait_for(lambda: cached_responses(second) > ENOUGH, 240)
@@ -255,7 +258,7 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     # A component that dies is started again.
     kill(first, "dag-processor")
 
-    tasks = api.finish(f"{runs}/{run['dag_run_id']}")
+    tasks = api.finish("movies_backfill")
     shards = [task for task in tasks if task["task_id"] == "shard"]
     assert len(shards) == NUMBER_OF_YEARS
     assert max(task["try_number"] for task in shards) > 1
@@ -271,17 +274,27 @@ def test_a_backfill_survives_the_death_of_a_machine(cluster: Cluster) -> None:
     assert len(sent) <= len(queries) + under_way
     (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
     assert marts["movies"] == len(loaded)
-    assert (first.root / "analyze/public/index.html").stat().st_size > 0
     log = (first.root / ".airflow/logs/supervisord.log").read_text()
     assert re.search(r"exited: dag-processor .* not expected", log)
     assert log.count("spawned: 'dag-processor'") == 2
+    health = api.call("GET", "/api/v2/monitor/health")
+    assert health["dag_processor"]["status"] == "healthy"
     assert_secrets_are_kept(cluster)
 
     # The states of the shards are in the main one, which the daily run has.
     listed = first.meltano("--log-level=error", "state", "list")
     assert listed.stdout.split() == ["demo:tap-omdb-to-target-postgres"]
     shutil.rmtree(first.root / ".meltano/cache")
+    page = first.root / "analyze/public/index.html"
+    page.unlink()
     first.emulator.reset()
-    daily = first.meltano("run", "tap-omdb", "target-postgres", TAP_OMDB_IMDB_IDS=NEW)
-    assert daily.returncode == 0, daily.stdout
+    with (first.root / ".env").open("a") as file:
+        file.write(f"TAP_OMDB_IMDB_IDS={NEW}\n")
+    # Today's run is due as soon as it may run.
+    api.call("PATCH", "/api/v2/dags/movies_daily", is_paused=False)
+    daily = {task["task_id"] for task in api.finish("movies_daily")}
+    assert daily == {"tap_omdb_target_postgres", "dbt_run", "dbt_test", "dashboard_build"}
     assert [request["query"]["i"] for request in first.emulator.requests()] == [NEW]
+    (marts,) = first.rows("select count(*) as movies from demo_marts.movies")
+    assert marts["movies"] == len(loaded) + 1
+    assert page.stat().st_size > 0

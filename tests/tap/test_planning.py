@@ -325,7 +325,7 @@ def test_terms_are_distinct_prefixes_that_omdb_accepts() -> None:
     assert "the*" not in terms
 
 
-def test_coverage_determines_the_number_of_terms() -> None:
+def test_coverage_determines_the_number_of_terms(state: SyncState) -> None:
     assert sorted(SHARES) == SHARES
     assert 0.97 < SHARES[-1] < 1
     assert ranked_prefixes(0) == ()
@@ -333,6 +333,7 @@ def test_coverage_determines_the_number_of_terms() -> None:
     for coverage in (0.1, 0.5, 0.9, 0.95):
         count = len(ranked_prefixes(coverage))
         assert SHARES[count - 1] < coverage <= SHARES[count]
+        assert len(planned(state, years=(2010,), coverage=coverage)) == count
 
 
 def test_the_documentation_shows_this_ranking() -> None:

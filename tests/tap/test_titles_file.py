@@ -24,8 +24,8 @@ from tap_omdb.config.titles_file import (
 )
 from tap_omdb.config.titles_file.entries import MAX_INVALID_ROW_TEXT
 
-from tests.film_lists import FILMS, JSON, TABLES, WITHOUT_HEADER, Film, Item
 from tests.tap.conftest import Config, Run, Tap, memory_below
+from tests.tap.film_lists import FILMS, JSON, TABLES, WITHOUT_HEADER, Film, Item
 
 FOLDER = Path(__file__).parent
 LAYOUTS = (FOLDER / "titles_file_layouts.txt").read_text(encoding="utf-8").split("=== ")[1:]

@@ -109,7 +109,7 @@ def link_to_title(text: str) -> str | None:
     Media servers write `com.plexapp.agents.imdb://tt0111161?lang=en`, or one link for each
     catalogue. None if there are several ids, or words beside it: these may be about another title.
     """
-    ids = {int(number) for number in _IMDB_ID.findall(text)}
+    ids = {int(number) for number in _IMDB_ID.findall(text)} - {0}
     words = text.replace(",", " ").split()
     if len(ids) == 1 and all(":" in w or "/" in w or _IMDB_ID.fullmatch(w) for w in words):
         return f"tt{ids.pop():07d}"

@@ -83,7 +83,7 @@ def contestants() -> dict[str, Contestant]:
             "`tap-omdb \\| target-postgres`",
             _pipe,
             RAW,
-            _tap_environment,
+            _environment,
             age_state=_age_file,
         ),
         "dbt": meltano("tap-omdb", "target-postgres", "dbt:run"),
@@ -116,12 +116,13 @@ def meltano(*blocks: str) -> Contestant:
         lambda *_: command,
         RAW,
         _environment,
-        lambda work: _install(work, "dbt:run" in blocks),
+        _install,
         _age_database,
     )
 
 
-def _tap_environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
+def _environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
+    """Variables that send the tap to the emulator; all state is in the contestant's folder."""
     return {
         "TAP_OMDB_API_URL": work.url,
         "TAP_OMDB_API_KEY": API_KEY,
@@ -131,13 +132,6 @@ def _tap_environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, s
         "TAP_OMDB_CACHE_DIR": str(work.folder / "cache"),
         "TAP_OMDB_LOGLEVEL": "WARNING",
         **({"TAP_OMDB_RATINGS_FILE": str(ratings)} if ratings else {}),
-    }
-
-
-def _environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
-    """Variables that send prod to the emulator, with its state in the contestant's folder."""
-    return {
-        **_tap_environment(work, ids, ratings),
         "TAP_OMDB_YEARS": "[]",
         "TAP_OMDB_IMDB_IDS": "[]",
         "MELTANO_DATABASE_URI": f"sqlite:///{work.folder / 'meltano.db'}",
@@ -145,10 +139,10 @@ def _environment(work: Work, ids: Path, ratings: Path | None) -> dict[str, str]:
     }
 
 
-def _install(work: Work, with_dbt: bool) -> None:  # noqa: FBT001
+def _install(work: Work) -> None:
     """Do what is in the image: Meltano has created its database, and dbt has parsed its project."""
     env = {**os.environ, **_environment(work, Path(os.devnull), None)}
-    for command in [["state", "list"], *([["invoke", "dbt:parse"]] if with_dbt else [])]:
+    for command in (("state", "list"), ("invoke", "dbt:parse")):
         meltano = [str(MELTANO), "--environment=prod", "--log-level=error", *command]
         subprocess.run(meltano, env=env, stdout=subprocess.DEVNULL, check=True)
 

@@ -187,7 +187,7 @@ def test_a_body_does_not_end(pipeline: Pipeline) -> None:
 
 
 def test_omdb_is_slow(pipeline: Pipeline) -> None:
-    pipeline.omdb.fault("slow_body", {"i": IDS[30]}, seconds=1.5)
+    pipeline.omdb.fault("dripping_body", {"i": IDS[30]}, seconds=0.002)
     pipeline.config |= {"timeout": 1}
     assert run_with_fault(pipeline), pipeline.log
     assert pipeline.loaded() == IDS

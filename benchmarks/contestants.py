@@ -35,7 +35,7 @@ TARGET_CONFIG = {
     "default_target_schema": "omdb_raw",
     "use_copy": True,
     "validate_records": False,
-    "batch_size_rows": 2000,
+    "batch_size_rows": 3000,
     "activate_version": False,
 }
 """As in meltano.yml."""

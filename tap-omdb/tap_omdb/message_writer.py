@@ -17,8 +17,8 @@ from typing_extensions import override
 # Named as the plugin, as other messages about the command line are.
 logger = logging.getLogger("tap-omdb")
 
-MAX_BUFFERED_BYTES = 4 * 2**20
-"""About 3,000 movies, and as many again on their way to the target. The last message may exceed
+MAX_BUFFERED_BYTES = 2 * 2**20
+"""About 1,500 movies, and as many again on their way to the target. The last message may exceed
 it."""
 
 _CHUNK_BYTES = 65_536

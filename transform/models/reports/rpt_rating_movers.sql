@@ -24,10 +24,9 @@ rpt_rating_movers as (
         changes.imdb_votes,
         changes.changed_at
     from changes
-    cross join newest
     where
         changes.is_current
-        and changes.changed_at > newest.valid_from - interval '30 days'
+        and changes.changed_at > (select newest.valid_from - interval '30 days' from newest)
     order by position
     limit 20
 )

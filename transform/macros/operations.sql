@@ -57,11 +57,12 @@
 {%- endmacro %}
 
 
-{# Overrides dbt's macro, which knows no other language than sql. #}
+{# Overrides dbt's macro, which knows no other language than sql, and keeps Postgres from parallel plans. #}
 {% macro postgres__scalar_function_body_sql() -%}
     $function$
     {{ model.compiled_code }}
     $function$ language {{ model.config.meta.get('language', 'sql') }}
+    parallel {{ model.config.meta.get('parallel', 'unsafe') }}
 {%- endmacro %}
 
 

@@ -117,7 +117,7 @@ dictionary: start ## Generate a page that describes every table and column
 
 ##@ Check
 
-# One more than there are cores, since many tests wait. tests/conftest.py orders the files, the slowest first.
+# One more than there are cores, but at most four, since many tests wait. tests/conftest.py orders the files, the slowest first.
 WORKERS_OF_TESTS ?= $(shell nproc 2> /dev/null | awk '{ print ($$1 < 4 ? $$1 + 1 : 4) }')
 
 .PHONY: test

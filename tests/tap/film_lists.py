@@ -46,7 +46,7 @@ TABLES: dict[str, Callable[[Film, int], dict[str, str]]] = {
         *(film["Title"], f"{film['Year']}-05-01", 'a "quoted",\n\nnote ' * (n % 2)),
     ),
 }
-"""More layouts are in tap/titles_file_layouts.txt; these differ in how their columns are told."""
+"""More layouts are in titles_file_layouts.txt; these differ in how their columns are told."""
 JSON: dict[str, Callable[[Film, int], Item]] = {
     "Trakt": lambda film, n: {
         "rating": 9,

@@ -353,7 +353,7 @@ def test_groups_of_earlier_weeks_are_compacted() -> None:
     days = {
         "2026-11-22": {"a": {"r3": "k1"}},
         "2026-11-15": {"a": {"r2": "k2", "r3": "k3"}},  # 7 days before: runs may still be going
-        "2026-11-14": {"a": {"r1": "k4 k1", "r2": "k5 k2", COMPACTED: "k6"}, "b": {"r1": "k7"}},
+        "2026-11-14": {"a": {"r1": " k4  k1\n", "r2": "k5 k2", COMPACTED: "k6"}, "b": {"r1": "k7"}},
         "2026-01-01": {"a": {"r1": "k7 k8"}},
     }
     loaded = index()

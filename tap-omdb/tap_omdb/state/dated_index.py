@@ -228,7 +228,7 @@ class DatedIndex(Generic[K]):
 def _tokens(text: str) -> Iterator[str]:
     """Yield the words of a text; a list of all would take ten times as much memory."""
     while text:
-        words = text.split(" ", _WORDS)
+        words = text.split(None, _WORDS)
         text = words.pop() if len(words) > _WORDS else ""
         yield from words
 
